@@ -1,0 +1,1 @@
+"""Journeyman: take a pretrained model past imitation."""

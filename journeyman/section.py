@@ -1,0 +1,97 @@
+"""What a step tells: figures, charts, tables and examples, as data.
+
+A step returns one `Section`. The report draws it, `metrics.json` holds the same numbers, and the
+run folder keeps it so that a resumed run tells the same story.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(_Part):
+    """One number: `value` in `unit`, with a 95 % interval where there is one."""
+
+    name: str
+    value: float | int | str | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    note: str = ""
+
+
+class Series(_Part):
+    """One line, row of bars or cloud of points; `low` and `high` are 95 % intervals of `y`."""
+
+    name: str
+    x: tuple[float | str, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+
+class Chart(_Part):
+    """A picture of figures. Bars may be grouped (several series over the same names)."""
+
+    kind: Literal["line", "bar", "scatter"]
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    diagonal: bool = False
+    caption: str = ""
+
+
+class Matrix(_Part):
+    """A table of counts drawn as a heat map: `counts[row][column]`, rows are the truth."""
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    caption: str = ""
+
+
+class Grid(_Part):
+    """A plain table of words and numbers."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | float | int | None, ...], ...]
+    caption: str = ""
+
+
+class Example(_Part):
+    """One row shown with the words that moved the decision; weights are signed.
+
+    `spans` are (start, end, weight) in code points of `text`.
+    """
+
+    text: str
+    given: str
+    predicted: str
+    score: float | None = None
+    spans: tuple[tuple[int, int, float], ...] = ()
+    note: str = ""
+    group: str = ""
+
+
+class Section(_Part):
+    """Everything one step has to say, in the order it is read.
+
+    `step` is the verb (collect, finetune, ...); `prose` are short paragraphs of plain text.
+    """
+
+    step: str
+    title: str
+    prose: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart | Matrix, ...] = ()
+    tables: tuple[Grid, ...] = ()
+    examples: tuple[Example, ...] = ()

@@ -1,0 +1,146 @@
+"""The values that cross rooms: a row, a metric, and what a model answers.
+
+Their JSON forms are fixed (schema 1): fields may be added, never renamed or removed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Row = Mapping[str, Any]
+"""One example as the user gave it: column name to value."""
+
+AbstainReason = Literal["low_confidence", "out_of_scope"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measured number: `value` with its 95 % interval [`low`, `high`] over `n` rows.
+
+    A number that cannot be computed is None, never NaN.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The four fields, NaN and infinity as null."""
+        return {
+            name: None if isinstance(part, float) and not math.isfinite(part) else part
+            for name, part in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What every answer carries: the row's id, and the model and version that answered."""
+
+    id: str
+    model: str = field(default="", kw_only=True)
+    version: str = field(default="", kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction as one JSON object, identification last."""
+        fields = asdict(self)
+        model, version = fields.pop("model"), fields.pop("version")
+        return {**fields, "model": model, "version": version}
+
+
+@dataclass(frozen=True)
+class LabelPrediction(Prediction):
+    """One label of several: `label` is the best guess even when `abstained`."""
+
+    label: str
+    score: float
+    scores: Mapping[str, float]
+    abstained: bool = False
+    reason: AbstainReason | None = None
+
+
+@dataclass(frozen=True)
+class ScoredLabel:
+    """A label and its probability."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class MultiLabelPrediction(Prediction):
+    """Any number of labels, most probable first; `scores` holds every label's probability."""
+
+    labels: tuple[ScoredLabel, ...]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ValuePrediction(Prediction):
+    """A number with a split-conformal interval that covers the truth at rate `coverage`."""
+
+    value: float
+    low: float | None
+    high: float | None
+    coverage: float = 0.9
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A labelled span: code points of the original text, `end` exclusive."""
+
+    start: int
+    end: int
+    text: str
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class EntitiesPrediction(Prediction):
+    """The labelled spans of one text, in order, never overlapping."""
+
+    entities: tuple[Entity, ...]
+
+
+@dataclass(frozen=True)
+class FailedPrediction(Prediction):
+    """A row that could not be answered: code, place, expected, found, remedy."""
+
+    error: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TokenWeight:
+    """How much the word at [`start`, `end`) moved the explained score; signed."""
+
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model answered `target`: word weights, and the method's convergence `gap`.
+
+    `gap` is |sum of weights - (score at the input - score at the baseline)|, in the unit of the
+    explained score (a logit).
+    """
+
+    id: str
+    target: str
+    method: str
+    baseline: str
+    tokens: tuple[TokenWeight, ...]
+    heatmap: str | None
+    gap: float
+    model: str = ""
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as one JSON object."""
+        return asdict(self)
