@@ -1,0 +1,1 @@
+"""Pretrained networks with a depth: a frozen part below a cut, a tuned part above it."""

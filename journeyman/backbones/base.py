@@ -1,0 +1,171 @@
+"""The contract of a pretrained network with a depth.
+
+Shapes: B rows, T tokens or patches, D width. A backbone is cut at a depth: layers below are
+frozen and their output may be cached, layers above are tuned. `frozen` then `tuned` at any cut
+equals one whole forward.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from journeyman.errors import JourneymanError
+from journeyman.registry import Registry
+
+Cut = int | Literal["auto"]
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """What a backbone is and where it came from; `depth` counts layers, `width` is D."""
+
+    name: str
+    modality: str
+    width: int
+    depth: int
+    licence: str
+    source: str
+    sha256: str
+
+
+class Inputs(ABC):
+    """Prepared rows: what `frozen` eats, ragged, one entry a row.
+
+    `lengths` [N] is each row's cost (tokens); `keys` identify each row's prepared content, so
+    equal keys mean equal features.
+    """
+
+    lengths: NDArray[np.int64]
+    keys: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @abstractmethod
+    def select(self, indices: Sequence[int] | NDArray[np.int64]) -> Inputs:
+        """The rows at `indices`, in that order."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a depth of the network makes of B rows.
+
+    `hidden` [B, T, D] (None when only pooled vectors were kept, or at cut 0), `mask` [B, T] true
+    on real tokens, `pooled` {layer: [B, D]} (means over the mask; layer 1 is the first), `grid`
+    (height, width) where tokens are patches, `inputs` the rows themselves at cut 0.
+    """
+
+    mask: Tensor
+    hidden: Tensor | None = None
+    pooled: Mapping[int, Tensor] = field(default_factory=dict)
+    grid: tuple[int, int] | None = None
+    inputs: Inputs | None = None
+
+    def __len__(self) -> int:
+        return self.mask.shape[0]
+
+    def rounded(self) -> Features:
+        """The features as the cache would give them back: through half precision."""
+        hidden = None if self.hidden is None else through_half(self.hidden)
+        return replace(
+            self,
+            hidden=hidden,
+            pooled={layer: through_half(vector) for layer, vector in self.pooled.items()},
+        )
+
+
+HALF_LIMIT = 65504.0
+HALF_TOLERANCE = 2.0**-11
+"""Relative rounding of half precision; values below its normal range err by at most 2**-25."""
+
+
+def fits_half(values: Tensor) -> bool:
+    """Whether every value survives half precision: finite and within its range."""
+    return bool(torch.isfinite(values).all()) and bool(values.abs().max() <= HALF_LIMIT)
+
+
+def through_half(values: Tensor) -> Tensor:
+    """`values` rounded to half precision and back; left alone where they would not survive."""
+    if values.numel() == 0 or not fits_half(values):
+        return values
+    return values.to(torch.float16).to(values.dtype)
+
+
+class Backbone(ABC):
+    """A pretrained network, cut at any depth it permits."""
+
+    spec: BackboneSpec
+    module: nn.Module
+
+    @abstractmethod
+    def prepare(self, rows: Sequence[Any]) -> Inputs:
+        """Raw rows (texts, pairs of texts, pictures) to tensors, with what decoding needs."""
+
+    @abstractmethod
+    def frozen(
+        self, inputs: Inputs, cut: int, *, grad: bool = False, keep_hidden: bool = True
+    ) -> Features:
+        """Layers [0, cut) in evaluation mode. `grad` keeps the graph, for explainers."""
+
+    @abstractmethod
+    def tuned(self, features: Features, cut: int) -> Features:
+        """Layers [cut, depth), in the module's present mode; adds their pooled vectors."""
+
+    @abstractmethod
+    def clone(self, owned_from: int | None) -> Backbone:
+        """A second network that shares every weight, but owns copies from a layer on.
+
+        `owned_from` is the first layer whose parameters are copied (0: embeddings too); None
+        shares all of them.
+        """
+
+    @abstractmethod
+    def layer_parameters(self, first: int) -> Mapping[str, nn.Parameter]:
+        """The parameters of layers [first, depth) by name (0: embeddings too)."""
+
+    @abstractmethod
+    def embedding_module(self) -> nn.Module:
+        """The module whose output [B, T, D] enters the first layer; explainers hook it."""
+
+    def permitted_cuts(self) -> tuple[int, ...]:
+        """Depths at which the network may be cut."""
+        return tuple(range(self.spec.depth + 1))
+
+    def check_cut(self, cut: int) -> int:
+        """`cut` itself when permitted; a JourneymanError otherwise."""
+        if cut in self.permitted_cuts():
+            return cut
+        raise JourneymanError(
+            f"The backbone {self.spec.name!r} cannot be cut at {cut}.",
+            place="finetune.cut",
+            expected=f"one of {', '.join(map(str, self.permitted_cuts()))}, or auto",
+            found=str(cut),
+            remedy="lower the cut, or leave it out",
+        )
+
+
+class BackboneFamily(ABC):
+    """Networks of one kind: knows its own folders, and loads them."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, config: Mapping[str, Any]) -> bool:
+        """Whether a folder with this config.json is of the family."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]) -> Backbone:
+        """The network in `folder`; `spec` has name, licence, source and sha256."""
+
+
+FAMILIES: Registry[type[BackboneFamily]] = Registry("backbone family", "journeyman.backbones")

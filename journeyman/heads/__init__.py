@@ -1,0 +1,1 @@
+"""The last layer: solved in closed form, or trained by gradient."""

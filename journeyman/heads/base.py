@@ -1,0 +1,113 @@
+"""The contract of the last layer: from a backbone's features to a task's outputs.
+
+Shapes: B rows, T tokens, D width, C outputs, N training rows (or training tokens). A head is
+trained by gradient in the loop, or *solved*: given all features once, and exact.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from journeyman.backbones.base import Features
+from journeyman.registry import Registry
+
+Unit = Literal["row", "token"]
+Layers = Mapping[int, Tensor]
+"""Layer to features [N, D]: pooled vectors of rows, or hidden states of tokens."""
+
+
+class HeadOptions(BaseModel):
+    """What a recipe may say of a head; each head extends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """Where a head stands: features of width D from `layers`, C `outputs`, for each `unit`."""
+
+    width: int
+    layers: tuple[int, ...]
+    outputs: int
+    unit: Unit
+
+
+class Head(nn.Module):
+    """Maps features to outputs; an `nn.Module`, so its state is its state_dict.
+
+    Choices made while fitting that are not tensors go into `choices`, which is saved as JSON and
+    given back before the tensors are loaded.
+    """
+
+    name: ClassVar[str]
+    solved: ClassVar[bool]
+    Options: ClassVar[type[HeadOptions]] = HeadOptions
+
+    def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
+        super().__init__()
+        self.options = options
+        self.shape = shape
+        self.seed = seed
+        self.choices: dict[str, Any] = {}
+
+    @abstractmethod
+    def forward(self, features: Features) -> Tensor:
+        """Outputs [B, C] of rows, or [B, T, C] of tokens."""
+
+    def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Take back a saved state: `choices` first, then the tensors of `state_dict`."""
+        self.choices = dict(choices)
+        self.load_state_dict(dict(tensors))
+
+    def stack(self, features: Features, layers: tuple[int, ...]) -> Tensor:
+        """Features of `layers` side by side: [B, L*D] of rows, [B, T, D] of tokens."""
+        if self.shape.unit == "token":
+            if features.hidden is None:
+                raise ValueError("token outputs need hidden states, and only pooled were kept")
+            return features.hidden
+        return torch.cat([features.pooled[layer] for layer in layers], dim=-1)
+
+
+@dataclass(frozen=True)
+class SolveReport:
+    """What solving decided: the chosen settings, and each candidate with its score."""
+
+    chosen: Mapping[str, Any]
+    candidates: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+class SolvedHead(Head):
+    """A head with an exact solution from sufficient statistics; nothing for the loop to do."""
+
+    solved = True
+
+    @abstractmethod
+    def solve(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Callable[[Tensor], float],
+        *,
+        leave_one_out: bool,
+    ) -> SolveReport:
+        """Solve on `train` against `targets` [N, C] (one-hot, probabilities or values).
+
+        `score` maps outputs [M, C] on the validation rows to the primary metric, higher is
+        better. The regulariser is chosen by exact leave-one-out, or by `score` where
+        `leave_one_out` is false because the features have already seen these labels.
+        """
+
+    @abstractmethod
+    def statistics(self) -> Mapping[str, Tensor]:
+        """The sufficient statistics (float64) that exact learning and unlearning need."""
+
+
+HEADS: Registry[type[Head]] = Registry("head", "journeyman.heads")

@@ -1,0 +1,1 @@
+"""What is learned, whatever the backbone: targets, loss, decoding, metrics."""

@@ -1,0 +1,1 @@
+"""The learner, the feature cache, the one loop and its checkpoints."""

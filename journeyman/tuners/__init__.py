@@ -1,0 +1,1 @@
+"""How the backbone bends: where the trainable parameters go."""
