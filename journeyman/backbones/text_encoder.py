@@ -1,0 +1,272 @@
+"""Text encoders of the transformers library: BERT and its kin, by folder."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from journeyman.backbones.base import (
+    FAMILIES,
+    Backbone,
+    BackboneFamily,
+    BackboneSpec,
+    Features,
+    Inputs,
+)
+from journeyman.backbones.shells import layer_path, shell, taking, watch
+from journeyman.backbones.text_inputs import TextInputs
+from journeyman.errors import ModelError
+
+MAX_TOKENS = 256
+MODEL_TYPES = frozenset(
+    {
+        "bert",
+        "camembert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "ernie",
+        "modernbert",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    }
+)
+
+Text = str | tuple[str, str]
+
+
+class TextEncoder(Backbone):
+    """A transformers encoder and its tokenizer; rows are texts or pairs of texts."""
+
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, spec: BackboneSpec, max_tokens: int
+    ) -> None:
+        self.spec = spec
+        self.module = model
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self._halves = lru_cache(maxsize=None)(self._cut_in_two)
+
+    def prepare(self, rows: Sequence[Text]) -> TextInputs:
+        """Texts, or pairs of texts, as tokens; longer ones are cut off at `max_tokens`."""
+        encodings = self.tokenizer.encode_batch(list(rows))
+        pair = any(isinstance(row, tuple) for row in rows)
+        none = np.zeros(0, dtype=np.int32)
+        return TextInputs(
+            ids=[np.array(e.ids, dtype=np.int32) for e in encodings],
+            types=[np.array(e.type_ids, dtype=np.int32) if pair else none for e in encodings],
+            offsets=[np.array(e.offsets, dtype=np.int32).reshape(-1, 2) for e in encodings],
+            segments=[
+                np.array([-1 if s is None else s for s in e.sequence_ids], dtype=np.int32)
+                for e in encodings
+            ],
+            padding_id=int(getattr(self.module.config, "pad_token_id", 0) or 0),
+        )
+
+    def frozen(
+        self, inputs: Inputs, cut: int, *, grad: bool = False, keep_hidden: bool = True
+    ) -> Features:
+        """Embeddings and layers [0, cut), dropout off; at cut 0 the rows themselves."""
+        self.check_cut(cut)
+        rows = cast(TextInputs, inputs)
+        if cut == 0:
+            return Features(mask=rows.mask(), inputs=rows)
+        lower, _ = self._halves(cut)
+        with torch.set_grad_enabled(grad), evaluating(lower):
+            features = _run(lower, rows.padded(), first_layer=0)
+        return features if keep_hidden else replace(features, hidden=None)
+
+    def tuned(self, features: Features, cut: int) -> Features:
+        """Layers [cut, depth) on cached features (everything, at cut 0)."""
+        if cut == self.spec.depth:
+            return features
+        _, upper = self._halves(cut)
+        if cut == 0:
+            return _run(upper, cast(TextInputs, features.inputs).padded(), first_layer=0)
+        if features.hidden is None:
+            raise ValueError("layers above the cut need hidden states, and only pooled were kept")
+        given = {"inputs_embeds": features.hidden, "attention_mask": features.mask}
+        above = _run(upper, given, first_layer=cut)
+        return replace(above, pooled={**features.pooled, **above.pooled})
+
+    def clone(self, owned_from: int | None) -> TextEncoder:
+        """A second encoder sharing weights below `owned_from`, owning copies above."""
+        owned = set() if owned_from is None else set(self.layer_parameters(owned_from))
+        shared = {
+            id(parameter): parameter
+            for name, parameter in self.module.named_parameters()
+            if name not in owned
+        }
+        shared.update({id(buffer): buffer for buffer in self.module.buffers()})
+        return TextEncoder(
+            copy.deepcopy(self.module, shared), self.tokenizer, self.spec, self.max_tokens
+        )
+
+    def layer_parameters(self, first: int) -> Mapping[str, nn.Parameter]:
+        """Parameters of layers [first, depth) by name; all used ones at 0."""
+        path = layer_path(self.module)
+        own = {f"{path}.{i}." for i in range(first, self.spec.depth)}
+        return {
+            name: parameter
+            for name, parameter in self.module.named_parameters()
+            if not name.startswith("pooler.")
+            and (first == 0 or any(name.startswith(prefix) for prefix in own))
+        }
+
+    def embedding_module(self) -> nn.Module:
+        """The embeddings, word, position and all."""
+        return cast(nn.Module, self.module.embeddings)
+
+    def _cut_in_two(self, cut: int) -> tuple[nn.Module, nn.Module]:
+        depth = self.spec.depth
+        return shell(self.module, 0, cut, depth), shell(self.module, cut, depth, depth)
+
+
+class evaluating:  # noqa: N801 - reads as a verb where it is used
+    """Within, a module and its children are in evaluation mode."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __enter__(self) -> None:
+        self._training = [child for child in self.module.modules() if child.training]
+        for child in self._training:
+            child.training = False
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._training:
+            child.training = True
+
+
+def _run(half: nn.Module, tensors: Mapping[str, Tensor], first_layer: int) -> Features:
+    mask = tensors["attention_mask"]
+    with taking() as taken:
+        hidden = half(**{**tensors, "attention_mask": mask.long()}).last_hidden_state
+    layers = [*taken[:-1], hidden] if taken else []
+    pooled = {first_layer + i + 1: masked_mean(layer, mask) for i, layer in enumerate(layers)}
+    return Features(mask=mask, hidden=hidden, pooled=pooled)
+
+
+def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Mean of [B, T, D] over the true positions of [B, T]."""
+    weights = mask.to(hidden.dtype).unsqueeze(-1)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+@FAMILIES.register("text-encoder")
+class TextEncoderFamily(BackboneFamily):
+    """Folders with a config.json of an encoder, a fast tokenizer and safetensors weights."""
+
+    name = "text-encoder"
+
+    @classmethod
+    def recognises(cls, config: Mapping[str, Any]) -> bool:
+        """Whether the model type is one whose halves are tested."""
+        return config.get("model_type") in MODEL_TYPES
+
+    @classmethod
+    def load(cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]) -> TextEncoder:
+        """Read `folder`; `options` may give `max_tokens`."""
+        model = _read_model(folder)
+        limit = min(int(options.get("max_tokens") or MAX_TOKENS), _longest(model))
+        depth = len(cast(nn.ModuleList, model.get_submodule(layer_path(model))))
+        return TextEncoder(
+            model,
+            _read_tokenizer(folder, limit),
+            BackboneSpec(modality="text", width=int(model.config.hidden_size), depth=depth, **spec),
+            limit,
+        )
+
+
+def _read_model(folder: str) -> Any:
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(
+            "The backbone's weights cannot be read.",
+            place=folder,
+            expected="config.json and model.safetensors of a transformers encoder",
+            found=str(error).splitlines()[0],
+            remedy="fetch the backbone again, or name another folder",
+        ) from error
+    watch(model)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.eval()
+
+
+def _read_tokenizer(folder: str, max_tokens: int) -> Any:
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    try:
+        backend = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+        tokenizer = Tokenizer.from_str(backend.to_str())
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(
+            "The backbone's tokenizer cannot be read.",
+            place=folder,
+            expected="tokenizer.json of a fast tokenizer",
+            found=str(error).splitlines()[0],
+            remedy="fetch the backbone again, or name another folder",
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _longest(model: Any) -> int:
+    positions = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    reserved = int(model.config.pad_token_id or 0) + 1 if _counts_from_padding(model) else 0
+    return positions - reserved if positions > 0 else 1 << 20
+
+
+def _counts_from_padding(model: Any) -> bool:
+    return model.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"}
+
+
+def load_backbone(
+    folder: Path, spec: Mapping[str, str], options: Mapping[str, Any] | None = None
+) -> Backbone:
+    """The backbone in `folder`, by whichever family recognises its config.json."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            "The backbone's folder has no readable config.json.",
+            place=str(folder),
+            expected="a Hugging Face model folder",
+            found=str(error),
+            remedy="name a folder with config.json, tokenizer and safetensors weights",
+        ) from error
+    for name in FAMILIES:
+        if FAMILIES[name].recognises(config):
+            return FAMILIES[name].load(str(folder), spec, options or {})
+    raise ModelError(
+        f"No backbone family here loads a model of type {config.get('model_type')!r}.",
+        place=str(folder / "config.json"),
+        expected=", ".join(sorted(MODEL_TYPES)),
+        found=repr(config.get("model_type")),
+        remedy="choose an encoder of one of these types",
+    )

@@ -1,0 +1,80 @@
+"""Prepared texts: token ids of each row, ragged, with where each token stood in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.backbones.base import Inputs
+
+KEY_BYTES = 16
+
+
+@dataclass(frozen=True)
+class TextInputs(Inputs):
+    """N texts as tokens.
+
+    `ids` and `types` hold one int array [T] a row (`types` tells the two texts of a pair apart;
+    empty where the family has none), `offsets` one [T, 2] array of code points into the row's own
+    text, (0, 0) on special tokens; `segments` tells which text of a pair a token is from (-1 on
+    special tokens). `truncated` counts the tokens each row lost.
+    """
+
+    ids: Sequence[NDArray[np.int32]]
+    types: Sequence[NDArray[np.int32]]
+    offsets: Sequence[NDArray[np.int32]]
+    segments: Sequence[NDArray[np.int32]]
+    padding_id: int = 0
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """Tokens of each row, special ones included."""
+        return np.array([len(row) for row in self.ids], dtype=np.int64)
+
+    @cached_property
+    def keys(self) -> Sequence[bytes]:  # type: ignore[override]
+        """A hash of each row's token ids and types."""
+        return [
+            blake2b(row.tobytes() + kinds.tobytes(), digest_size=KEY_BYTES).digest()
+            for row, kinds in zip(self.ids, self.types, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, indices: Sequence[int] | NDArray[np.int64]) -> TextInputs:
+        """The rows at `indices`, in that order."""
+        return TextInputs(
+            *([part[i] for i in indices] for part in (self.ids, self.types)),
+            *([part[i] for i in indices] for part in (self.offsets, self.segments)),
+            padding_id=self.padding_id,
+        )
+
+    def mask(self) -> Tensor:
+        """[B, T] true on real tokens, T the longest row."""
+        width = int(self.lengths.max(initial=0))
+        return torch.from_numpy(np.arange(width) < self.lengths[:, None])
+
+    def padded(self) -> Mapping[str, Tensor]:
+        """Token ids and types as [B, T] tensors, and their mask."""
+        tensors = {"input_ids": pad(self.ids, self.padding_id), "attention_mask": self.mask()}
+        if any(len(kinds) for kinds in self.types):
+            tensors["token_type_ids"] = pad(self.types, 0)
+        return tensors
+
+
+def pad(rows: Sequence[NDArray[Any]], value: int) -> Tensor:
+    """Ragged rows as one [B, T] int64 tensor, filled with `value`."""
+    width = max((len(row) for row in rows), default=0)
+    out = np.full((len(rows), width), value, dtype=np.int64)
+    for line, row in zip(out, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(out)
