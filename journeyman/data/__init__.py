@@ -1,0 +1,1 @@
+"""Rows in: readers, checks, splits and the collection they make."""

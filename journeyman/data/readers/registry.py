@@ -1,0 +1,88 @@
+"""The formats rows can be read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from journeyman.data.options import DataOptions
+from journeyman.data.plugins import load_plugins
+from journeyman.data.readers.textfile import head, locate
+from journeyman.data.record import Event
+from journeyman.errors import DataError
+
+
+class Reader(Protocol):
+    """One format: how it is recognised, and how its rows are read."""
+
+    name: str
+    suffixes: tuple[str, ...]
+
+    def matches(self, source: str, start: bytes) -> bool:
+        """Whether the content looks like this format; `start` is unpacked, empty for a folder."""
+
+    def read(self, source: str, options: DataOptions) -> Iterator[Event]:
+        """Yield rows, refused rows and notices, in the order of the source."""
+
+
+_READERS: dict[str, Reader] = {}
+
+
+def register(reader: Reader) -> None:
+    """Make a format known under its name."""
+    _READERS[reader.name] = reader
+
+
+def readers() -> dict[str, Reader]:
+    """Every known format by name, those of other packages included."""
+    load_plugins("journeyman.data.readers")
+    return dict(sorted(_READERS.items()))
+
+
+def reader_for(source: str, options: DataOptions) -> Reader:
+    """The format of `source`: as the recipe says, by its content, or by its name.
+
+    Raises DataError when the source is not there or no format fits.
+    """
+    known = readers()
+    if options.format is not None:
+        if options.format not in known:
+            raise DataError(
+                f"There is no data format {options.format!r}.",
+                place="recipe field data.format",
+                expected=" | ".join(known),
+                found=options.format,
+                remedy="Leave the field out; the format is recognised.",
+            )
+        return known[options.format]
+    if source.startswith("hub:"):
+        return known["hub"]
+    path = locate(source)
+    start = b"" if path.is_dir() else head(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    for reader in known.values():
+        if reader.matches(source, start):
+            return reader
+    for reader in known.values():
+        if suffixes and suffixes[-1] in reader.suffixes:
+            return reader
+    if path.is_dir():
+        raise DataError(
+            "A folder was given where a file of rows is needed.",
+            place=source,
+            expected="a file, or the folder of a dataset saved by `datasets`",
+            found=f"a folder with {_listing(path)}",
+            remedy="Name one of the files in it.",
+        )
+    return known["csv"]
+
+
+def read(source: str | Path, options: DataOptions) -> Iterator[Event]:
+    """Read a source with the reader of its format."""
+    return reader_for(str(source), options).read(str(source), options)
+
+
+def _listing(folder: Path) -> str:
+    names = sorted(entry.name for entry in folder.iterdir())[:5]
+    return ", ".join(names) or "nothing in it"

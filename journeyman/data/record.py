@@ -1,0 +1,40 @@
+"""What a reader yields: rows, rows that cannot be used, and things worth telling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Record:
+    """One usable row; `row` is where it starts in the file, the first line being 1."""
+
+    row: int
+    values: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Refused:
+    """One row that cannot be used, with what is left of its original values.
+
+    `name` groups equal reasons (ragged_row, bad_json); `reason` is a sentence for the user.
+    """
+
+    row: int
+    name: str
+    reason: str
+    values: Any = None
+
+
+@dataclass(slots=True)
+class Noticed:
+    """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole."""
+
+    row: int
+    name: str
+    detail: str
+    action: str = "used as it is"
+
+
+Event = Record | Refused | Noticed
