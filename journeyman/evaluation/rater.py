@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from journeyman.evaluation.classification import classification_metrics
 from journeyman.evaluation.intervals import DEFAULT_RESAMPLING, Array, Groups, Resampling
-from journeyman.evaluation.regression import Values, evaluate_regression
+from journeyman.evaluation.regression import Values, pearson_metric
 from journeyman.types import Metric
 
 LABELS = ("negative", "neutral", "positive")
@@ -77,8 +77,8 @@ def compare_raters(
         return classification_metrics(true, predicted, groups=units, resampling=resampling)
 
     def pearson(predicted: Values) -> dict[str, Metric]:
-        metrics = evaluate_regression(draw.truths, predicted, groups=units, resampling=resampling)
-        return {"pearson": metrics["pearson"]}
+        metric = pearson_metric(draw.truths, predicted, groups=units, resampling=resampling)
+        return {"pearson": metric}
 
     model: dict[str, Metric] = {}
     if model_labels is not None:

@@ -53,6 +53,22 @@ def evaluate_regression(
     return dict(zip(REGRESSION_METRICS, [additive[0], *spearman, *additive[1:]], strict=True))
 
 
+def pearson_metric(
+    truths: Values,
+    predictions: Values,
+    *,
+    groups: Groups | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> Metric:
+    """Pearson's correlation alone."""
+    return additive_metrics(
+        regression_statistics(*_pair(truths, predictions)),
+        regression_measures,
+        groups=groups,
+        resampling=resampling,
+    )[0]
+
+
 def regression_statistics(true: Array, predicted: Array) -> Array:
     """Additive statistics [rows, 8]; both sides share one shift, which the metrics ignore."""
     shift = true.mean() if len(true) else 0.0
