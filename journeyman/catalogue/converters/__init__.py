@@ -1,0 +1,1 @@
+"""From raw files to rows, one format a file."""

@@ -1,0 +1,38 @@
+"""CoNLL columns, a token and its tag a line, a blank line between sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from journeyman.catalogue.converters.base import CONVERTERS, write_rows
+from journeyman.catalogue.entry import DatasetEntry
+
+
+@CONVERTERS.register("conll")
+def convert_conll(raw: Path, out: Path, entry: DatasetEntry) -> None:
+    """Options: `files` (split: file); `position_digit`: tokens end in their place in the word."""
+    digit = bool(entry.options.get("position_digit", False))
+    for split, name in entry.options["files"].items():
+        write_rows(out / entry.splits[split], _rows(raw / name, split, digit))
+
+
+def _rows(path: Path, split: str, digit: bool) -> Iterator[dict[str, Any]]:
+    for number, sentence in enumerate(_sentences(path), 1):
+        tokens = [token[:-1] if digit else token for token, _ in sentence]
+        tags = [tag for _, tag in sentence]
+        yield {"id": f"{split}/{number}", "tokens": tokens, "tags": tags}
+
+
+def _sentences(path: Path) -> Iterator[list[tuple[str, str]]]:
+    sentence: list[tuple[str, str]] = []
+    for line in path.read_text(encoding="utf-8-sig").split("\n"):
+        cells = line.rstrip("\r").split("\t")
+        if len(cells) > 1 and cells[0].strip():
+            sentence.append((cells[0], cells[-1].strip()))
+        elif not line.strip() and sentence:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence

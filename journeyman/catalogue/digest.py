@@ -1,0 +1,52 @@
+"""SHA-256 of files and folders, remembered so that large weights are not read at every start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from journeyman.catalogue.home import home
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """`sha256_of`, read again only when size, times or inode of the file have changed."""
+    state = path.stat()
+    stamp = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    key = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    memory = home() / "hashes" / f"{key}.json"
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))
+        if known["stamp"] == stamp:
+            return str(known["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    digest = sha256_of(path)
+    write_json(memory, {"path": str(path.resolve()), "sha256": digest, "stamp": stamp})
+    return digest
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """One SHA-256 over a folder's content: its file names and their SHA-256, sorted by name."""
+    lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def write_json(target: Path, content: object) -> None:
+    """Write beside and rename into place, keys sorted."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with beside.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, ensure_ascii=False, indent=1, sort_keys=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, target)

@@ -1,0 +1,1 @@
+"""Kinds of source a file is fetched from, one a file."""
