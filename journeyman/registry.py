@@ -7,7 +7,9 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union
+
+from pydantic import BeforeValidator, Field, create_model
 
 from journeyman.errors import JourneymanError
 
@@ -72,3 +74,27 @@ class Registry(Generic[T]):
             importlib.import_module(f"{self.package}.{module.name}")
         for entry in entry_points(group=self.package):
             entry.load()
+
+
+def choice(registry: Registry[Any]) -> Any:
+    """A pydantic type for picking one entry: its name, or an object of its name and options.
+
+    Entries have a class attribute `Options`, a pydantic model. The value is an instance of the
+    chosen entry's options with one more field, `name`.
+    """
+    models = [
+        create_model(
+            f"{name.replace('-', ' ').title().replace(' ', '')}{registry.noun.title()}",
+            __base__=registry[name].Options,
+            __doc__=(registry[name].__doc__ or "").strip().splitlines()[0],
+            name=(Literal[name], Field(description=f"The {registry.noun} `{name}`.")),
+        )
+        for name in registry
+    ]
+    picked = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
+    names = Literal[tuple(registry)]
+
+    def named(value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    return Annotated[picked, BeforeValidator(named, json_schema_input_type=names | picked)]

@@ -106,6 +106,10 @@ class SolvedHead(Head):
         """
 
     @abstractmethod
+    def add(self, features: Layers, targets: Tensor) -> None:
+        """Learn more rows exactly, everything chosen staying as it is, and solve again."""
+
+    @abstractmethod
     def statistics(self) -> Mapping[str, Tensor]:
         """The sufficient statistics (float64) that exact learning and unlearning need."""
 

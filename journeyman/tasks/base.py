@@ -1,0 +1,199 @@
+"""The contract of a task: what is learned, whatever the backbone.
+
+Shapes: B rows, T tokens, C outputs, N rows in all. Raw *targets* are what a row says (a label, a
+number, tags); *encoded* targets are tensors; *outputs* are what a head gives for each row or, for
+token tasks, for each word.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.backbones.base import Inputs
+from journeyman.backbones.text_encoder import Text
+from journeyman.data.options import DataOptions
+from journeyman.evaluation.classification import Confusion
+from journeyman.evaluation.fscore import ClassMetrics
+from journeyman.evaluation.intervals import Groups
+from journeyman.heads.base import Unit
+from journeyman.registry import Registry
+from journeyman.types import Metric, Prediction, Row
+
+IGNORED = -100
+"""The encoded target of a position that is not learned from."""
+
+Array = NDArray[np.float32]
+Outputs = Sequence[Array]
+"""Outputs of N rows: [C] for each row, or [W, C] for the W words of each row."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the training targets are: `labels` with their `counts`, or the `range` of numbers."""
+
+    labels: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    range: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as model.json holds it."""
+        return {
+            "labels": list(self.labels),
+            "counts": list(self.counts),
+            "range": None if self.range is None else list(self.range),
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Schema:
+        """Read what `to_json` wrote."""
+        span = saved.get("range")
+        return cls(
+            tuple(saved["labels"]),
+            tuple(saved["counts"]),
+            None if span is None else (float(span[0]), float(span[1])),
+        )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Targets of N rows as tensors: [N, C] float, or one [T] int64 a row for token tasks."""
+
+    rows: Tensor | Sequence[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
+        """[B, C], or [B, T] padded with IGNORED."""
+        if isinstance(self.rows, Tensor):
+            return self.rows[torch.as_tensor(np.asarray(indices))]
+        return torch.nn.utils.rnn.pad_sequence(
+            [self.rows[i] for i in indices], batch_first=True, padding_value=IGNORED
+        )
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Every figure of a model on one set of rows.
+
+    `coverage` is the curve of accuracy against coverage when the least certain rows are left out.
+    """
+
+    metrics: dict[str, Metric]
+    classes: dict[str, ClassMetrics] = field(default_factory=dict)
+    confusion: Confusion | None = None
+    coverage: list[dict[str, float]] = field(default_factory=list)
+
+
+Calibration = Mapping[str, Any]
+"""What calibration.json holds: JSON values, made by `Task.calibrate`."""
+
+
+class Task(ABC):
+    """What is learned. A task holds no state: everything learned is in its `Schema`."""
+
+    name: ClassVar[str]
+    unit: ClassVar[Unit] = "row"
+    primary_metric: ClassVar[str]
+    metric_names: ClassVar[tuple[str, ...]]
+    heads: ClassVar[tuple[str, ...]] = ("ridge", "linear")
+    default_head: ClassVar[str] = "ridge"
+    default_tuner: ClassVar[str] = "none"
+    needs: ClassVar[tuple[str, ...]]
+    """Fields of `DataOptions` that must name a column."""
+
+    def text(self, row: Row, data: DataOptions) -> Text:
+        """The input of one row: a text, or a pair of texts."""
+        texts = tuple(str(row[column]) for column in data.texts or ("text",))
+        return texts[0] if len(texts) == 1 else (texts[0], texts[1])
+
+    @abstractmethod
+    def target(self, row: Row, data: DataOptions) -> Any:
+        """The raw target of one row."""
+
+    @abstractmethod
+    def schema(self, targets: Sequence[Any]) -> Schema:
+        """What the training targets are."""
+
+    @abstractmethod
+    def outputs(self, schema: Schema) -> int:
+        """C: how many numbers a head gives for each row or word."""
+
+    @abstractmethod
+    def encode(
+        self, targets: Sequence[Any], schema: Schema, inputs: Inputs, texts: Sequence[Text]
+    ) -> Encoded:
+        """Raw targets as tensors; `inputs` and `texts` tell where words are in tokens."""
+
+    def matrix(self, encoded: Encoded, schema: Schema) -> Tensor:
+        """Encoded targets as [M, C] floats, for heads that are solved; M counts rows or words."""
+        if not isinstance(encoded.rows, Tensor):
+            raise TypeError(f"{self.name} must say how its targets become a matrix")
+        return encoded.rows
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
+        """The mean loss of a batch; `weights` [C] are class weights."""
+
+    def split_outputs(self, outputs: Tensor, inputs: Inputs, texts: Sequence[Text]) -> list[Array]:
+        """A batch of outputs as one array a row, words picked out of tokens."""
+        return list(outputs.detach().cpu().numpy())
+
+    @abstractmethod
+    def score(self, outputs: Outputs, targets: Sequence[Any], schema: Schema, metric: str) -> float:
+        """The metric that decisions are made by, without intervals; higher is better."""
+
+    def calibrate(
+        self,
+        outputs: Outputs,
+        targets: Sequence[Any],
+        schema: Schema,
+        target_accuracy: float | None,
+    ) -> dict[str, Any]:
+        """What turns outputs into probabilities, from validation rows."""
+        return {}
+
+    @abstractmethod
+    def decode(
+        self,
+        outputs: Outputs,
+        schema: Schema,
+        calibration: Calibration,
+        ids: Sequence[str],
+        texts: Sequence[Text],
+    ) -> list[Prediction]:
+        """Outputs as answers."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        predictions: Sequence[Prediction],
+        targets: Sequence[Any],
+        schema: Schema,
+        *,
+        texts: Sequence[Text],
+        groups: Groups | None = None,
+    ) -> Evaluated:
+        """Every figure of these answers against the raw targets."""
+
+    def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str] | None:
+        """Which output an explanation of this answer is about, and its name."""
+        return None
+
+    def class_weights(self, schema: Schema) -> Tensor | None:
+        """[C] weights that make classes count alike, with mean 1 over training rows."""
+        if not schema.counts:
+            return None
+        counts = torch.tensor(schema.counts, dtype=torch.float32).clamp(min=1)
+        return counts.sum() / (len(counts) * counts)
+
+
+TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")

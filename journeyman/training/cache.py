@@ -1,0 +1,394 @@
+"""The feature cache: what the frozen layers make of each distinct row, computed once.
+
+Entries are keyed by backbone hash, cut, preparation and content, and kept in half precision in
+immutable shard files under a bounded size. Several processes may share one cache: a shard enters
+the index in the transaction that renames its files into place, and the longest unused shards go
+first, whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.backbones.base import HALF_LIMIT, Backbone, Features, Inputs
+from journeyman.catalogue.home import home
+from journeyman.errors import ResourceError
+from journeyman.training.batches import token_batches
+from journeyman.training.cache_index import CacheIndex, Entry, ShardRecord
+from journeyman.training.shards import PARTS, Shard, checksum, map_part, write_part
+
+FORMAT = 1
+SHARD_BYTES = 64 << 20
+BATCH_TOKENS = 4096
+DEFAULT_GIGABYTES = 20.0
+
+Progress = Callable[[int, int], None]
+"""Called with (rows done, rows in all)."""
+
+
+@dataclass
+class CacheStats:
+    """What one run asked of the cache: rows, tokens through frozen layers, seconds."""
+
+    rows_asked: int = 0
+    rows_found: int = 0
+    rows_computed: int = 0
+    seconds_computing: float = 0.0
+    seconds_saved: float = 0.0
+
+
+@dataclass
+class CachedFeatures:
+    """Features of N rows, on disk, given back a batch at a time in float32."""
+
+    lengths: NDArray[np.int64]
+    layers: tuple[int, ...]
+    entries: Sequence[Entry]
+    shards: dict[str, Shard] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
+        """The features of the rows at `indices`, padded to the longest."""
+        entries = [self.entries[i] for i in indices]
+        pooled = torch.from_numpy(self._pooled(entries))
+        lengths = np.array([entry.length for entry in entries])
+        mask = torch.from_numpy(np.arange(lengths.max(initial=0)) < lengths[:, None])
+        return Features(
+            mask=mask,
+            hidden=self._hidden(entries, lengths),
+            pooled={layer: pooled[:, at] for at, layer in enumerate(self.layers)},
+        )
+
+    def pooled(self) -> dict[int, Tensor]:
+        """Every row's pooled vectors, {layer: [N, D]}."""
+        vectors = torch.from_numpy(self._pooled(self.entries))
+        return {layer: vectors[:, at].contiguous() for at, layer in enumerate(self.layers)}
+
+    def _pooled(self, entries: Sequence[Entry]) -> NDArray[np.float32]:
+        rows = [self.shards[entry.shard].pooled[entry.position] for entry in entries]
+        return np.stack(rows).astype(np.float32)
+
+    def _hidden(self, entries: Sequence[Entry], lengths: NDArray[np.int64]) -> Tensor | None:
+        parts = [self.shards[entry.shard].hidden for entry in entries]
+        if not parts or parts[0] is None:
+            return None
+        out = np.zeros((len(entries), int(lengths.max()), parts[0].shape[1]), dtype=np.float32)
+        for line, entry, part in zip(out, entries, parts, strict=True):
+            if part is not None:
+                line[: entry.length] = part[entry.start : entry.start + entry.length]
+        return torch.from_numpy(out)
+
+
+class FeatureCache:
+    """The cache in `folder` (default: under JOURNEYMAN_HOME), at most `limit_bytes` large."""
+
+    def __init__(self, folder: Path | None = None, limit_bytes: int | None = None) -> None:
+        self.folder = folder or home() / "features"
+        self.limit_bytes = limit_bytes if limit_bytes is not None else _limit_from_environment()
+        self.index = CacheIndex(self.folder)
+        self.stats = CacheStats()
+        self._open: dict[str, Shard] = {}
+
+    def features(
+        self,
+        backbone: Backbone,
+        inputs: Inputs,
+        cut: int,
+        *,
+        keep_hidden: bool,
+        progress: Progress | None = None,
+    ) -> CachedFeatures:
+        """Features of `inputs` at `cut`, computing only the rows that are not there yet.
+
+        Rows are computed in batches planned from the missing rows alone, sorted by length and
+        content, so a killed pass leaves whole shards and the rest comes out the same.
+        """
+        backbone.check_cut(cut)
+        namespace = _namespace(backbone, cut)
+        distinct = _distinct(inputs)
+        self._check_size(backbone, inputs, list(distinct.values()), cut, keep_hidden)
+        found = self._lookup(namespace, list(distinct), keep_hidden)
+        missing = [at for key, at in distinct.items() if key not in found]
+        self._count(inputs, found)
+        done = 0
+        for block in _shard_blocks(backbone, inputs, missing, cut, keep_hidden):
+            found.update(self._compute(namespace, backbone, inputs, block, cut, keep_hidden))
+            done += sum(map(len, block))
+            if progress:
+                progress(done, len(missing))
+        self.index.touch({entry.shard for entry in found.values()})
+        self._evict(keep={entry.shard for entry in found.values()})
+        entries = [found[key] for key in inputs.keys]
+        return CachedFeatures(inputs.lengths, tuple(range(1, cut + 1)), entries, self._open)
+
+    def _lookup(self, namespace: str, keys: list[bytes], hidden: bool) -> dict[bytes, Entry]:
+        found = self.index.find(namespace, keys, hidden)
+        names = {entry.shard for entry in found.values()}
+        records = self.index.shards(names)
+        lost = {name for name in names if not self._opened(name, records.get(name))}
+        return {key: entry for key, entry in found.items() if entry.shard not in lost}
+
+    def _opened(self, name: str, record: ShardRecord | None) -> bool:
+        if name in self._open:
+            return True
+        if record is not None:
+            pooled = map_part(self.folder / f"{name}.pooled.npy", record.pooled_sum)
+            hidden = None
+            if record.hidden:
+                hidden = map_part(self.folder / f"{name}.hidden.npy", record.hidden_sum)
+            if pooled is not None and (hidden is not None or not record.hidden):
+                self._open[name] = Shard(pooled, hidden)
+                return True
+        with self.index.writing():
+            self._remove(name)
+        return False
+
+    def _count(self, inputs: Inputs, found: dict[bytes, Entry]) -> None:
+        seconds = {
+            name: record.seconds_per_token
+            for name, record in self.index.shards({e.shard for e in found.values()}).items()
+        }
+        self.stats.rows_asked += len(inputs)
+        self.stats.rows_found += sum(key in found for key in inputs.keys)
+        self.stats.seconds_saved += sum(
+            entry.length * seconds.get(entry.shard, 0.0) for entry in found.values()
+        )
+
+    def _compute(
+        self,
+        namespace: str,
+        backbone: Backbone,
+        inputs: Inputs,
+        block: Sequence[NDArray[np.int64]],
+        cut: int,
+        keep_hidden: bool,
+    ) -> dict[bytes, Entry]:
+        started = time.perf_counter()
+        small, large = _Writer(), _Writer()
+        for batch in block:
+            rows = inputs.select(batch)
+            features = backbone.frozen(rows, cut, keep_hidden=keep_hidden)
+            for key, pooled, hidden in _rows(rows, features):
+                writer = small if _survives(pooled, hidden) else large
+                writer.add(key, pooled, hidden)
+        seconds = time.perf_counter() - started
+        self.stats.rows_computed += sum(map(len, block))
+        self.stats.seconds_computing += seconds
+        tokens = int(sum(inputs.lengths[batch].sum() for batch in block))
+        entries: dict[bytes, Entry] = {}
+        for writer, kind in ((small, np.float16), (large, np.float32)):
+            if writer.keys:
+                entries.update(self._write(namespace, writer, kind, keep_hidden, seconds / tokens))
+        return entries
+
+    def _write(
+        self, namespace: str, writer: _Writer, kind: type, hidden: bool, seconds_per_token: float
+    ) -> dict[bytes, Entry]:
+        name = uuid.uuid4().hex
+        self._make_room(writer.size(kind))
+        parts: dict[str, list[NDArray[Any]]] = {"pooled": [np.stack(writer.pooled).astype(kind)]}
+        if hidden:
+            parts["hidden"] = [array.astype(kind) for array in writer.hidden]
+        try:
+            written = {part: write_part(self.folder, name, parts[part]) for part in parts}
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        entries = writer.entries(name)
+        sums = {part: written[part][1] if part in written else 0 for part in PARTS}
+        size = sum(path.stat().st_size for path, _ in written.values())
+        record = ShardRecord(
+            name, namespace, hidden, size, sums["pooled"], sums["hidden"], seconds_per_token
+        )
+        with self.index.writing():
+            for part, (path, _) in written.items():
+                os.replace(path, self.folder / f"{name}.{part}.npy")
+            self.index.add(record, entries)
+        if not self._opened(name, record):
+            raise _unwritable(self.folder, OSError("what was written does not read back"))
+        return entries
+
+    def _make_room(self, size: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if free < 2 * size:
+            raise _unwritable(self.folder, OSError(f"{free >> 20} MB free, {size >> 20} MB wanted"))
+
+    def _evict(self, keep: set[str]) -> None:
+        excess = self.index.total_bytes() - self.limit_bytes
+        with self.index.writing():
+            for name, size in self.index.least_used():
+                if excess <= 0:
+                    break
+                if name not in keep:
+                    self._remove(name)
+                    excess -= size
+            self._sweep()
+
+    def _sweep(self) -> None:
+        known = {name for name, _ in self.index.least_used()}
+        for path in self.folder.glob("*.npy"):
+            if path.name.split(".")[0] not in known:
+                path.unlink(missing_ok=True)
+        for path in self.folder.glob(".*.tmp"):
+            if not _alive(int(path.name.split(".")[-2])):
+                path.unlink(missing_ok=True)
+
+    def _remove(self, name: str) -> None:
+        self.index.drop(name)
+        self._open.pop(name, None)
+        for part in PARTS:
+            (self.folder / f"{name}.{part}.npy").unlink(missing_ok=True)
+
+    def _check_size(
+        self, backbone: Backbone, inputs: Inputs, rows: list[int], cut: int, hidden: bool
+    ) -> None:
+        need = expected_bytes(backbone, inputs.lengths[rows], cut, hidden)
+        if need > self.limit_bytes:
+            raise ResourceError(
+                "The frozen features of these rows do not fit in the feature cache.",
+                place=str(self.folder),
+                expected=f"at most {self.limit_bytes / 1e9:.1f} GB",
+                found=f"{need / 1e9:.1f} GB for {len(rows):,} distinct rows at cut {cut}",
+                remedy="raise JOURNEYMAN_CACHE_GB, use `tuner: none`, or shorten the texts",
+            )
+
+    def close(self) -> None:
+        """Let go of the index and the mapped shards."""
+        self._open.clear()
+        self.index.close()
+
+
+class _Writer:
+    """Rows on their way into one shard."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.pooled: list[NDArray[np.float32]] = []
+        self.hidden: list[NDArray[np.float32]] = []
+        self.lengths: list[int] = []
+
+    def add(
+        self, key: bytes, pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int
+    ) -> None:
+        self.keys.append(key)
+        self.pooled.append(pooled)
+        if isinstance(hidden, int):
+            self.lengths.append(hidden)
+        else:
+            self.lengths.append(len(hidden))
+            self.hidden.append(hidden)
+
+    def size(self, kind: type) -> int:
+        numbers = sum(a.size for a in self.pooled) + sum(a.size for a in self.hidden)
+        return int(numbers * np.dtype(kind).itemsize)
+
+    def entries(self, shard: str) -> dict[bytes, Entry]:
+        starts = np.cumsum([0, *self.lengths])
+        return {
+            key: Entry(shard, at, int(starts[at]), self.lengths[at])
+            for at, key in enumerate(self.keys)
+        }
+
+
+def _rows(
+    inputs: Inputs, features: Features
+) -> Iterator[tuple[bytes, NDArray[np.float32], NDArray[np.float32] | int]]:
+    layers = [features.pooled[layer] for layer in sorted(features.pooled)]
+    pooled = torch.stack(layers, dim=1).numpy()
+    for at, key in enumerate(inputs.keys):
+        length = int(inputs.lengths[at])
+        hidden = length if features.hidden is None else features.hidden[at, :length].numpy().copy()
+        yield key, pooled[at].copy(), hidden
+
+
+def _survives(pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int) -> bool:
+    arrays: list[Any] = [pooled] if isinstance(hidden, int) else [pooled, hidden]
+    return all(bool((np.abs(a) <= HALF_LIMIT).all()) for a in arrays)
+
+
+def _shard_blocks(
+    backbone: Backbone, inputs: Inputs, rows: list[int], cut: int, hidden: bool
+) -> Iterator[list[NDArray[np.int64]]]:
+    """Batches of the missing rows, in blocks of about one shard's size."""
+    block: list[NDArray[np.int64]] = []
+    size = 0
+    order = sorted(rows, key=lambda at: (int(inputs.lengths[at]), inputs.keys[at]))
+    for batch in token_batches(inputs.lengths, np.array(order, dtype=np.int64), BATCH_TOKENS):
+        block.append(batch)
+        size += expected_bytes(backbone, inputs.lengths[batch], cut, hidden)
+        if size >= SHARD_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def expected_bytes(backbone: Backbone, lengths: NDArray[np.int64], cut: int, hidden: bool) -> int:
+    """Bytes the cache takes for distinct rows of these lengths, in half precision."""
+    vectors = len(lengths) * cut + (int(lengths.sum()) if hidden else 0)
+    return 2 * backbone.spec.width * vectors
+
+
+def _distinct(inputs: Inputs) -> dict[bytes, int]:
+    first: dict[bytes, int] = {}
+    for at, key in enumerate(inputs.keys):
+        first.setdefault(key, at)
+    return first
+
+
+def _namespace(backbone: Backbone, cut: int) -> str:
+    return sha256(f"{FORMAT} {backbone.spec.sha256} {cut}".encode()).hexdigest()[:32]
+
+
+def _limit_from_environment() -> int:
+    text = os.environ.get("JOURNEYMAN_CACHE_GB", str(DEFAULT_GIGABYTES))
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = -1.0
+    if not 0 < gigabytes < 1e6:
+        raise ResourceError(
+            "The size of the feature cache is not a number.",
+            place="JOURNEYMAN_CACHE_GB",
+            expected="gigabytes, above 0",
+            found=repr(text),
+            remedy=f"unset it for the default of {DEFAULT_GIGABYTES:g}",
+        )
+    return int(gigabytes * 1e9)
+
+
+def _unwritable(folder: Path, error: OSError) -> ResourceError:
+    return ResourceError(
+        "The feature cache cannot be written.",
+        place=str(folder),
+        expected="free space and write permission",
+        found=str(error),
+        remedy="free some space, or set JOURNEYMAN_HOME to a folder on another disk",
+    )
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+__all__ = ["CacheStats", "CachedFeatures", "FeatureCache", "checksum", "expected_bytes"]

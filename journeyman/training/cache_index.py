@@ -1,0 +1,158 @@
+"""The SQLite index of the feature cache: which shard holds which row."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.errors import ResourceError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS shards (
+    name TEXT PRIMARY KEY, namespace TEXT NOT NULL, hidden INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    pooled_sum INTEGER NOT NULL, hidden_sum INTEGER NOT NULL, seconds_per_token REAL NOT NULL,
+    used REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+    namespace TEXT NOT NULL, key BLOB NOT NULL, hidden INTEGER NOT NULL, shard TEXT NOT NULL,
+    position INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (namespace, key, hidden)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_of_shard ON entries (shard);
+"""
+CHUNK = 500
+WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one row's features are: row `position` of a shard, tokens [start, start + length)."""
+
+    shard: str
+    position: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """What the index keeps of a shard: its size, checksums and what a token of it cost."""
+
+    name: str
+    namespace: str
+    hidden: bool
+    bytes: int
+    pooled_sum: int
+    hidden_sum: int
+    seconds_per_token: float
+
+
+class CacheIndex:
+    """Opens, or makes, the index in `folder`; safe under several processes."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                folder / "index.sqlite",
+                timeout=WAIT_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.executescript(SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise ResourceError(
+                "The feature cache cannot be opened.",
+                place=str(folder),
+                expected="a folder this user can write, with an intact index.sqlite",
+                found=str(error),
+                remedy="set JOURNEYMAN_HOME to another folder, or delete this one: it is a cache",
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that no other process's writes overlap."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def find(self, namespace: str, keys: Sequence[bytes], hidden: bool) -> dict[bytes, Entry]:
+        """The entries of `keys`; rows kept with hidden states also serve those without."""
+        found: dict[bytes, Entry] = {}
+        for at in range(0, len(keys), CHUNK):
+            chunk = keys[at : at + CHUNK]
+            marks = ",".join("?" * len(chunk))
+            rows = self._db.execute(
+                "SELECT key, shard, position, start, length FROM entries WHERE namespace = ? "
+                f"AND hidden >= ? AND key IN ({marks}) ORDER BY hidden DESC",
+                (namespace, int(hidden), *chunk),
+            )
+            for key, *where in rows:
+                found[bytes(key)] = Entry(*where)
+        return found
+
+    def shards(self, names: Iterable[str]) -> dict[str, ShardRecord]:
+        """The records of the named shards that still exist."""
+        records = {}
+        for name in names:
+            row = self._db.execute(
+                "SELECT name, namespace, hidden, bytes, pooled_sum, hidden_sum, seconds_per_token "
+                "FROM shards WHERE name = ?",
+                (name,),
+            ).fetchone()
+            if row is not None:
+                records[name] = ShardRecord(row[0], row[1], bool(row[2]), *row[3:])
+        return records
+
+    def add(self, record: ShardRecord, entries: Mapping[bytes, Entry]) -> None:
+        """Enter a shard and its rows, inside `writing`; rows another process entered stay."""
+        self._db.execute(
+            "INSERT INTO shards VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.name,
+                record.namespace,
+                int(record.hidden),
+                record.bytes,
+                record.pooled_sum,
+                record.hidden_sum,
+                record.seconds_per_token,
+                time.time(),
+            ),
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (record.namespace, key, int(record.hidden), e.shard, e.position, e.start, e.length)
+                for key, e in entries.items()
+            ],
+        )
+
+    def touch(self, names: Iterable[str]) -> None:
+        """Mark shards as just used."""
+        now = time.time()
+        with self.writing() as db:
+            db.executemany("UPDATE shards SET used = ? WHERE name = ?", [(now, n) for n in names])
+
+    def drop(self, name: str) -> None:
+        """Forget a shard and its rows, inside `writing`."""
+        self._db.execute("DELETE FROM entries WHERE shard = ?", (name,))
+        self._db.execute("DELETE FROM shards WHERE name = ?", (name,))
+
+    def least_used(self) -> list[tuple[str, int]]:
+        """Every shard's name and bytes, the longest unused first."""
+        return list(self._db.execute("SELECT name, bytes FROM shards ORDER BY used, name"))
+
+    def total_bytes(self) -> int:
+        """Bytes of all shards on disk."""
+        return int(self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM shards").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()

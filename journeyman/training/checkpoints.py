@@ -1,0 +1,64 @@
+"""A training run as it stood at the end of an epoch, in one safetensors file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from journeyman.tensors import read_tensors, write_tensors
+
+STATE = ("exp_avg", "exp_avg_sq", "step")
+RANDOM = "random"
+
+
+@dataclass
+class Standing:
+    """Where a run stands: epochs done, the best so far, and the history of each epoch."""
+
+    epoch: int = 0
+    best_score: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    tuner: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    path: Path,
+    standing: Standing,
+    parameters: Mapping[str, nn.Parameter],
+    best: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything a resumed run needs to go on as if it had never stopped."""
+    tensors = {f"now/{name}": value.detach() for name, value in parameters.items()}
+    tensors.update({f"best/{name}": value for name, value in best.items()})
+    for name, parameter in parameters.items():
+        for part, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer/{part}/{name}"] = torch.as_tensor(value)
+    tensors[RANDOM] = torch.get_rng_state()
+    write_tensors(path, tensors, vars(standing))
+
+
+def load_checkpoint(
+    path: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> tuple[Standing, dict[str, Tensor]]:
+    """Put back what `save_checkpoint` wrote; gives the standing and the best parameters."""
+    tensors, about = read_tensors(path)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"now/{name}"])
+            state = {
+                part: tensors[f"optimizer/{part}/{name}"]
+                for part in STATE
+                if f"optimizer/{part}/{name}" in tensors
+            }
+            if state:
+                optimizer.state[parameter] = state
+    torch.set_rng_state(tensors[RANDOM])
+    best = {n.removeprefix("best/"): v for n, v in tensors.items() if n.startswith("best/")}
+    return Standing(**about), best

@@ -1,0 +1,73 @@
+"""Rows made ready to learn from: texts, targets and prepared inputs, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from journeyman.backbones.base import Backbone, Features, Inputs
+from journeyman.backbones.text_encoder import Text
+from journeyman.data.options import DataOptions
+from journeyman.tasks.base import Encoded, Schema, Task
+from journeyman.types import Row
+
+
+class FeatureSource(Protocol):
+    """Features of N rows, a batch at a time: from the cache, or made on the spot."""
+
+    lengths: NDArray[np.int64]
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
+        """The features of the rows at `indices`."""
+
+
+@dataclass
+class Uncached:
+    """Makes features when they are asked for: at cut 0, and where nothing should be stored."""
+
+    backbone: Backbone
+    inputs: Inputs
+    cut: int
+    keep_hidden: bool = True
+
+    def __post_init__(self) -> None:
+        self.lengths = self.inputs.lengths
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
+        """As the cache would give them back, through half precision."""
+        rows = self.inputs.select(indices)
+        return self.backbone.frozen(rows, self.cut, keep_hidden=self.keep_hidden).rounded()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N rows of one split. `encoded` needs a schema and is absent from rows to answer."""
+
+    texts: Sequence[Text]
+    inputs: Inputs
+    targets: Sequence[Any]
+    encoded: Encoded | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def make_examples(
+    task: Task, backbone: Backbone, rows: Sequence[Row], data: DataOptions, schema: Schema
+) -> Examples:
+    """Rows with targets, prepared and encoded."""
+    texts = [task.text(row, data) for row in rows]
+    targets = [task.target(row, data) for row in rows]
+    inputs = backbone.prepare(texts)
+    return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts))
+
+
+def in_batches(source: FeatureSource, size: int) -> Iterator[tuple[NDArray[np.int64], Features]]:
+    """All features of a source in batches of like length, with which rows they are."""
+    order = np.argsort(source.lengths, kind="stable")
+    for at in range(0, len(order), size):
+        yield order[at : at + size], source.gather(order[at : at + size])

@@ -1,0 +1,77 @@
+"""Backbone, tuner and head as one: the same outputs from rows or from their cached features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from journeyman.backbones.base import Backbone, Features
+from journeyman.heads.base import Head
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import Array, Task
+from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
+from journeyman.tuners.base import Tuner
+
+PREDICT_ROWS = 64
+
+
+class Learner:
+    """A backbone bent by a tuner above `cut`, and a head on it, for one task."""
+
+    def __init__(self, task: Task, backbone: Backbone, tuner: Tuner, head: Head, cut: int) -> None:
+        self.task = task
+        self.tuner = tuner
+        self.head = head
+        self.cut = cut
+        self.backbone = tuner.attach(backbone, cut)
+
+    @property
+    def keep_hidden(self) -> bool:
+        """Whether hidden states are needed at the cut, or pooled vectors are enough."""
+        return self.cut < self.backbone.spec.depth or self.task.unit == "token"
+
+    def __call__(self, features: Features) -> Tensor:
+        """Outputs [B, C] or [B, T, C] of features at the cut."""
+        outputs: Tensor = self.head(self.backbone.tuned(features, self.cut))
+        return outputs
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Everything the loop trains, by name: the tuner's, then the head's."""
+        parameters = {f"tuner/{name}": p for name, p in self.tuner.parameters().items()}
+        parameters.update({f"head/{name}": p for name, p in self.head.named_parameters()})
+        return parameters
+
+    def train(self, mode: bool = True) -> None:
+        """Dropout on or off, in what is trained only."""
+        if self.tuner.trains:
+            self.backbone.module.train(mode)
+        self.head.train(mode)
+
+    def load(self, parameters: Mapping[str, Tensor]) -> None:
+        """Put values into the trained parameters."""
+        for name, parameter in self.parameters().items():
+            parameter.data.copy_(parameters[name])
+
+    def uncached(self, examples: Examples) -> Uncached:
+        """A source that runs the frozen layers on the spot."""
+        return Uncached(self.backbone, examples.inputs, self.cut, self.keep_hidden)
+
+    def outputs(
+        self, examples: Examples, source: FeatureSource, reporter: Reporter = QUIET
+    ) -> list[Array]:
+        """Outputs of every row ([C], or [W, C] of its words), in the order of the rows."""
+        self.train(False)
+        rows: list[Array] = [np.zeros(0, dtype=np.float32)] * len(examples)
+        with torch.no_grad(), reporter.bar("answering", len(examples)) as advance:
+            for indices, features in in_batches(source, PREDICT_ROWS):
+                outputs = self(features)
+                part = self.task.split_outputs(
+                    outputs, examples.inputs.select(indices), [examples.texts[i] for i in indices]
+                )
+                for at, row in zip(indices, part, strict=True):
+                    rows[at] = row
+                advance(len(indices))
+        return rows

@@ -1,0 +1,177 @@
+"""The one training loop: batches of cached features in, the best parameters out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import Schema
+from journeyman.training.batches import shuffled_batches
+from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
+from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.learner import Learner
+from journeyman.training.options import LoopOptions
+from journeyman.training.trackers import Tracker
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and where their features come from."""
+
+    examples: Examples
+    source: FeatureSource
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the loop did: the score of each epoch, and which epoch's parameters are kept."""
+
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+    best_score: float
+    steps: int
+
+
+def fit(
+    learner: Learner,
+    schema: Schema,
+    train: Split,
+    validation: Split,
+    options: LoopOptions,
+    *,
+    seed: int,
+    metric: str,
+    checkpoint: Path | None = None,
+    tracker: Tracker | None = None,
+    reporter: Reporter = QUIET,
+) -> Fitted:
+    """Train the learner's parameters; the best epoch by validation `metric` is kept.
+
+    With a `checkpoint` path the run is saved at the end of each epoch and goes on from there:
+    the same seed, rows and threads give the same bytes, stopped in between or not.
+    """
+    run = _Run(learner, schema, train, options, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        standing, best = Standing(), dict[str, Tensor]()
+        if checkpoint is not None and checkpoint.exists():
+            standing, best = load_checkpoint(checkpoint, run.parameters, run.optimizer)
+            learner.tuner.load_loop_state(standing.tuner)
+        while not _finished(standing, options):
+            loss = run.epoch(standing.epoch, reporter)
+            outputs = learner.outputs(validation.examples, validation.source)
+            score = learner.task.score(outputs, validation.examples.targets, schema, metric)
+            standing.epoch += 1
+            figures = {"loss": loss, metric: score}
+            standing.history.append({"epoch": standing.epoch, **figures})
+            if standing.best_score is None or score > standing.best_score:
+                standing.best_score, standing.best_epoch = score, standing.epoch
+                best = {n: p.detach().clone() for n, p in run.parameters.items()}
+            reporter.say(f"  epoch {standing.epoch}: loss {loss:.4f}, {metric} {score:.4f}")
+            if tracker is not None:
+                tracker.log({"train/loss": loss, f"validation/{metric}": score}, standing.epoch)
+            standing.tuner = dict(learner.tuner.loop_state())
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, standing, run.parameters, best, run.optimizer)
+    learner.load(best)
+    learner.train(False)
+    return Fitted(
+        tuple(standing.history),
+        standing.best_epoch,
+        float(standing.best_score or 0.0),
+        standing.epoch * run.steps_per_epoch,
+    )
+
+
+def _finished(standing: Standing, options: LoopOptions) -> bool:
+    stale = standing.epoch - standing.best_epoch
+    return standing.epoch >= options.epochs or 0 < options.patience <= stale
+
+
+class _Run:
+    """The optimiser and its schedule over one set of training rows."""
+
+    def __init__(
+        self, learner: Learner, schema: Schema, train: Split, options: LoopOptions, seed: int
+    ) -> None:
+        self.learner, self.train, self.options, self.seed = learner, train, options, seed
+        self.parameters = learner.parameters()
+        self.weights = learner.task.class_weights(schema) if options.class_weights else None
+        self.steps_per_epoch = math.ceil(len(train.examples) / options.batch_size)
+        self.planned = self.steps_per_epoch * options.epochs
+        learner.tuner.planned_steps = self.planned
+        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=options.weight_decay)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.factor = _schedule(options, self.planned)
+
+    def epoch(self, epoch: int, reporter: Reporter) -> float:
+        """One pass over the training rows; gives the mean loss."""
+        batches = shuffled_batches(
+            self.train.source.lengths, self.options.batch_size, seed=self.seed, epoch=epoch
+        )
+        self.learner.train()
+        total = 0.0
+        with reporter.bar(f"epoch {epoch + 1}", len(self.train.examples)) as advance:
+            for at, batch in enumerate(batches):
+                total += self._step(epoch * self.steps_per_epoch + at, batch) * len(batch)
+                advance(len(batch))
+        return total / len(self.train.examples)
+
+    def _step(self, step: int, batch: object) -> float:
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * self.factor(step)
+        loss = self._loss(batch)
+        extra = self.learner.tuner.extra_loss()
+        (loss if extra is None else loss + extra).backward()  # type: ignore[no-untyped-call]
+        if self.options.clip is not None:
+            nn.utils.clip_grad_norm_(list(self.parameters.values()), self.options.clip)
+        self.optimizer.step()
+        self.learner.tuner.after_step(step)
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+    def _loss(self, batch: object) -> Tensor:
+        encoded = self.train.examples.encoded
+        if encoded is None:
+            raise ValueError("training rows need encoded targets")
+        half = self.options.precision == "bfloat16"
+        features = self.train.source.gather(batch)  # type: ignore[arg-type]
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            outputs = self.learner(features)
+        targets = encoded.batch(batch)  # type: ignore[arg-type]
+        return self.learner.task.loss(outputs.float(), targets, self.weights)
+
+    def _groups(self) -> list[dict[str, object]]:
+        rate = self.options.learning_rate or self.learner.tuner.learning_rate
+        rates = {"tuner": rate, "head": self.options.head_learning_rate}
+        groups = []
+        for part, value in rates.items():
+            own = [p for name, p in self.parameters.items() if name.startswith(f"{part}/")]
+            decayed = [p for p in own if p.dim() > 1]
+            others = [p for p in own if p.dim() <= 1]
+            groups += [{"params": decayed, "lr": value}] if decayed else []
+            groups += [{"params": others, "lr": value, "weight_decay": 0.0}] if others else []
+        return groups
+
+
+def _schedule(options: LoopOptions, steps: int) -> Callable[[int], float]:
+    """The factor on the rate at each step: a linear rise, then what `schedule` says."""
+    warm = int(options.warmup * steps)
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        left = (step - warm) / max(steps - warm, 1)
+        if options.schedule == "constant":
+            return 1.0
+        if options.schedule == "cosine":
+            return 0.5 * (1 + math.cos(math.pi * left))
+        return 1.0 - left
+
+    return factor

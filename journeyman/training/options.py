@@ -1,0 +1,75 @@
+"""What a recipe may say of fine-tuning: tuner, head, cut, and how the loop trains."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from journeyman.heads.base import HEADS
+from journeyman.registry import choice
+from journeyman.tuners.base import TUNERS
+
+TunerChoice = choice(TUNERS)
+HeadChoice = choice(HEADS)
+
+
+class LoopOptions(BaseModel):
+    """Options of the one training loop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(4, ge=1, le=10_000, description="Passes over the training rows at most.")
+    batch_size: int = Field(32, ge=1, description="Rows of one step.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="Peak rate of the tuned layers; the tuner's own when absent."
+    )
+    head_learning_rate: float = Field(2e-3, gt=0, description="Peak rate of the head.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay.")
+    warmup: float = Field(0.06, ge=0, le=1, description="Share of the steps the rate rises over.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="How the rate falls after warm-up."
+    )
+    clip: float | None = Field(1.0, gt=0, description="Largest norm of a step's gradient.")
+    patience: int = Field(
+        2, ge=0, description="Epochs without a better validation score before stopping; 0: never."
+    )
+    class_weights: bool = Field(
+        False, description="Weigh classes so that rare ones count as much as common ones."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the tuned layers during training."
+    )
+
+
+class FinetuneOptions(LoopOptions):
+    """Options of fine-tuning (recipe field `finetune`)."""
+
+    tuner: TunerChoice | None = Field(  # type: ignore[valid-type]
+        None,
+        description="How the layers above the cut bend: a name, or a name and its options; "
+        "what suits the task when absent (`none` for whole texts).",
+    )
+    head: HeadChoice | None = Field(  # type: ignore[valid-type]
+        None,
+        description="The last layer: a name, or a name and its options; what suits the task when "
+        "absent (`ridge` for whole texts).",
+    )
+    cut: int | Literal["auto"] = Field(
+        "auto",
+        description="Layers below are frozen and computed once. 0 freezes nothing; the depth of "
+        "the backbone freezes all.",
+    )
+    metric: str | None = Field(
+        None, description="What choices are made by; the task's own when absent."
+    )
+    target_accuracy: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The model abstains where, by validation, it would be right less often.",
+    )
+    refit: bool = Field(
+        True,
+        description="Add the validation rows to a solved head once everything is chosen on them.",
+    )

@@ -1,0 +1,258 @@
+"""Fine-tuning from prepared rows to a trained learner: the loop, the solved head, calibration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from journeyman.backbones.base import Backbone
+from journeyman.errors import JourneymanError
+from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, SolveReport
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import IGNORED, Schema, Task
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
+from journeyman.training.learner import Learner
+from journeyman.training.loop import Fitted, Split, fit
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trackers import Tracker
+from journeyman.tuners.base import TUNERS
+
+SOLVE_ROWS = 128
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A learner, what turns its outputs into answers, and how it came about.
+
+    `seconds` are of the frozen pass, the loop and the solving.
+    """
+
+    learner: Learner
+    calibration: Mapping[str, Any]
+    fitted: Fitted | None
+    solved: SolveReport | None
+    seconds: Mapping[str, float]
+
+
+def finetune(
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    train: Examples,
+    validation: Examples,
+    options: FinetuneOptions,
+    *,
+    seed: int,
+    cache: FeatureCache,
+    checkpoint: Path | None = None,
+    tracker: Tracker | None = None,
+    reporter: Reporter = QUIET,
+) -> Trained:
+    """Train by gradient what is trained so, then solve the head where it is one that is solved.
+
+    A solved head on a tuned backbone is trained for by a linear head, whose place it takes.
+    """
+    learner = make_learner(task, backbone, schema, options, seed=seed)
+    metric = options.metric or task.primary_metric
+    clock = _Clock()
+    learned = Split(train, feature_source(learner, train, cache, reporter))
+    chosen = Split(validation, feature_source(learner, validation, cache, reporter))
+    clock.lap("frozen pass")
+    fitted, report, head = None, None, learner.head
+    if learner.tuner.trains or not head.solved:
+        if isinstance(head, SolvedHead):
+            learner.head = _linear(head, seed)
+        fitted = fit(
+            learner,
+            schema,
+            learned,
+            chosen,
+            options,
+            seed=seed,
+            metric=metric,
+            checkpoint=checkpoint,
+            tracker=tracker,
+            reporter=reporter,
+        )
+        clock.lap("training")
+    if isinstance(head, SolvedHead):
+        learner.head = head
+        report = solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
+        clock.lap("solving")
+    outputs = learner.outputs(validation, chosen.source)
+    calibration = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
+    if isinstance(head, SolvedHead) and options.refit:
+        head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+    clock.lap("calibration")
+    return Trained(learner, calibration, fitted, report, clock.seconds)
+
+
+def make_learner(
+    task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, *, seed: int
+) -> Learner:
+    """Tuner and head as the options (or the task) have them, untrained, on the backbone."""
+    tuner_options = options.tuner or options_of(TUNERS[task.default_tuner])
+    head_options = options.head or options_of(HEADS[task.default_head])
+    tuner = TUNERS[tuner_options.name](tuner_options, seed)
+    cut = tuner.default_cut(backbone) if options.cut == "auto" else options.cut
+    reason = tuner.permits(backbone, backbone.check_cut(cut))
+    if reason is not None:
+        raise JourneymanError(
+            f"The tuner {tuner.name!r} cannot work at cut {cut}.",
+            place="finetune.cut",
+            expected="a cut this tuner permits, or auto",
+            found=f"{cut}: {reason}",
+            remedy="leave `cut` out, or choose another tuner",
+        )
+    if head_options.name not in task.heads:
+        raise JourneymanError(
+            f"The task {task.name!r} has no use for the head {head_options.name!r}.",
+            place="finetune.head",
+            expected=" | ".join(task.heads),
+            found=head_options.name,
+            remedy="leave `head` out, or choose one of these",
+        )
+    depth = backbone.spec.depth
+    shape = HeadShape(
+        backbone.spec.width,
+        tuple(range(1, depth + 1)) if task.unit == "row" else (depth,),
+        task.outputs(schema),
+        task.unit,
+    )
+    head = HEADS[head_options.name](head_options, shape, seed)
+    return Learner(task, backbone, tuner, head, cut)
+
+
+def options_of(entry: Any) -> Any:
+    """The default options of a registered tuner or head, carrying its name."""
+    defaults = entry.Options()
+    object.__setattr__(defaults, "__dict__", {**defaults.__dict__, "name": entry.name})
+    return defaults
+
+
+def feature_source(
+    learner: Learner, examples: Examples, cache: FeatureCache, reporter: Reporter = QUIET
+) -> FeatureSource:
+    """Features at the learner's cut: from the cache, or at cut 0 the rows themselves."""
+    if learner.cut == 0:
+        return Uncached(learner.backbone, examples.inputs, 0)
+    with reporter.bar("frozen layers", len(examples)) as advance:
+        done = 0
+
+        def progress(now: int, _total: int) -> None:
+            nonlocal done
+            advance(now - done)
+            done = now
+
+        return cache.features(
+            learner.backbone,
+            examples.inputs,
+            learner.cut,
+            keep_hidden=learner.keep_hidden,
+            progress=progress,
+        )
+
+
+def solve(
+    learner: Learner,
+    schema: Schema,
+    train: Split,
+    validation: Split,
+    *,
+    metric: str,
+    reporter: Reporter = QUIET,
+) -> SolveReport:
+    """Solve the learner's head on its features of the training rows."""
+    head = learner.head
+    if not isinstance(head, SolvedHead):
+        raise TypeError(f"the head {head.name!r} is not solved")
+    task = learner.task
+
+    def score(outputs: Tensor) -> float:
+        rows = list(outputs.numpy())
+        if task.unit == "token":
+            rows = _by_text(outputs, validation.examples)
+        return task.score(rows, validation.examples.targets, schema, metric)
+
+    reporter.say("  solving the head")
+    return head.solve(
+        solver_rows(learner, train),
+        solver_targets(learner, schema, train.examples),
+        solver_rows(learner, validation),
+        score,
+        leave_one_out=not learner.tuner.trains,
+    )
+
+
+def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:
+    """[N, C] targets of rows, or [M, C] of the words of all rows in turn."""
+    if examples.encoded is None:
+        raise ValueError("solving needs encoded targets")
+    return learner.task.matrix(examples.encoded, schema)
+
+
+@torch.no_grad()
+def solver_rows(learner: Learner, split: Split) -> Layers:
+    """Features that a solved head reads, tuned layers included: pooled rows, or words."""
+    pieces: dict[int, list[tuple[int, Tensor]]] = {}
+    learner.train(False)
+    for indices, features in in_batches(split.source, SOLVE_ROWS):
+        tuned = learner.backbone.tuned(features, learner.cut)
+        if learner.task.unit == "row":
+            found = {layer: list(vectors) for layer, vectors in tuned.pooled.items()}
+        else:
+            found = {learner.backbone.spec.depth: _words(tuned.hidden, split.examples, indices)}
+        for layer, rows in found.items():
+            pieces.setdefault(layer, []).extend(zip(indices.tolist(), rows, strict=True))
+    join = torch.stack if learner.task.unit == "row" else torch.cat
+    return {
+        layer: join([row for _, row in sorted(rows, key=lambda pair: pair[0])]).clone()
+        for layer, rows in pieces.items()
+    }
+
+
+def _words(hidden: Tensor | None, examples: Examples, indices: Any) -> list[Tensor]:
+    if hidden is None or examples.encoded is None:
+        raise ValueError("words need hidden states and encoded targets")
+    rows = examples.encoded.rows
+    return [hidden[at][: len(rows[i])][rows[i] != IGNORED] for at, i in enumerate(indices)]
+
+
+def _by_text(outputs: Tensor, examples: Examples) -> list[Any]:
+    if examples.encoded is None:
+        raise ValueError("words need encoded targets")
+    rows = []
+    at = 0
+    for row, target in zip(examples.encoded.rows, examples.targets, strict=True):
+        kept = int((row != IGNORED).sum())
+        part = torch.zeros(len(target), outputs.shape[1])
+        part[:kept] = outputs[at : at + kept]
+        part[kept:, 0] = 1e4
+        rows.append(part.numpy())
+        at += kept
+    return rows
+
+
+def _linear(head: Head, seed: int) -> Head:
+    kind = HEADS["linear"]
+    return kind(kind.Options(), replace(head.shape, layers=head.shape.layers[-1:]), seed)
+
+
+class _Clock:
+    """Seconds of each part, by wall clock."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[part] = now - self._last
+        self._last = now
