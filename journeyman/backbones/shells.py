@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -45,6 +45,11 @@ def layer_path(model: nn.Module) -> str:
     )
 
 
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """The model's layers, the first first."""
+    return list(cast(nn.ModuleList, model.get_submodule(layer_path(model))))
+
+
 class Given(nn.Module):
     """Stands where the embeddings stood: returns the hidden states it is given."""
 
@@ -56,24 +61,23 @@ class Given(nn.Module):
         raise ValueError("the upper half of an encoder needs hidden states")
 
 
-def shallow(module: nn.Module) -> nn.Module:
+def shallow(module: nn.Module) -> Any:
     """A module that shares everything with `module` but can be given other children."""
     twin = copy.copy(module)
     twin.__dict__["_modules"] = dict(module._modules)
     return twin
 
 
-def shell(model: nn.Module, first: int, last: int, depth: int) -> nn.Module:
+def shell(model: nn.Module, first: int, last: int, depth: int) -> Any:
     """Layers [first, last) of `model`: with its embeddings when `first` is 0."""
     twin = shallow(model)
     path = layer_path(model)
-    owner = twin
+    owner: Any = twin
     *parents, name = path.split(".")
     for parent in parents:
         setattr(owner, parent, shallow(getattr(owner, parent)))
         owner = getattr(owner, parent)
-    layers = model.get_submodule(path)
-    setattr(owner, name, nn.ModuleList(list(layers)[first:last]))
+    setattr(owner, name, nn.ModuleList(layers_of(model)[first:last]))
     if first > 0:
         twin.embeddings = Given()
         if getattr(owner, "conv", None) is not None:
@@ -89,7 +93,7 @@ def shell(model: nn.Module, first: int, last: int, depth: int) -> nn.Module:
 
 def watch(model: nn.Module) -> None:
     """Let `taking` see what each layer of `model` puts out."""
-    for layer in model.get_submodule(layer_path(model)):
+    for layer in layers_of(model):
         layer.register_forward_hook(_take)
 
 

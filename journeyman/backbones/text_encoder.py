@@ -23,7 +23,7 @@ from journeyman.backbones.base import (
     Features,
     Inputs,
 )
-from journeyman.backbones.shells import layer_path, shell, taking, watch
+from journeyman.backbones.shells import layer_path, layers_of, shell, taking, watch
 from journeyman.backbones.text_inputs import TextInputs
 from journeyman.errors import ModelError
 
@@ -104,7 +104,7 @@ class TextEncoder(Backbone):
     def clone(self, owned_from: int | None) -> TextEncoder:
         """A second encoder sharing weights below `owned_from`, owning copies above."""
         owned = set() if owned_from is None else set(self.layer_parameters(owned_from))
-        shared = {
+        shared: dict[int, Tensor] = {
             id(parameter): parameter
             for name, parameter in self.module.named_parameters()
             if name not in owned
@@ -134,7 +134,7 @@ class TextEncoder(Backbone):
         return shell(self.module, 0, cut, depth), shell(self.module, cut, depth, depth)
 
 
-class evaluating:  # noqa: N801 - reads as a verb where it is used
+class evaluating:
     """Within, a module and its children are in evaluation mode."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -181,7 +181,7 @@ class TextEncoderFamily(BackboneFamily):
         """Read `folder`; `options` may give `max_tokens`."""
         model = _read_model(folder)
         limit = min(int(options.get("max_tokens") or MAX_TOKENS), _longest(model))
-        depth = len(cast(nn.ModuleList, model.get_submodule(layer_path(model))))
+        depth = len(layers_of(model))
         return TextEncoder(
             model,
             _read_tokenizer(folder, limit),

@@ -25,7 +25,7 @@ class TextInputs(Inputs):
     `ids` and `types` hold one int array [T] a row (`types` tells the two texts of a pair apart;
     empty where the family has none), `offsets` one [T, 2] array of code points into the row's own
     text, (0, 0) on special tokens; `segments` tells which text of a pair a token is from (-1 on
-    special tokens). `truncated` counts the tokens each row lost.
+    special tokens).
     """
 
     ids: Sequence[NDArray[np.int32]]
@@ -53,8 +53,10 @@ class TextInputs(Inputs):
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> TextInputs:
         """The rows at `indices`, in that order."""
         return TextInputs(
-            *([part[i] for i in indices] for part in (self.ids, self.types)),
-            *([part[i] for i in indices] for part in (self.offsets, self.segments)),
+            ids=[self.ids[i] for i in indices],
+            types=[self.types[i] for i in indices],
+            offsets=[self.offsets[i] for i in indices],
+            segments=[self.segments[i] for i in indices],
             padding_id=self.padding_id,
         )
 
