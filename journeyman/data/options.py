@@ -16,84 +16,90 @@ class DataOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     train: str | None = Field(
-        None,
+        default=None,
         description="Training rows: a CSV, TSV, JSON Lines, Parquet or CoNLL file (text formats "
         "also gzipped), the folder of a saved `datasets` dataset (`FOLDER#split`), or a hub "
         "dataset (`hub:owner/name#split`). Either this or `dataset`.",
     )
     validation: str | None = Field(
-        None,
+        default=None,
         description="Rows that choose between settings; taken from the training rows when absent.",
     )
     exam: str | None = Field(
-        None,
+        default=None,
         description="Rows every later update of the model is examined on; taken from the training "
         "rows when absent.",
     )
     test: str | None = Field(
-        None,
+        default=None,
         description="Rows the final figures are measured on, which choose nothing; taken from the "
         "training rows when absent.",
     )
     dataset: str | None = Field(
-        None, description="A dataset of the catalogue by name. Either this or `train`."
+        default=None, description="A dataset of the catalogue by name. Either this or `train`."
     )
     format: str | None = Field(
-        None,
+        default=None,
         description="csv, jsonl, parquet, conll, saved or hub; recognised from name and content "
         "when absent.",
     )
     text: str | tuple[str, ...] | None = Field(
-        None,
+        default=None,
         description="Column that holds the text, or a list of two for a pair; guessed when absent.",
     )
     label: str | None = Field(
-        None, description="Column that holds the label or the number to predict; guessed if absent."
+        default=None,
+        description="Column that holds the label or the number to predict; guessed if absent.",
     )
     soft_label: str | None = Field(
-        None,
+        default=None,
         description="Column that holds a weight for each label, as an object or as JSON text: "
         '{"positive": 0.7, "neutral": 0.3}.',
     )
     label_separator: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="What separates several labels in one cell, such as `|`; makes the task "
         "multi-label. A cell that holds a list needs none.",
     )
     tokens: str | None = Field(
-        None, description="Column that holds a list of tokens (token classification)."
+        default=None, description="Column that holds a list of tokens (token classification)."
     )
     tags: str | None = Field(
-        None, description="Column that holds one BIO tag for each token (token classification)."
+        default=None,
+        description="Column that holds one BIO tag for each token (token classification).",
     )
     group: str | None = Field(
-        None,
+        default=None,
         description="Column whose rows stay together: no group is in two splits (the sentences of "
         "one review, the messages of one customer).",
     )
     id: str | None = Field(
-        None, description="Column that identifies a row; a hash of the row's inputs when absent."
+        default=None,
+        description="Column that identifies a row; a hash of the row's inputs when absent.",
     )
     slices: tuple[str, ...] = Field(
-        (), description="Columns whose values are reported on separately, such as a domain."
+        default=(), description="Columns whose values are reported on separately, such as a domain."
     )
     delimiter: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         max_length=1,
         description="What separates the cells of a CSV file; detected when absent.",
     )
     header: bool | None = Field(
-        None,
+        default=None,
         description="Whether the first line of a CSV file names its columns; detected when absent. "
         "Columns without a name are called column_1, column_2 and so on.",
     )
     encoding: str | None = Field(
-        None, description="Encoding of text files, such as utf-8 or gb18030; detected when absent."
+        default=None,
+        description="Encoding of text files, such as utf-8 or gb18030; detected when absent.",
     )
     limit: int | None = Field(
-        None, ge=10, description="Use a seeded sample of at most this many rows of each file."
+        default=None,
+        ge=10,
+        description="Use a seeded sample of at most this many rows of each file.",
     )
 
     @property
@@ -132,9 +138,13 @@ class Fractions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    validation: float = Field(0.1, ge=0, lt=1, description="Share that chooses between settings.")
-    exam: float = Field(0.1, ge=0, lt=1, description="Share that examines later updates.")
-    test: float = Field(0.2, ge=0, lt=1, description="Share the final figures are measured on.")
+    validation: float = Field(
+        default=0.1, ge=0, lt=1, description="Share that chooses between settings."
+    )
+    exam: float = Field(default=0.1, ge=0, lt=1, description="Share that examines later updates.")
+    test: float = Field(
+        default=0.2, ge=0, lt=1, description="Share the final figures are measured on."
+    )
 
     @model_validator(mode="after")
     def _leave_training_rows(self) -> Fractions:
@@ -154,43 +164,51 @@ class CollectOptions(BaseModel):
         description="Share of the training rows for each split that has no file of its own.",
     )
     stratify: tuple[str, ...] | None = Field(
-        None,
+        default=None,
         description="Columns each split has the same mix of, besides the label; `data.slices` when "
         "absent, [] for the label alone.",
     )
     duplicates: Literal["remove", "keep"] = Field(
-        "remove",
+        default="remove",
         description="What happens to training rows with the same text and the same label as an "
         "earlier one.",
     )
     overlap: Literal["remove", "keep", "error"] = Field(
-        "remove",
+        default="remove",
         description="What happens to training rows whose text is also in another split: removed "
         "from training, kept, or an error.",
     )
     near_duplicates: Literal["off", "report", "remove"] = Field(
-        "report",
+        default="report",
         description="What happens to training rows that nearly repeat a test row (MinHash).",
     )
     near_threshold: float = Field(
-        0.8, ge=0.5, le=1, description="Jaccard similarity from which two texts nearly repeat."
+        default=0.8,
+        ge=0.5,
+        le=1,
+        description="Jaccard similarity from which two texts nearly repeat.",
     )
     near_limit: int = Field(
-        20_000,
+        default=20_000,
         ge=0,
         description="Rows compared for near repeats at most; of more, a seeded sample.",
     )
     min_class_rows: int = Field(
-        5, ge=1, description="Classes with fewer rows than this are kept in training whole."
+        default=5, ge=1, description="Classes with fewer rows than this are kept in training whole."
     )
     imbalance_ratio: float = Field(
-        20.0,
+        default=20.0,
         gt=1,
         description="Reported when the largest class has this many times the rows of the smallest.",
     )
     max_text_characters: int = Field(
-        20_000, ge=1, description="Texts longer than this are reported; a model reads their start."
+        default=20_000,
+        ge=1,
+        description="Texts longer than this are reported; a model reads their start.",
     )
     max_refused: float = Field(
-        0.5, ge=0, le=1, description="Share of a file's rows that may be refused before it fails."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of a file's rows that may be refused before it fails.",
     )

@@ -158,6 +158,8 @@ class Table:
     def select(self, positions: Sequence[int] | Indices) -> Table:
         """The rows at these positions of this table, in this order."""
         chosen = self.indices[np.asarray(positions, dtype=np.int64)]
+        if np.array_equal(chosen, np.arange(self._store.num_rows)):
+            return Table(self.path, self._store, self.about)
         return Table(self.path, self._store, self.about, chosen)
 
     def source_row(self, position: int) -> tuple[str, int]:

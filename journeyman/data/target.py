@@ -19,7 +19,7 @@ Kind = Literal["class", "classes", "value", "tags"]
 
 _KINDS: dict[str, Kind] = {
     "text-classification": "class",
-    "multi-label": "classes",
+    "multi-label-classification": "classes",
     "text-regression": "value",
     "token-classification": "tags",
 }

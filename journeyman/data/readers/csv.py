@@ -12,7 +12,7 @@ from journeyman.data.dialect import Dialect, detect_dialect
 from journeyman.data.encoding import encoding_of
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.lines import MAX_LINE, Line, bad_characters, numbered
-from journeyman.data.readers.registry import register
+from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Event, Noticed, Record, Refused
 from journeyman.errors import DataError
@@ -53,10 +53,10 @@ class _Lines:
         return first
 
 
+@READERS.register("csv")
 class CsvReader:
     """Comma, tab or otherwise separated cells, quoted by double quotes."""
 
-    name = "csv"
     suffixes: tuple[str, ...] = (".csv", ".tsv", ".tab", ".txt")
 
     def matches(self, source: str, start: bytes) -> bool:
@@ -165,6 +165,3 @@ def _record(cells: list[str], number: int, columns: list[str], encoding: str) ->
         if "\0" in cell:
             return Refused(number, "nul_byte", "The row contains a NUL byte.", cells)
     return Record(number, dict(zip(columns, cells, strict=True)))
-
-
-register(CsvReader())

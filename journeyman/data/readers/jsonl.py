@@ -9,16 +9,16 @@ from typing import Any
 from journeyman.data.encoding import encoding_of
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.lines import Line, bad_characters, numbered
-from journeyman.data.readers.registry import register
+from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Event, Record, Refused
 from journeyman.errors import DataError
 
 
+@READERS.register("jsonl")
 class JsonLinesReader:
     """One JSON object a line; its keys are the columns."""
 
-    name = "jsonl"
     suffixes: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
 
     def matches(self, source: str, start: bytes) -> bool:
@@ -81,6 +81,3 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} appears twice")
     return values
-
-
-register(JsonLinesReader())

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Protocol
 
 from journeyman.data.options import DataOptions
-from journeyman.data.plugins import load_plugins
 from journeyman.data.readers.textfile import head, locate
 from journeyman.data.record import Event
 from journeyman.errors import DataError
+from journeyman.registry import Registry
 
 
 class Reader(Protocol):
     """One format: how it is recognised, and how its rows are read."""
 
-    name: str
     suffixes: tuple[str, ...]
 
     def matches(self, source: str, start: bytes) -> bool:
@@ -26,18 +25,7 @@ class Reader(Protocol):
         """Yield rows, refused rows and notices, in the order of the source."""
 
 
-_READERS: dict[str, Reader] = {}
-
-
-def register(reader: Reader) -> None:
-    """Make a format known under its name."""
-    _READERS[reader.name] = reader
-
-
-def readers() -> dict[str, Reader]:
-    """Every known format by name, those of other packages included."""
-    load_plugins("journeyman.data.readers")
-    return dict(sorted(_READERS.items()))
+READERS: Registry[type[Reader]] = Registry("data format", "journeyman.data.readers")
 
 
 def reader_for(source: str, options: DataOptions) -> Reader:
@@ -45,17 +33,9 @@ def reader_for(source: str, options: DataOptions) -> Reader:
 
     Raises DataError when the source is not there or no format fits.
     """
-    known = readers()
     if options.format is not None:
-        if options.format not in known:
-            raise DataError(
-                f"There is no data format {options.format!r}.",
-                place="recipe field data.format",
-                expected=" | ".join(known),
-                found=options.format,
-                remedy="Leave the field out; the format is recognised.",
-            )
-        return known[options.format]
+        return READERS[options.format]()
+    known = {name: READERS[name]() for name in READERS}
     if source.startswith("hub:"):
         return known["hub"]
     path = locate(source)

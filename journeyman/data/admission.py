@@ -1,0 +1,79 @@
+"""Which rows can be used: each needs text to read and a target to learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from journeyman.data.options import DataOptions
+from journeyman.data.record import Event, Record, Refused
+from journeyman.data.target import number, several_labels, soft_weights
+from journeyman.data.tokens import repair, token_row
+
+
+def admit(events: Iterable[Event], data: DataOptions, task: str = "") -> Iterator[Event]:
+    """Pass on what a reader yields; rows without usable text or target become refused ones.
+
+    Token rows gain `text` and `offsets`, and their tags are made valid BIO.
+    """
+    for event in events:
+        if not isinstance(event, Record):
+            yield event
+            continue
+        if data.tags is not None and "offsets" not in event.values:
+            yield from _tokens(event, data, task)
+        else:
+            yield _judge(event, data, task)
+
+
+def _tokens(record: Record, data: DataOptions, task: str) -> Iterator[Event]:
+    values = record.values
+    row = token_row(values.get(data.tokens or "tokens"), values.get(data.tags or "tags"))
+    if isinstance(row, str):
+        yield Refused(record.row, "bad_tokens", row, values)
+        return
+    made, repairs = row
+    for name in repairs:
+        yield repair(record.row, name)
+    yield _judge(Record(record.row, {**values, **made}), data, task)
+
+
+def _judge(record: Record, data: DataOptions, task: str) -> Event:
+    values = record.values
+    for name in data.texts:
+        text = values.get(name)
+        if type(text) is not str and text is not None:
+            reason = f"Column {name!r} holds {_kind(text)}, not text."
+            return Refused(record.row, "not_text", reason, values)
+        if not text or text.isspace():
+            return Refused(record.row, "empty_text", f"Column {name!r} is empty.", values)
+    if data.id is not None and _blank(values.get(data.id)):
+        return Refused(record.row, "no_id", f"The id column {data.id!r} is empty.", values)
+    reason = _target(values, data, task)
+    return Refused(record.row, "no_target", reason, values) if reason else record
+
+
+def _target(values: dict[str, Any], data: DataOptions, task: str) -> str:
+    """Why the row's target cannot be learned; empty when it can."""
+    if data.label is not None:
+        label = values.get(data.label)
+        several = data.label_separator or isinstance(label, list) or task.startswith("multi-label")
+        if label is None or (_blank(label) and not several):
+            return f"The label column {data.label!r} is empty."
+        if task == "text-regression" and math.isnan(number(label)):
+            return f"The label {str(label)[:40]!r} is not a number."
+        if several:
+            several_labels(label, data.label_separator)
+    if data.soft_label is not None and not soft_weights(values.get(data.soft_label)):
+        return f"Column {data.soft_label!r} holds no label weights."
+    return ""
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _kind(value: Any) -> str:
+    names = {int: "a number", float: "a number", bool: "true or false", list: "a list"}
+    return names.get(type(value), "an object")

@@ -1,0 +1,73 @@
+"""Rows that repeat: with the same label, and with a different one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
+from journeyman.data.identity import occurrences
+from journeyman.data.table import Table
+
+
+@CHECKS.register("duplicates")
+class Duplicates(Check):
+    """Training rows with the same text and the same label as an earlier row."""
+
+    stage = "before"
+
+    def check(self, checked: Checked) -> Outcome:
+        """Keep the first of each, unless the recipe keeps all."""
+        table = checked.tables["train"]
+        repeats = occurrences(_text_and_label(table, checked.target.column)) > 0
+        if not repeats.any():
+            return Outcome()
+        remove = checked.options.duplicates == "remove"
+        share = repeats.mean()
+        detail = f"{repeats.sum()} training rows ({share:.1%}) repeat an earlier text and label."
+        action = "the first of each is kept" if remove else "kept (collect.duplicates: keep)"
+        positions = np.flatnonzero(repeats)
+        finding = found(
+            "duplicates", "warning" if share > 0.1 else "note", table, positions, detail, action
+        )
+        return Outcome((finding,), np.flatnonzero(~repeats) if remove else None)
+
+
+@CHECKS.register("duplicates_conflicting")
+class ConflictingDuplicates(Check):
+    """The same text with different labels, in any split."""
+
+    stage = "before"
+
+    def check(self, checked: Checked) -> Outcome:
+        """Report them; nothing tells which label is right."""
+        if checked.target.kind == "value":
+            return Outcome()
+        findings = []
+        for role, table in checked.tables.items():
+            inputs = table.inputs
+            both = _text_and_label(table, checked.target.column)
+            first = np.unique(both, return_index=True)[1]
+            texts, labels = np.unique(inputs[first], return_counts=True)
+            texts = texts[labels > 1]
+            if not len(texts):
+                continue
+            positions = np.flatnonzero(np.isin(inputs, texts))
+            noun = "text stands" if len(texts) == 1 else "texts stand"
+            detail = (
+                f"In the {role} rows {len(texts)} {noun} with different labels "
+                f"({len(positions)} rows)."
+            )
+            action = "kept; nothing tells which label is right, see the rows"
+            findings.append(
+                found("conflicting_labels", "warning", table, positions, detail, action)
+            )
+        return Outcome(tuple(findings))
+
+
+def _text_and_label(table: Table, column: str) -> NDArray[np.uint64]:
+    """One code for each distinct pair of inputs and label."""
+    labels = table.codes(column)[0].astype(np.uint64)
+    # An odd multiplier mixes the label into the hash without ever cancelling it out.
+    mixed = table.inputs ^ ((labels + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
+    return mixed

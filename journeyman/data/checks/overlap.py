@@ -1,0 +1,59 @@
+"""Rows that stand in more than one split, word for word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
+from journeyman.data.findings import Finding
+from journeyman.errors import DataError
+
+
+@CHECKS.register("overlap")
+class Overlap(Check):
+    """Texts that training shares with validation, exam or test; all rows are compared."""
+
+    def check(self, checked: Checked) -> Outcome:
+        """Remove them from training, so that what is measured was not learned by heart."""
+        train, policy = checked.tables["train"], checked.options.overlap
+        shared = np.zeros(len(train), dtype=bool)
+        findings = list(_beside_test(checked))
+        for role, table in checked.tables.items():
+            both = np.isin(train.inputs, table.inputs) if role != "train" else shared & False
+            if not both.any():
+                continue
+            shared |= both
+            detail = f"{both.sum()} training rows have a text that is also in {role}."
+            if policy == "error":
+                _refuse(detail, train.source, train.row_numbers[both][:5].tolist())
+            action = "removed from training" if policy == "remove" else "kept (collect.overlap)"
+            positions = np.flatnonzero(both)
+            findings.append(found(f"overlap_{role}", "warning", train, positions, detail, action))
+        kept = np.flatnonzero(~shared) if shared.any() and policy == "remove" else None
+        return Outcome(tuple(findings), kept)
+
+
+def _beside_test(checked: Checked) -> list[Finding]:
+    """Texts of validation and exam that are also in test: reported, no file is changed."""
+    test = checked.tables.get("test")
+    findings = []
+    for role in ("validation", "exam"):
+        table = checked.tables.get(role)
+        if table is None or test is None:
+            continue
+        positions = np.flatnonzero(np.isin(table.inputs, test.inputs))
+        if len(positions):
+            detail = f"{len(positions)} {role} rows have a text that is also in test."
+            action = "kept; what is chosen on them has seen a little of the test"
+            findings.append(found(f"overlap_{role}_test", "note", table, positions, detail, action))
+    return findings
+
+
+def _refuse(detail: str, source: str, rows: list[int]) -> None:
+    raise DataError(
+        detail,
+        place=f"{source}, rows {', '.join(map(str, rows))}",
+        expected="no text in two splits (collect.overlap: error)",
+        found="shared texts",
+        remedy="Remove them from the training file, or set collect.overlap: remove.",
+    )

@@ -1,0 +1,241 @@
+"""The data of one run: checked, split, and found again when the run resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from journeyman.data.atomic import replacing, write_json
+from journeyman.data.checks.base import CHECKS, Checked
+from journeyman.data.findings import Finding, ordered
+from journeyman.data.ingest import VERSION, Ingested, content_hash, ingest
+from journeyman.data.options import ROLES, CollectOptions, DataOptions
+from journeyman.data.quarantine import write_quarantine
+from journeyman.data.resolve import resolve
+from journeyman.data.splits import save_splits, split
+from journeyman.data.table import Table
+from journeyman.data.target import target_of
+from journeyman.errors import DataError
+
+_FILE = "collection.json"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Four tables, what was found in them, and how they were read.
+
+    `columns` are the data options with every column resolved; `quarantined` rows stand in
+    `quarantine.jsonl`; `sources` names where each split was read from. A split that has neither a
+    file nor a share is an empty table.
+    """
+
+    train: Table
+    validation: Table
+    exam: Table
+    test: Table
+    findings: tuple[Finding, ...]
+    columns: DataOptions
+    quarantined: int
+    sources: Mapping[str, str]
+    task: str
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The splits by name."""
+        return {role: getattr(self, role) for role in ROLES}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the content of the four splits."""
+        parts = [table.fingerprint for table in self.tables.values()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def save(self, folder: Path, key: str = "") -> None:
+        """Write which rows are in which split, beside the tables; the last file makes it whole."""
+        splits: dict[str, Any] = {}
+        for role, table in self.tables.items():
+            name = f"{role}-{table.fingerprint[:16]}.npy"
+            with replacing(folder / name) as beside, beside.open("wb") as file:
+                np.save(file, table.indices.astype("<i8"), allow_pickle=False)
+            splits[role] = {"table": table.path.name, "source": table.source, "indices": name}
+        save_splits(folder / "splits.json", self.tables)
+        content = {
+            "key": key,
+            "splits": splits,
+            "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "columns": self.columns.model_dump(mode="json"),
+            "quarantined": self.quarantined,
+            "sources": dict(self.sources),
+            "task": self.task,
+        }
+        write_json(folder / _FILE, content)
+
+    @classmethod
+    def load(cls, folder: Path) -> Collection:
+        """Open what `save` wrote. Raises DataError when it is not whole."""
+        try:
+            content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+            tables = {role: _load(folder, about) for role, about in content["splits"].items()}
+            return cls(
+                **tables,
+                findings=tuple(Finding(**finding) for finding in content["findings"]),
+                columns=DataOptions(**content["columns"]),
+                quarantined=content["quarantined"],
+                sources=content["sources"],
+                task=content["task"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                "A stored collection cannot be read.",
+                place=str(folder),
+                expected=f"{_FILE} and the tables it names",
+                found=str(error),
+                remedy="Delete the folder; it is made again from the sources.",
+            ) from error
+
+
+def _load(folder: Path, about: Mapping[str, str]) -> Table:
+    table = Table.open(folder / about["table"])
+    table.about["source"] = about["source"]
+    return table.select(np.load(folder / about["indices"], allow_pickle=False))
+
+
+def collect(
+    data: DataOptions,
+    options: CollectOptions,
+    *,
+    folder: Path,
+    seed: int,
+    files: Mapping[str, Path] | None = None,
+    task: str = "",
+) -> Collection:
+    """Read, check and split the data of a run into `folder`; the same again costs only hashing.
+
+    `files` gives the splits of a catalogue dataset, or overrides paths. `task` is the recipe's.
+    Raises DataError for data that cannot be learned from; nothing is left half written.
+    """
+    sources = _sources(data, files)
+    key = _key(sources, data, options, seed, task)
+    if _is_done(folder, key):
+        return Collection.load(folder)
+    columns, guessed = resolve(sources["train"], data, task)
+    read = {
+        role: ingest(
+            source,
+            columns,
+            folder=folder,
+            task=task,
+            max_refused=options.max_refused,
+            needed=_needed(columns, role),
+        )
+        for role, source in sources.items()
+    }
+    tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
+    tables, findings = _divide(tables, columns, options, seed, task)
+    found = [*guessed, *(finding for part in _once(read) for finding in part.findings), *findings]
+    refused = [part.refused for part in _once(read)]
+    collection = Collection(
+        **tables,
+        findings=ordered(found),
+        columns=columns,
+        quarantined=write_quarantine(folder / "quarantine.jsonl", refused),
+        sources=sources,
+        task=task,
+    )
+    collection.save(folder, key)
+    return collection
+
+
+def _sources(data: DataOptions, files: Mapping[str, Path] | None) -> dict[str, str]:
+    named = {role: getattr(data, role) for role in ROLES}
+    named |= {role: str(path) for role, path in (files or {}).items()}
+    if named["train"] is None:
+        raise DataError(
+            "There are no training rows.",
+            place="recipe field data.train",
+            expected="a file of training rows",
+            found=f"the dataset {data.dataset!r} without a training file",
+            remedy="Name a file in data.train.",
+        )
+    return {role: named[role] for role in ROLES if named[role] is not None}
+
+
+def _key(
+    sources: Mapping[str, str], data: DataOptions, options: CollectOptions, seed: int, task: str
+) -> str:
+    contents = {role: [source, content_hash(source)] for role, source in sources.items()}
+    parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, task]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _is_done(folder: Path, key: str) -> bool:
+    try:
+        return bool(json.loads((folder / _FILE).read_text(encoding="utf-8"))["key"] == key)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _needed(columns: DataOptions, role: str) -> list[str]:
+    names = [*columns.texts, columns.label, columns.soft_label, columns.id, *columns.slices]
+    if columns.tags is not None:
+        names = [columns.tokens, columns.tags, columns.id, *columns.slices]
+    if role == "train":
+        names.append(columns.group)
+    return [name for name in names if name is not None]
+
+
+def _once(read: Mapping[str, Ingested]) -> list[Ingested]:
+    """Each source once, though it may be named for two splits."""
+    return list({(part.table.source, part.refused): part for part in read.values()}.values())
+
+
+def _limited(table: Table, limit: int | None, seed: int) -> Table:
+    if limit is None or len(table) <= limit:
+        return table
+    chosen = np.random.default_rng(seed).choice(len(table), limit, replace=False)
+    return table.select(np.sort(chosen))
+
+
+def _divide(
+    tables: dict[str, Table], data: DataOptions, options: CollectOptions, seed: int, task: str
+) -> tuple[dict[str, Table], list[Finding]]:
+    """Check, split, check again; checks may take rows out of training only."""
+    target = target_of(data, task, tables["train"])
+    findings: list[Finding] = []
+
+    def check(stage: str) -> None:
+        for name in CHECKS:
+            if CHECKS[name].stage != stage:
+                continue
+            outcome = CHECKS[name]().check(Checked(tables, data, options, target, seed))
+            findings.extend(outcome.findings)
+            if outcome.kept is not None:
+                tables["train"] = tables["train"].select(outcome.kept)
+
+    check("before")
+    whole = tables["train"]
+    divided = split(whole, data, options, seed, taken=tables, task=task)
+    tables |= {role: whole.select(part) for role, part in divided.parts.items()}
+    tables |= {role: whole.select([]) for role in ROLES if role not in tables}
+    findings.extend(divided.findings)
+    check("after")
+    _require_rows(tables)
+    return {role: tables[role] for role in ROLES}, findings
+
+
+def _require_rows(tables: Mapping[str, Table]) -> None:
+    if len(tables["train"]):
+        return
+    raise DataError(
+        "No training rows are left after checking and splitting.",
+        place=tables["train"].source,
+        expected="training rows that are in no other split",
+        found="none",
+        remedy="Give more rows, or a test file that differs from the training file.",
+    )

@@ -1,0 +1,170 @@
+"""Which column is the text and which the label, from their names and what they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from journeyman.data.target import looks_continuous, number
+from journeyman.data.tokens import as_list, is_tag
+
+_TEXT_NAMES = (
+    "text sentence review content comment message utterance question query tweet instruction "
+    "document body description headline title input 文本 评论 内容 正文 句子 标题 新闻标题"
+).split()
+_LABEL_NAMES = (
+    "label labels sentiment intent category class target topic emotion polarity rating stars score "
+    "tag y 标签 类别 情感 分类 正负面 意图"
+).split()
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the sampled cells of one column look like."""
+
+    name: str
+    filled: int
+    distinct: int
+    characters: float
+    words: float
+    numeric: bool
+    sample: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The guessed columns (None where there is none), the task, and why, a sentence each."""
+
+    text: str | None
+    label: str | None
+    tokens: str | None
+    tags: str | None
+    task: str | None
+    label_separator: str | None
+    classes: int | None
+    reasons: tuple[str, ...]
+
+
+def profile(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Describe each column of some rows."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [_column(name, [row.get(name) for row in rows]) for name in names]
+
+
+def _column(name: str, cells: list[Any]) -> Column:
+    filled = [cell for cell in cells if cell is not None and str(cell).strip()]
+    texts = [str(cell) for cell in filled]
+    count = max(1, len(texts))
+    return Column(
+        name=name,
+        filled=len(texts),
+        distinct=len(set(texts)),
+        characters=sum(map(len, texts)) / count,
+        words=sum(len(text.split()) for text in texts) / count,
+        numeric=bool(texts) and all(number(text) == number(text) for text in texts[:2000]),
+        sample=tuple(filled[:2000]),
+    )
+
+
+def guess_columns(
+    columns: Sequence[Column], text: str | None = None, label: str | None = None
+) -> Guess:
+    """Guess what is not given."""
+    tagged = _tagged(columns)
+    if tagged is not None and label is None:
+        tokens, tags = tagged
+        reason = f"Column {tags!r} holds one tag for each token in {tokens!r}."
+        return Guess(None, None, tokens, tags, "token-classification", None, None, (reason,))
+    reasons: list[str] = []
+    if text is None:
+        found = _text(columns, label)
+        text = _tell(found, "text", reasons)
+    if label is None:
+        found = _label(columns, text)
+        label = _tell(found, "label", reasons)
+    by_name = {column.name: column for column in columns}
+    if label is None or label not in by_name:
+        return Guess(text, label, None, None, None, None, None, tuple(reasons))
+    column = by_name[label]
+    task, separator = _task(column)
+    classes = None if task == "text-regression" else column.distinct
+    return Guess(text, label, None, None, task, separator, classes, tuple(reasons))
+
+
+def _tell(found: tuple[Column, str] | None, what: str, reasons: list[str]) -> str | None:
+    if found is None:
+        return None
+    column, reason = found
+    reasons.append(f"Column {column.name!r} is taken as the {what}: {reason}.")
+    return column.name
+
+
+def _text(columns: Sequence[Column], label: str | None) -> tuple[Column, str] | None:
+    """A usual name over cells that read as text, else the longest varied column."""
+    able = [c for c in columns if c.name != label and c.filled and not c.numeric]
+    able = [c for c in able if all(isinstance(cell, str) for cell in c.sample[:50])]
+    varied = [c for c in able if c.distinct > 1] or able
+    for name in _TEXT_NAMES:
+        for column in varied:
+            if _same(column.name, name) and column.distinct > column.filled / 20:
+                return column, "its name is a usual one"
+    if not varied:
+        return None
+    best = max(varied, key=lambda c: c.characters * (c.distinct / c.filled))
+    return best, f"its cells are the longest that vary (about {best.characters:.0f} characters)"
+
+
+def _label(columns: Sequence[Column], text: str | None) -> tuple[Column, str] | None:
+    """A usual name with repeated short cells, else the column with the fewest distinct values."""
+    able = [c for c in columns if c.name != text and c.distinct > 1 and c.characters < 100]
+    for name in _LABEL_NAMES:
+        for column in able:
+            repeated = column.distinct <= max(2, column.filled / 2) or column.numeric
+            if _same(column.name, name) and repeated:
+                return column, f"its name is a usual one ({column.distinct} distinct values)"
+    repeated_ones = [c for c in able if c.distinct <= min(200, max(2, c.filled / 2))]
+    if not repeated_ones:
+        return None
+    # A column filled in some rows only describes those rows; a label is in all of them.
+    best = max(repeated_ones, key=lambda c: (c.filled, -c.distinct))
+    return best, f"it has {best.distinct} distinct values, the fewest of the filled columns"
+
+
+def _task(column: Column) -> tuple[str, str | None]:
+    cells = list(column.sample)
+    if cells and all(isinstance(cell, list) for cell in cells):
+        return "multi-label-classification", None
+    if looks_continuous(cells):
+        return "text-regression", None
+    texts = [str(cell) for cell in cells]
+    for mark in ("|", ";", ","):
+        parts = {part.strip() for text in texts for part in text.split(mark)}
+        several = sum(mark in text for text in texts) / max(1, len(texts))
+        if several > 0.05 and len(parts) < column.distinct and not any(" " in p for p in parts):
+            return "multi-label-classification", mark
+    return "text-classification", None
+
+
+def _tagged(columns: Sequence[Column]) -> tuple[str, str] | None:
+    """Two columns with lists of equal length, one of them all tags."""
+    lists = {}
+    for column in columns:
+        parts = [as_list(cell) for cell in column.sample[:50]]
+        if parts and all(part is not None for part in parts):
+            lists[column.name] = [part or [] for part in parts]
+    for tags, marks in lists.items():
+        flat = [mark for part in marks for mark in part]
+        if not flat or not all(map(is_tag, flat)) or all(mark == "O" for mark in flat):
+            continue
+        for tokens, words in lists.items():
+            if tokens != tags and list(map(len, words)) == list(map(len, marks)):
+                return tokens, tags
+    return None
+
+
+def _same(column: str, name: str) -> bool:
+    """Whether a column's name is a usual one, alone or as one of its words."""
+    spelled = re.sub(r"([a-z])([A-Z])", r"\1_\2", column).casefold()
+    return spelled == name or name in re.split(r"[^\w]+|_", spelled)

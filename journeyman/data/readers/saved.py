@@ -1,0 +1,117 @@
+"""Datasets of the `datasets` library: a saved folder, or one of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from journeyman.data.options import DataOptions
+from journeyman.data.readers.registry import READERS
+from journeyman.data.readers.textfile import locate
+from journeyman.data.record import Event, Record
+from journeyman.errors import DataError, ResourceError
+
+_BATCH = 1000
+
+
+@READERS.register("saved")
+class SavedReader:
+    """A folder written by `save_to_disk`; of several splits, `FOLDER#split` names one."""
+
+    suffixes: tuple[str, ...] = ()
+
+    def matches(self, source: str, start: bytes) -> bool:
+        """Whether the folder holds the files `save_to_disk` writes."""
+        path = locate(source)
+        marks = ("dataset_dict.json", "dataset_info.json", "state.json")
+        return path.is_dir() and any((path / mark).is_file() for mark in marks)
+
+    def read(self, source: str, options: DataOptions) -> Iterator[Event]:
+        """Yield the rows of the dataset; row numbers count them from 1."""
+        from datasets import load_from_disk
+
+        path = locate(source)
+        split = source.rpartition("#")[2] if str(path) != str(Path(source).expanduser()) else ""
+        try:
+            loaded = load_from_disk(str(path))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                "The saved dataset cannot be loaded.",
+                place=source,
+                expected="a folder written by datasets' save_to_disk",
+                found=str(error).splitlines()[0],
+                remedy="Save the dataset again.",
+            ) from error
+        yield from _rows(_one_split(loaded, split, source))
+
+
+@READERS.register("hub")
+class HubReader:
+    """A dataset of the hub: `hub:owner/name`, `hub:owner/name#split`."""
+
+    suffixes: tuple[str, ...] = ()
+
+    def matches(self, source: str, start: bytes) -> bool:
+        """Whether the source names the hub."""
+        return source.startswith("hub:")
+
+    def read(self, source: str, options: DataOptions) -> Iterator[Event]:
+        """Fetch the dataset into the library's own cache and yield its rows."""
+        from datasets import load_dataset
+
+        name, _, split = source.removeprefix("hub:").partition("#")
+        try:
+            loaded = load_dataset(name)
+        except Exception as error:  # the library raises network errors of many kinds
+            raise ResourceError(
+                f"The dataset {name!r} cannot be fetched from the hub.",
+                place=source,
+                expected="a dataset of the hub, and a network that reaches it",
+                found=(str(error).splitlines() or [type(error).__name__])[0],
+                remedy="Check the name and the network, or name a local file.",
+            ) from error
+        yield from _rows(_one_split(loaded, split, source))
+
+
+def _one_split(loaded: Any, split: str, source: str) -> Any:
+    """The named split; without a name the only one, or `train`."""
+    if not hasattr(loaded, "keys"):
+        return loaded
+    names = list(loaded.keys())
+    wanted = split or (names[0] if len(names) == 1 else "train")
+    if wanted in names:
+        return loaded[wanted]
+    raise DataError(
+        f"The dataset has no split {wanted!r}.",
+        place=source,
+        expected=" | ".join(names),
+        found=wanted,
+        remedy=f"Name the split after the source: {source.partition('#')[0]}#{names[0]}",
+    )
+
+
+def _rows(dataset: Any) -> Iterator[Event]:
+    names = {name: _class_names(feature) for name, feature in dataset.features.items()}
+    classes = {name: known for name, known in names.items() if known}
+    row = 0
+    for start in range(0, len(dataset), _BATCH):
+        for values in dataset.select(range(start, min(start + _BATCH, len(dataset)))).to_list():
+            row += 1
+            for name, known in classes.items():
+                values[name] = _named(values[name], known)
+            yield Record(row, values)
+
+
+def _class_names(feature: Any) -> list[str] | None:
+    """The names behind whole-number labels, also those inside a list."""
+    known = getattr(feature, "names", None) or getattr(
+        getattr(feature, "feature", None), "names", None
+    )
+    return list(known) if known else None
+
+
+def _named(value: Any, known: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_named(part, known) for part in value]
+    return known[value] if isinstance(value, int) and 0 <= value < len(known) else None

@@ -1,0 +1,153 @@
+"""Looking at a file to write a recipe for it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from journeyman.data.dialect import detect_dialect
+from journeyman.data.encoding import encoding_of
+from journeyman.data.guess import Guess, guess_columns, profile
+from journeyman.data.options import DataOptions
+from journeyman.data.readers.lines import numbered
+from journeyman.data.readers.registry import READERS, read, reader_for
+from journeyman.data.readers.textfile import locate, text_lines
+from journeyman.data.record import Record
+from journeyman.data.target import several_labels
+from journeyman.errors import DataError
+
+MAX_ROWS = 200_000
+_STOP_WORDS = frozenset(
+    "the a an of to and in is it i you for on that my this with was not be".split()
+)
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """What a file seems to be.
+
+    `rows` counts usable rows, of the first 200,000 when `more`; `refused` those that cannot be
+    read. `classes` are labels with their rows, most frequent first (entity types for tags); empty
+    for numbers. `language` is en, zh or other.
+    """
+
+    source: str
+    format: str
+    encoding: str | None
+    encoding_reason: str
+    delimiter: str | None
+    header: bool | None
+    columns: tuple[str, ...]
+    rows: int
+    more: bool
+    refused: int
+    text: str | None
+    label: str | None
+    tokens: str | None
+    tags: str | None
+    label_separator: str | None
+    task: str | None
+    classes: tuple[tuple[str, int], ...]
+    language: str
+    reasons: tuple[str, ...]
+
+    def to_options(self) -> DataOptions:
+        """The data options a recipe for this file has."""
+        return DataOptions(
+            train=self.source,
+            text="text" if self.tags else self.text,
+            label=None if self.tags else self.label,
+            tokens=self.tokens,
+            tags=self.tags,
+            label_separator=self.label_separator,
+        )
+
+
+def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
+    """Look at a data file: its encoding, layout, columns, and which to learn from which.
+
+    What `options` names is not guessed. Raises DataError when the file cannot be read as rows.
+    """
+    source = str(path)
+    options = options or DataOptions(train=source)
+    reader = reader_for(source, options)
+    kind = next(name for name in READERS if READERS[name] is type(reader))
+    events = list(islice(read(source, options), MAX_ROWS + 1))
+    rows = [event.values for event in events if isinstance(event, Record)]
+    if not rows:
+        raise DataError(
+            "The data file has no usable rows.",
+            place=source,
+            expected="at least one row below the column names",
+            found=f"{len(events)} lines that cannot be used" if events else "no rows",
+            remedy="Check the file's separator and encoding.",
+        )
+    given = options.texts[0] if options.texts else None
+    guess = guess_columns(profile(rows), given, options.label or options.soft_label)
+    encoding, why = _encoding(source, kind, options)
+    delimiter, header = _layout(source, kind, encoding, options)
+    words = [str(row.get(guess.text or "text", "")) for row in rows[:2000]]
+    return Sniffed(
+        source=source, format=kind, encoding=encoding, encoding_reason=why, delimiter=delimiter,
+        header=header, columns=tuple(dict.fromkeys(name for row in rows for name in row)),
+        rows=len(rows), more=len(events) > MAX_ROWS, refused=len(events) - len(rows),
+        text="text" if kind == "conll" else guess.text, label=guess.label, tokens=guess.tokens,
+        tags=guess.tags, label_separator=options.label_separator or guess.label_separator,
+        task=guess.task, classes=_classes(rows, guess), language=language(words),
+        reasons=guess.reasons,
+    )  # fmt: skip
+
+
+def language(texts: Sequence[str]) -> str:
+    """`zh` or `en` by script and stop words, else `other`."""
+    joined = " ".join(texts)[:200_000]
+    letters = sum(map(str.isalpha, joined)) or 1
+    if len(re.findall(r"[\u3040-\u30ff\uac00-\ud7af]", joined)) > 0.05 * letters:
+        return "other"
+    if len(re.findall(r"[\u4e00-\u9fff]", joined)) > 0.3 * letters:
+        return "zh"
+    words = re.findall(r"[^\W\d_]+", joined.casefold())
+    common = sum(word in _STOP_WORDS for word in words)
+    return "en" if words and common > 0.08 * len(words) else "other"
+
+
+def _encoding(source: str, kind: str, options: DataOptions) -> tuple[str | None, str]:
+    if kind not in ("csv", "jsonl", "conll"):
+        return None, "the format carries its own"
+    found = encoding_of(locate(source), options.encoding)
+    return found.name, found.reason
+
+
+def _layout(
+    source: str, kind: str, encoding: str | None, options: DataOptions
+) -> tuple[str | None, bool | None]:
+    if kind != "csv" or encoding is None:
+        return None, None
+    path = locate(source)
+    with text_lines(path, encoding) as file:
+        lines = [line.text for line in islice(numbered(file), 500) if not line.refused]
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
+    dialect = detect_dialect(
+        lines, options.delimiter, options.header, suffixes[-1].lower() if suffixes else ""
+    )
+    return dialect.delimiter, dialect.header
+
+
+def _classes(rows: list[dict[str, Any]], guess: Guess) -> tuple[tuple[str, int], ...]:
+    counts: Counter[str] = Counter()
+    if guess.tags is not None:
+        for row in rows:
+            counts.update(tag[2:] for tag in row.get(guess.tags) or () if tag[:2] == "B-")
+    elif guess.label is not None and guess.task != "text-regression":
+        several = guess.task != "text-classification"
+        for row in rows:
+            cell = row.get(guess.label)
+            if cell is not None and str(cell).strip():
+                names = several_labels(cell, guess.label_separator) if several else (str(cell),)
+                counts.update(names)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
