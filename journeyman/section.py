@@ -16,7 +16,11 @@ class _Part(BaseModel):
 
 
 class Figure(_Part):
-    """One number: `value` in `unit`, with a 95 % interval where there is one."""
+    """One number: `value` in `unit`, with a 95 % interval where there is one.
+
+    `clock` marks a number that differs from run to run (seconds, rates, memory): it is told in
+    the report and `timing.json`, not in `metrics.json`.
+    """
 
     name: str
     value: float | int | str | None
@@ -25,6 +29,7 @@ class Figure(_Part):
     high: float | None = None
     n: int | None = None
     note: str = ""
+    clock: bool = False
 
 
 class Series(_Part):
@@ -38,7 +43,10 @@ class Series(_Part):
 
 
 class Chart(_Part):
-    """A picture of figures. Bars may be grouped (several series over the same names)."""
+    """A picture of figures. Bars may be grouped (several series over the same names).
+
+    `highlight` names the one bar or series that the others are only there to be compared with.
+    """
 
     kind: Literal["line", "bar", "scatter"]
     title: str
@@ -46,6 +54,7 @@ class Chart(_Part):
     y_label: str
     series: tuple[Series, ...]
     diagonal: bool = False
+    highlight: str = ""
     caption: str = ""
 
 
