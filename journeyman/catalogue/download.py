@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx2
@@ -69,16 +70,16 @@ def _stream(
     if done:
         asked["Range"] = f"bytes={done}-"
     with client.stream("GET", url, headers=asked) as response:
-        if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             part.unlink(missing_ok=True)
         response.raise_for_status()
-        resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT and response.headers.get(
+        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT and response.headers.get(
             "Content-Range", ""
         ).startswith(f"bytes {done}-")
         done = done if resumed else 0
         progress.begin(part.name.removesuffix(".part"), pin.size, done)
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_raw(1 << 16):
+            for chunk in response.iter_raw():
                 done += len(chunk)
                 if done > pin.size:
                     file.truncate(0)
