@@ -47,7 +47,7 @@ def highlight(example: Example) -> Highlight:
     for start, stop, weight in spans:
         if start > end:
             pieces.append(Piece(example.text[end:start]))
-        shade = math.copysign(math.ceil(SHADES * abs(weight) / strongest), weight)
+        shade = math.copysign(math.ceil(SHADES * (abs(weight) / strongest)), weight)
         pieces.append(Piece(example.text[start:stop], int(shade), signed(weight)))
         end = stop
     if end < len(example.text):

@@ -52,6 +52,13 @@ def test_bars_write_their_values():
     assert {"0.250", "0.750", "0.200"} <= set(labels)
 
 
+def test_bars_without_intervals_share_at_most_three_decimals():
+    series = (Series(name="F1", x=("a", "b", "c"), y=(0.5, 1 / 3, 0.09091)),)
+    chart = Chart(kind="bar", title="T", x_label="", y_label="", series=series)
+    labels = re.findall(r">([\d.]+)</text>", picture(chart, "c").svg)
+    assert {"0.500", "0.333", "0.091"} <= set(labels)
+
+
 def test_many_points_become_one_small_image():
     points = tuple(float(i % 97) for i in range(20_000))
     series = (Series(name="s", x=points, y=points[::-1]),)

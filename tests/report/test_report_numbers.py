@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.report.highlight import highlight
@@ -54,6 +54,7 @@ def test_intervals_decide_the_digits(parts, value, interval):
     assert measured(*parts) == (value, interval)
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     st.text(max_size=40),
     st.lists(st.tuples(st.integers(-5, 60), st.integers(-5, 60), st.floats()), max_size=12),

@@ -82,10 +82,10 @@ def _decimals(chart: Chart) -> int | None:
     ]
     if widths:
         return min(widths)
-    shown = [number(y) for series in chart.series for y in series.y if finite(y) is not None]
-    if any("×" in text for text in shown):
+    values = [v for series in chart.series for y in series.y if (v := finite(y)) is not None]
+    if not 0.1 <= max(map(abs, values), default=0.0) < 1e15:
         return None
-    return max((len(text.partition(".")[2]) for text in shown), default=None)
+    return min(3, max(len(number(value).partition(".")[2]) for value in values))
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _shaded(shades: np.ndarray, ident: str, alt: str) -> str:
     image = np.zeros((size, size, 4))
     image[..., :3] = to_rgb(colour(1))
     np.einsum("iij->ij", image)[:, :3] = to_rgb(colour(0))
-    image[..., 3] = np.where(shades > 0, 0.3 + 0.7 * shades, 0.0)
+    image[..., 3] = np.where(shades > 0, 0.2 + 0.8 * shades, 0.0)
     axes.imshow(image, interpolation="nearest", extent=(0.5, size + 0.5, size + 0.5, 0.5))
     step = next(s for s in (5, 10, 20, 50, 100, 200, 500, size) if size / s <= 9)
     ticks = [1, *range(step, size + 1, step)]
