@@ -14,7 +14,7 @@ from journeyman.types import Metric
 
 SCHEMA = 1
 _CLOCK_UNITS = frozenset({"ns", "µs", "us", "ms", "s", "sec", "second", "seconds", "min"})
-_CLOCK_UNITS |= {"minute", "minutes", "h", "hour", "hours", "×faster", "times faster"}
+_CLOCK_UNITS |= {"minute", "minutes", "h", "hour", "hours", "times faster"}
 
 
 def metrics_json(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from html.parser import HTMLParser
@@ -53,10 +54,15 @@ class Reader(HTMLParser):
         return [attrs[attribute] or "" for _, attrs in self.tags if attribute in attrs]
 
 
+@functools.cache
+def _page_of(name: str) -> str:
+    return render(*getattr(report_samples, name)())
+
+
 @pytest.fixture(scope="module", params=["sentiment", "intents"])
 def sample(request):
     header, sections = getattr(report_samples, request.param)()
-    return header, sections, render(header, sections)
+    return header, sections, _page_of(request.param)
 
 
 def test_tags_balance_and_ids_are_unique(sample):
@@ -121,7 +127,7 @@ def test_page_can_be_read_by_everyone(sample):
 
 
 def test_journey_shows_what_ran_and_links_only_that():
-    page = render(*report_samples.sentiment())
+    page = _page_of("sentiment")
     strip = page[page.index('<ol class="journey">') :].split("</ol>")[0]
     items = dict(zip(VERBS, strip.split("<li ")[1:], strict=True))
     for verb in ("collect", "finetune", "explain"):
@@ -133,8 +139,8 @@ def test_journey_shows_what_ran_and_links_only_that():
 
 
 def test_first_screen_answers_the_five_questions():
-    header, sections = report_samples.sentiment()
-    page = render(header, sections)
+    header, _ = report_samples.sentiment()
+    page = _page_of("sentiment")
     opening = page[page.index('class="opening"') : page.index('class="contents"')]
     for text in (*header.findings, *header.advice, header.saved, "0.681", "[0.658, 0.702]"):
         assert text in opening
@@ -290,7 +296,7 @@ def test_write_replaces_the_page_whole(tmp_path):
     header, sections = report_samples.intents()
     write(path, EMPTY, [])
     write(path, header, sections)
-    assert path.read_text(encoding="utf-8") == render(header, sections)
+    assert path.read_text(encoding="utf-8") == _page_of("intents")
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 
 

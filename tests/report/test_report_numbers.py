@@ -54,7 +54,7 @@ def test_intervals_decide_the_digits(parts, value, interval):
     assert measured(*parts) == (value, interval)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(
     st.text(max_size=40),
     st.lists(st.tuples(st.integers(-5, 60), st.integers(-5, 60), st.floats()), max_size=12),
