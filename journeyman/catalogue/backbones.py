@@ -62,7 +62,7 @@ def resolve(reference: str, *, progress: bool = True) -> ResolvedBackbone:
         source = str(receipt.get("source", ""))
         return ResolvedBackbone(reference, folder, entry.licence, source, content_sha256(folder))
     folder = Path(reference).expanduser()
-    if folder.is_dir():
+    if reference and folder.is_dir():
         return _resolved_folder(folder.name or reference, folder.absolute(), "folder")
     if _looks_like_path(reference) or not HUB_ID.fullmatch(reference):
         raise _unknown(reference)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx2
@@ -123,10 +124,18 @@ def _no_safetensors(repository: str, names: list[str]) -> FetchError:
     )
 
 
+def _is_absent(error: Exception) -> bool:
+    if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError | HFValidationError):
+        return True
+    if not isinstance(error, HfHubHTTPError) or error.response is None:
+        return False
+    return bool(error.response.status_code == HTTPStatus.NOT_FOUND)
+
+
 def _failed(reference: str, error: Exception) -> FetchError:
     if isinstance(error, GatedRepoError):
         found, remedy = "the model is gated", "Accept its terms on the hub, then set HF_TOKEN."
-    elif isinstance(error, RepositoryNotFoundError | RevisionNotFoundError | HFValidationError):
+    elif _is_absent(error):
         found, remedy = "no such model or revision", "Check the spelling; set HF_TOKEN if private."
     else:
         found = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -122,7 +122,7 @@ def test_a_member_of_another_content_or_size_is_refused(links):
 
 def test_a_member_that_is_missing_and_an_archive_cut_off_are_told(links):
     path = sdist(links, {"tiny_data-1.0/data/other.txt": DATA})
-    with pytest.raises(FetchError, match="holds no tiny_data-1.0/data/rows.txt"):
+    with pytest.raises(FetchError, match="holds no tiny_data"):
         fetch(entry_in(path))
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(FetchError, match="cannot be read"):

@@ -1,0 +1,67 @@
+"""The real entries, fetched through the machine's own configuration."""
+
+import json
+import os
+from collections import Counter
+
+import pytest
+
+from journeyman.catalogue.backbones import resolve
+from journeyman.catalogue.datasets import resolve_dataset
+from journeyman.catalogue.entry import dataset_entries
+from journeyman.catalogue.listing import listing
+
+pytestmark = pytest.mark.long
+
+DATA = os.environ.get("JOURNEYMAN_DATA")
+
+SNIPPETS = {
+    "tweets": {"positive": 2345, "negative": 1087, "neutral": 768},
+    "movie": {"positive": 4996, "negative": 5076, "neutral": 533},
+    "amazon": {"positive": 1750, "negative": 1235, "neutral": 723},
+    "nyt": {"positive": 1187, "negative": 1783, "neutral": 2220},
+}
+
+
+def test_the_default_backbone_is_fetched_and_loads():
+    from transformers import AutoModel, AutoTokenizer
+
+    found = resolve("minilm-l6", progress=False)
+    assert found.licence == "Apache-2.0"
+    assert found.sha256 == resolve("minilm-l6").sha256
+    assert listing("backbones")[0].on_disk
+    tokens = AutoTokenizer.from_pretrained(found.folder)("a film", return_tensors="pt")
+    hidden = AutoModel.from_pretrained(found.folder)(**tokens).last_hidden_state
+    assert hidden.shape == (1, 4, 384)
+
+
+def test_snippets_are_fetched_and_counted():
+    found = resolve_dataset("snippets", progress=False)
+    rows = [json.loads(line) for line in found.files["train"].open(encoding="utf-8")]
+    assert len({row["id"] for row in rows}) == len(rows) == 23_703
+    for domain, labels in SNIPPETS.items():
+        assert Counter(row["label"] for row in rows if row["domain"] == domain) == labels
+    for row in rows:
+        assert row["rating"] == pytest.approx(sum(row["ratings"]) / len(row["ratings"]), abs=1e-6)
+        assert sum(row["soft_label"].values()) == pytest.approx(1.0)
+        assert "&amp" not in row["text"]
+
+
+def test_chinese_reviews_are_fetched_and_counted():
+    found = resolve_dataset("reviews-zh", progress=False)
+    rows = [json.loads(line) for line in found.files["train"].open(encoding="utf-8")]
+    assert Counter(row["label"] for row in rows) == {"negative": 18_575, "positive": 16_548}
+
+
+@pytest.mark.skipif(DATA is None, reason="JOURNEYMAN_DATA is not set")
+@pytest.mark.parametrize(
+    "name", [n for n, entry in dataset_entries().items() if len(entry.sources) == 1]
+)
+def test_the_data_folder_gives_every_dataset_it_holds(name, monkeypatch):
+    monkeypatch.setenv("JOURNEYMAN_DATA", str(DATA))
+    found = resolve_dataset(name, progress=False)
+    named = [column for column in found.columns.values() if isinstance(column, str)]
+    for file in found.files.values():
+        rows = [json.loads(line) for line in file.open(encoding="utf-8")]
+        assert rows
+        assert all(row[column] for row in rows for column in named)
