@@ -25,7 +25,10 @@ Cut = int | Literal["auto"]
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """What a backbone is and where it came from; `depth` counts layers, `width` is D."""
+    """What a backbone is and where it came from; `depth` counts layers, `width` is D.
+
+    `reference` is how the user named it: a catalogue name, a hub id or a folder.
+    """
 
     name: str
     modality: str
@@ -34,6 +37,7 @@ class BackboneSpec:
     licence: str
     source: str
     sha256: str
+    reference: str = ""
 
 
 class Inputs(ABC):
@@ -104,6 +108,8 @@ class Backbone(ABC):
 
     spec: BackboneSpec
     module: nn.Module
+    options: Mapping[str, Any]
+    """What `load` was told beyond the folder; JSON values."""
 
     @abstractmethod
     def prepare(self, rows: Sequence[Any]) -> Inputs:

@@ -57,6 +57,7 @@ class TextEncoder(Backbone):
         self.module = model
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
+        self.options = {"max_tokens": max_tokens}
         self._halves = lru_cache(maxsize=None)(self._cut_in_two)
 
     def prepare(self, rows: Sequence[Text]) -> TextInputs:

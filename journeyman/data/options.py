@@ -56,6 +56,18 @@ class DataOptions(BaseModel):
         description="Column that holds a weight for each label, as an object or as JSON text: "
         '{"positive": 0.7, "neutral": 0.3}.',
     )
+    ratings: str | None = Field(
+        None,
+        description="Column that holds the list of individual raters' numbers: one rater drawn at "
+        "random is then measured beside the model.",
+    )
+    rating_labels: tuple[str, str, str] | None = Field(
+        None, description="Labels of low, middle and high ratings."
+    )
+    rating_thresholds: tuple[float, float] = Field(
+        (-0.5, 0.5),
+        description="A mean rating at or below the first is low, at or above the second high.",
+    )
     label_separator: str | None = Field(
         default=None,
         min_length=1,

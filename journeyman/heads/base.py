@@ -106,12 +106,24 @@ class SolvedHead(Head):
         """
 
     @abstractmethod
-    def add(self, features: Layers, targets: Tensor) -> None:
-        """Learn more rows exactly, everything chosen staying as it is, and solve again."""
+    def add(self, layers: Layers, targets: Tensor) -> None:
+        """Take in rows; call `resolve` when all changes are in."""
+
+    @abstractmethod
+    def remove(self, layers: Layers, targets: Tensor) -> None:
+        """Give up rows that were taken in before; call `resolve` when all changes are in."""
+
+    @abstractmethod
+    def resolve(self) -> None:
+        """Solve anew from the statistics, everything chosen staying as it is."""
 
     @abstractmethod
     def statistics(self) -> Mapping[str, Tensor]:
         """The sufficient statistics (float64) that exact learning and unlearning need."""
+
+    @abstractmethod
+    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `statistics` gave, so that rows may be added and removed again."""
 
 
 HEADS: Registry[type[Head]] = Registry("head", "journeyman.heads")

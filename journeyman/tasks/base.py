@@ -20,6 +20,7 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
+from journeyman.evaluation.baselines.base import TargetKind
 from journeyman.evaluation.classification import Confusion
 from journeyman.evaluation.fscore import ClassMetrics
 from journeyman.evaluation.intervals import Groups
@@ -109,6 +110,8 @@ class Task(ABC):
     default_tuner: ClassVar[str] = "none"
     needs: ClassVar[tuple[str, ...]]
     """Fields of `DataOptions` that must name a column."""
+    plain_kind: ClassVar[TargetKind]
+    """What the targets are to a baseline."""
 
     def text(self, row: Row, data: DataOptions) -> Text:
         """The input of one row: a text, or a pair of texts."""
@@ -187,6 +190,16 @@ class Task(ABC):
     def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str] | None:
         """Which output an explanation of this answer is about, and its name."""
         return None
+
+    def plain(self, texts: Sequence[Text], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Inputs and targets as a baseline takes them."""
+        return [text if isinstance(text, str) else "\n".join(text) for text in texts], list(targets)
+
+    @abstractmethod
+    def compare(
+        self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
+    ) -> dict[str, Metric]:
+        """The metrics of plain guesses (a baseline's) against plain targets."""
 
     def class_weights(self, schema: Schema) -> Tensor | None:
         """[C] weights that make classes count alike, with mean 1 over training rows."""

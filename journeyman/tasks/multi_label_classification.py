@@ -18,7 +18,7 @@ from journeyman.evaluation.calibration import Platt, fit_platt
 from journeyman.evaluation.intervals import Groups
 from journeyman.evaluation.multilabel import evaluate_multilabel, indicators
 from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
-from journeyman.types import MultiLabelPrediction, Prediction, Row, ScoredLabel
+from journeyman.types import Metric, MultiLabelPrediction, Prediction, Row, ScoredLabel
 
 Labels = frozenset[str]
 
@@ -31,6 +31,7 @@ class MultiLabelClassification(Task):
     primary_metric = "micro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "subset_accuracy")
     needs = ("text", "label")
+    plain_kind = "labels"
 
     def target(self, row: Row, data: DataOptions) -> Labels:
         """The labels of a cell that holds a list, or is split at the separator."""
@@ -128,6 +129,12 @@ class MultiLabelClassification(Task):
         guesses = [{scored.label for scored in answer.labels} for answer in answers]
         measured = evaluate_multilabel(targets, guesses, groups=groups)
         return Evaluated(measured.metrics, measured.classes)
+
+    def compare(
+        self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
+    ) -> dict[str, Metric]:
+        """Micro and macro F1, and whole sets."""
+        return evaluate_multilabel(targets, guesses, groups=groups).metrics
 
     def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str]:
         """The output of the most probable label."""

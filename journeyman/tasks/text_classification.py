@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +15,18 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
+from journeyman.data.target import soft_weights
 from journeyman.evaluation.calibration import calibration_error, fit_temperature, probabilities
 from journeyman.evaluation.classification import (
     accuracy_score,
+    classification_metrics,
     evaluate_classification,
     macro_f1_score,
 )
 from journeyman.evaluation.coverage import coverage_curve, threshold_for_accuracy
 from journeyman.evaluation.intervals import Groups
 from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
-from journeyman.types import LabelPrediction, Prediction, Row
+from journeyman.types import LabelPrediction, Metric, Prediction, Row
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class TextClassification(Task):
     primary_metric = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy")
     needs = ("text", "label")
+    plain_kind = "label"
 
     def target(self, row: Row, data: DataOptions) -> LabelTarget:
         """The label, and the weights of the soft-label column when there is one."""
-        label = str(row[cast(str, data.label)])
-        if data.soft_label is None or row.get(data.soft_label) is None:
-            return LabelTarget(label)
-        weights = row[data.soft_label]
-        weights = json.loads(weights) if isinstance(weights, str) else weights
-        return LabelTarget(
-            label, {str(name): float(weight) for name, weight in weights.items() if weight}
-        )
+        said = None if data.soft_label is None else row.get(data.soft_label)
+        weights = None if said is None else soft_weights(said)
+        if data.label is not None:
+            return LabelTarget(str(row[data.label]), weights or None)
+        if not weights:
+            raise ValueError("a row has neither a label nor weights for labels")
+        return LabelTarget(max(sorted(weights), key=lambda name: weights[name]), weights)
 
     def schema(self, targets: Sequence[LabelTarget]) -> Schema:
         """The labels, sorted, and how often each occurs."""
@@ -172,6 +173,16 @@ class TextClassification(Task):
             measured.confusion,
             coverage_curve(confidence, right),
         )
+
+    def plain(self, texts: Sequence[Text], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Texts and labels."""
+        return super().plain(texts, [target.label for target in targets])
+
+    def compare(
+        self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
+    ) -> dict[str, Metric]:
+        """Accuracy and macro-F1."""
+        return classification_metrics(targets, guesses, groups=groups)
 
     def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str]:
         """The output of the predicted label."""

@@ -33,6 +33,7 @@ class TextRegression(Task):
     primary_metric = "pearson"
     metric_names: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "r2")
     needs = ("text", "label")
+    plain_kind = "value"
 
     def target(self, row: Row, data: DataOptions) -> float:
         """The number."""
@@ -124,6 +125,12 @@ class TextRegression(Task):
                 targets, guesses, half + 1e-12, groups=groups
             )
         return Evaluated(metrics)
+
+    def compare(
+        self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
+    ) -> dict[str, Metric]:
+        """Correlations and errors."""
+        return evaluate_regression(targets, guesses, groups=groups)
 
     def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str]:
         """The one output."""

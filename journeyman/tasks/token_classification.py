@@ -19,7 +19,7 @@ from journeyman.backbones.text_inputs import TextInputs
 from journeyman.data.options import DataOptions
 from journeyman.evaluation.calibration import fit_temperature
 from journeyman.evaluation.intervals import Groups
-from journeyman.evaluation.spans import evaluate_spans, span_f1_score
+from journeyman.evaluation.spans import evaluate_spans, evaluate_tags, span_f1_score
 from journeyman.heads.base import Unit
 from journeyman.tasks.base import (
     IGNORED,
@@ -34,7 +34,7 @@ from journeyman.tasks.base import (
 )
 from journeyman.tasks.bio import OUTSIDE, best_path, forbidden, spans_of, tag_set
 from journeyman.tasks.words import TokenText, first_tokens, words_of
-from journeyman.types import EntitiesPrediction, Entity, Prediction, Row
+from journeyman.types import EntitiesPrediction, Entity, Metric, Prediction, Row
 
 
 @TASKS.register("token-classification")
@@ -52,6 +52,7 @@ class TokenClassification(Task):
     default_head: ClassVar[str] = "linear"
     default_tuner: ClassVar[str] = "full"
     needs = ("tokens", "tags")
+    plain_kind = "tags"
 
     def text(self, row: Row, data: DataOptions) -> Text:
         """The row's tokens joined by spaces; a plain text where a row has no tokens."""
@@ -180,6 +181,17 @@ class TokenClassification(Task):
         guesses = [{(e.start, e.end, e.label) for e in answer.entities} for answer in answers]
         measured = evaluate_spans(truths, guesses, groups=groups)
         return Evaluated(measured.metrics, measured.classes)
+
+    def plain(self, texts: Sequence[Text], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Lists of words and their tags."""
+        flat = [str_of(text) for text in texts]
+        return [[t[a:b] for a, b in words_of(t)] for t in flat], [list(tags) for tags in targets]
+
+    def compare(
+        self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
+    ) -> dict[str, Metric]:
+        """Span F1, precision and recall."""
+        return evaluate_tags(targets, guesses, groups=groups).metrics
 
 
 def str_of(text: Text) -> str:

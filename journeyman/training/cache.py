@@ -205,7 +205,9 @@ class FeatureCache:
         if hidden:
             parts["hidden"] = [array.astype(kind) for array in writer.hidden]
         try:
-            written = {part: write_part(self.folder, name, parts[part]) for part in parts}
+            written = {
+                part: write_part(self.folder, f"{name}.{part}", parts[part]) for part in parts
+            }
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         entries = writer.entries(name)

@@ -90,6 +90,7 @@ def finetune(
     calibration = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
     if isinstance(head, SolvedHead) and options.refit:
         head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+        head.resolve()
     clock.lap("calibration")
     return Trained(learner, calibration, fitted, report, clock.seconds)
 
@@ -196,6 +197,17 @@ def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tens
     if examples.encoded is None:
         raise ValueError("solving needs encoded targets")
     return learner.task.matrix(examples.encoded, schema)
+
+
+def exam_tensors(
+    learner: Learner, schema: Schema, examples: Examples, source: FeatureSource
+) -> dict[str, Tensor]:
+    """Features (half precision) and targets of the exam rows, as a later update needs them."""
+    if not len(examples):
+        return {}
+    layers = solver_rows(learner, Split(examples, source))
+    tensors = {f"layer/{layer}": rows.half() for layer, rows in layers.items()}
+    return {**tensors, "targets": solver_targets(learner, schema, examples)}
 
 
 @torch.no_grad()

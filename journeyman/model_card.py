@@ -1,0 +1,87 @@
+"""The model card: what a model is and how well it did, with the hub's metadata on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+PIPELINES = {
+    "text-classification": "text-classification",
+    "multi-label-classification": "text-classification",
+    "text-regression": "text-classification",
+    "token-classification": "token-classification",
+}
+
+
+def model_card(manifest: Mapping[str, Any]) -> str:
+    """README.md of a model folder, in the format of the model hub."""
+    about, backbone = manifest["about"], manifest["backbone"]
+    lines = [
+        f"# {manifest['name']}",
+        "",
+        f"A {manifest['task']} model: {backbone['name']} ({backbone['licence'] or 'no licence'}),"
+        f" tuner `{manifest['tuner']['name']}` above layer {manifest['cut']},"
+        f" head `{manifest['head']['name']}`. Version `{manifest['version']}`.",
+        "",
+        *_labels(manifest),
+        *_figures(about),
+        "## Use",
+        "",
+        "```python",
+        "import journeyman",
+        "",
+        'model = journeyman.load("path/to/this/folder")',
+        'model.predict(["a text"])',
+        "```",
+        "",
+        "## Limits",
+        "",
+        "The figures hold for rows like those it was measured on. Its probabilities are calibrated"
+        " on validation rows of the same source; on other data, measure again with"
+        " `journeyman evaluate`.",
+        "",
+    ]
+    metadata = {
+        "library_name": "journeyman",
+        "pipeline_tag": PIPELINES.get(manifest["task"], manifest["task"]),
+        "base_model": backbone["name"],
+        "tags": ["journeyman", manifest["task"]],
+        **({"license": str(backbone["licence"]).lower()} if backbone["licence"] else {}),
+    }
+    return f"---\n{yaml.safe_dump(metadata, sort_keys=True)}---\n" + "\n".join(lines)
+
+
+def _labels(manifest: Mapping[str, Any]) -> list[str]:
+    said = manifest["schema_of_targets"]
+    if not said["labels"]:
+        low, high = said["range"] or (None, None)
+        return [f"Predicts a number; training values lay between {low:g} and {high:g}.", ""]
+    shown = ", ".join(f"`{label}`" for label in said["labels"][:20])
+    more = len(said["labels"]) - 20
+    return [f"Labels: {shown}{f' and {more} more' if more > 0 else ''}.", ""]
+
+
+def _figures(about: Mapping[str, Any]) -> list[str]:
+    test = about.get("test") or {}
+    if not test:
+        return []
+    rows = [
+        f"| {name} | {_number(m['value'])} | {_number(m['low'])} to {_number(m['high'])} | {m['n']} |"
+        for name, m in test.items()
+    ]
+    return [
+        "## Test figures",
+        "",
+        "Rows that chose nothing; intervals at 95 %.",
+        "",
+        "| metric | value | interval | rows |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,252 @@
+"""A model on disk: a folder readable without us and free of pickle, whole or absent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from journeyman.backbones.base import Backbone
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import resolve
+from journeyman.data.options import DataOptions
+from journeyman.errors import JourneymanError, ModelError
+from journeyman.files import write_json, write_text
+from journeyman.heads.base import HEADS, HeadShape, SolvedHead
+from journeyman.model import Model
+from journeyman.model_card import model_card
+from journeyman.tasks.base import TASKS, Schema
+from journeyman.tensors import read_tensors, write_tensors
+from journeyman.training.learner import Learner
+from journeyman.tuners.base import TUNERS
+
+SCHEMA = 1
+CARD = "README.md"
+MANIFEST = "model.json"
+UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
+"""Files that the version does not cover: they name it, or tell what came after."""
+LIBRARIES = ("journeyman", "torch", "transformers", "peft", "numpy", "safetensors")
+
+
+def save_model(model: Model, folder: Path) -> Model:
+    """Write `model` to `folder`, replacing a model that stands there; gives it its version.
+
+    The new folder is written whole beside the old one and then takes its place.
+    """
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.new")
+    try:
+        _write(model, beside)
+        _take_place(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    model.folder = folder
+    return model
+
+
+def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
+    """Read the model in `folder`, checked against its version; its backbone is found by name."""
+    _recover(folder)
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    task = TASKS[manifest["task"]]()
+    schema = Schema.from_json(manifest["schema_of_targets"])
+    found = backbone or _backbone(folder, manifest["backbone"])
+    tuner_said, head_said = manifest["tuner"], manifest["head"]
+    tuner_type = TUNERS[tuner_said["name"]]
+    tuner = tuner_type(tuner_type.Options(**tuner_said["options"]), manifest["seed"])
+    head_type = HEADS[head_said["name"]]
+    shape = HeadShape(**{**head_said["shape"], "layers": tuple(head_said["shape"]["layers"])})
+    head = head_type(head_type.Options(**head_said["options"]), shape, manifest["seed"])
+    learner = Learner(task, found, tuner, head, manifest["cut"])
+    tuner.restore(folder)
+    head.restore(head_said["choices"], read_tensors(folder / "head.safetensors")[0])
+    learner.train(False)
+    return Model(
+        name=manifest["name"],
+        learner=learner,
+        schema=schema,
+        columns=DataOptions(**manifest["columns"]),
+        calibration=_json(folder / "calibration.json"),
+        about=manifest["about"],
+        version=manifest["version"],
+        folder=folder,
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The contents of model.json; a ModelError when it is missing, foreign or newer."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(
+            "There is no model here.",
+            place=str(folder),
+            expected=f"a model folder with {MANIFEST}, a run folder, or name@version",
+            found="no such folder" if not folder.exists() else f"no {MANIFEST}",
+            remedy="run a recipe first, or give the folder of a model",
+        )
+    manifest = _json(path)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("schema"), int):
+        raise _broken(path, "a model.json of this system", "another kind of file")
+    if manifest["schema"] > SCHEMA:
+        raise ModelError(
+            "The model was made by a newer version of Journeyman.",
+            place=str(path),
+            expected=f"schema {SCHEMA} or older",
+            found=f"schema {manifest['schema']}",
+            remedy="upgrade: pip install --upgrade journeyman",
+        )
+    wanted = ("name", "task", "schema_of_targets", "backbone", "cut", "tuner", "head", "seed")
+    missing = [n for n in (*wanted, "columns", "about", "files", "version") if n not in manifest]
+    if missing:
+        raise _broken(path, "a whole model.json", f"no {', '.join(missing)}")
+    return manifest
+
+
+def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Compare every file with its SHA-256, and the whole with the version."""
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise _broken(path, "a file of the model", "no such file")
+        if _digest(path) != digest:
+            raise _broken(path, f"SHA-256 {digest[:12]}", f"SHA-256 {_digest(path)[:12]}")
+    if version_of(manifest) != manifest["version"]:
+        raise _broken(folder / MANIFEST, f"version {version_of(manifest)}", manifest["version"])
+
+
+def version_of(manifest: Mapping[str, Any]) -> str:
+    """12 hex digits of a SHA-256 over model.json without its version; it names every file's."""
+    content = {name: value for name, value in manifest.items() if name != "version"}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def _write(model: Model, folder: Path) -> None:
+    learner, head = model.learner, model.learner.head
+    folder.mkdir(parents=True)
+    learner.tuner.save(folder)
+    write_tensors(folder / "head.safetensors", head.state_dict())
+    if isinstance(head, SolvedHead):
+        write_tensors(folder / "statistics.safetensors", head.statistics())
+    if model.exam:
+        write_tensors(folder / "exam.safetensors", model.exam)
+    write_json(folder / "calibration.json", dict(model.calibration))
+    manifest = _manifest(model)
+    manifest["files"] = {
+        path.relative_to(folder).as_posix(): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in UNSIGNED
+    }
+    model.version = manifest["version"] = version_of(manifest)
+    write_json(folder / MANIFEST, manifest)
+    write_text(folder / CARD, model_card(manifest))
+
+
+def _manifest(model: Model) -> dict[str, Any]:
+    learner = model.learner
+    spec = learner.backbone.spec
+    shape = learner.head.shape
+    return {
+        "schema": SCHEMA,
+        "name": model.name,
+        "task": learner.task.name,
+        "schema_of_targets": model.schema.to_json(),
+        "backbone": {
+            "name": spec.name,
+            "reference": spec.reference,
+            "sha256": spec.sha256,
+            "licence": spec.licence,
+            "source": spec.source,
+            "options": dict(learner.backbone.options),
+        },
+        "cut": learner.cut,
+        "tuner": {"name": learner.tuner.name, "options": _plain(learner.tuner.options)},
+        "head": {
+            "name": learner.head.name,
+            "options": _plain(learner.head.options),
+            "choices": learner.head.choices,
+            "shape": {
+                "width": shape.width,
+                "layers": list(shape.layers),
+                "outputs": shape.outputs,
+                "unit": shape.unit,
+            },
+        },
+        "columns": model.columns.model_dump(mode="json"),
+        "seed": learner.tuner.seed,
+        "threads": torch.get_num_threads(),
+        "libraries": {name: installed(name) for name in LIBRARIES},
+        "about": model.about,
+    }
+
+
+def _plain(options: Any) -> dict[str, Any]:
+    said: dict[str, Any] = options.model_dump(mode="json")
+    said.pop("name", None)
+    return said
+
+
+def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
+    found = resolve(said["reference"] or said["name"])
+    if found.sha256 != said["sha256"]:
+        raise ModelError(
+            "The backbone on this machine is not the one the model was trained on.",
+            place=str(folder / MANIFEST),
+            expected=f"{said['name']} with SHA-256 {said['sha256'][:12]}",
+            found=f"SHA-256 {found.sha256[:12]} in {found.folder}",
+            remedy="restore that backbone, or fine-tune again on this one",
+        )
+    named = ("name", "licence", "source", "sha256", "reference")
+    spec = {name: said[name] for name in named}
+    return load_backbone(found.folder, spec, said["options"])
+
+
+def _take_place(beside: Path, folder: Path) -> None:
+    old = _old(folder)
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """Put back a model that a kill left renamed aside."""
+    if not folder.exists() and _old(folder).is_dir():
+        _old(folder).rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        value = sha256()
+        while block := file.read(1 << 20):
+            value.update(block)
+    return value.hexdigest()
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _broken(path, "JSON in UTF-8", str(error)) from error
+
+
+def _broken(path: Path, expected: str, found: str) -> JourneymanError:
+    return ModelError(
+        "A file of the model is not as it was saved.",
+        place=str(path),
+        expected=expected,
+        found=found,
+        remedy="restore the model folder from a copy, or make the model again",
+    )

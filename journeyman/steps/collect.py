@@ -1,0 +1,33 @@
+"""Collect: read, check and split the data."""
+
+from __future__ import annotations
+
+from journeyman.catalogue.datasets import resolve_dataset
+from journeyman.data.collection import collect
+from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.files import write_bytes
+from journeyman.section import Section
+from journeyman.sections.collected import collected
+from journeyman.workspace import Workspace
+
+
+def run(workspace: Workspace) -> Section:
+    """Leaves the collection, and quarantine.jsonl with the rows that could not be used."""
+    data = workspace.option(DataOptions)
+    files = None
+    if data.dataset is not None:
+        found = resolve_dataset(data.dataset)
+        files = found.files
+        said = data.model_dump(exclude_unset=True, exclude_none=True)
+        data = DataOptions(**{**found.columns, **said})
+    workspace.collection = collect(
+        data,
+        workspace.option(CollectOptions),
+        folder=workspace.data_folder,
+        seed=workspace.seed,
+        files=files,
+        task=workspace.task_name or "",
+    )
+    refused = (workspace.data_folder / "quarantine.jsonl").read_bytes()
+    write_bytes(workspace.folder / "quarantine.jsonl", refused)
+    return collected(workspace.collection, workspace.schema)

@@ -1,0 +1,93 @@
+"""Fine-tune: train on the backbone's frozen features, measure on test rows, save the model."""
+
+from __future__ import annotations
+
+from journeyman.files import write_json
+from journeyman.model import Model
+from journeyman.model_folder import save_model
+from journeyman.section import Section
+from journeyman.sections.finetuned import finetuned
+from journeyman.standings import Standings, stand
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trainer import Trained, exam_tensors, feature_source
+from journeyman.training.trainer import finetune as train
+from journeyman.workspace import Workspace
+
+NOTE = "figures"
+
+
+def run(workspace: Workspace) -> Section:
+    """Leaves the model, its figures and where it stands beside the baselines."""
+    options = workspace.option(FinetuneOptions)
+    checkpoint = workspace.folder / "checkpoints" / f"{workspace.key[:16]}.safetensors"
+    learned, chosen = workspace.examples("train"), workspace.examples("validation")
+    tracker = workspace.tracker()
+    trained = train(
+        workspace.task,
+        workspace.backbone,
+        workspace.schema,
+        learned,
+        chosen,
+        options,
+        seed=workspace.seed,
+        cache=workspace.cache,
+        checkpoint=checkpoint,
+        tracker=tracker,
+        reporter=workspace.reporter,
+    )
+    tracker.close()
+    model = _model(workspace, trained)
+    test = workspace.examples("test")
+    source = feature_source(trained.learner, test, workspace.cache, workspace.reporter)
+    rows = workspace.collection.test.rows()
+    standings = stand(
+        model, learned, chosen, test, rows, source, seed=workspace.seed, reporter=workspace.reporter
+    )
+    model.about["test"] = {n: m.to_json() for n, m in standings.measured.overall.metrics.items()}
+    write_json(workspace.note_path(NOTE), _figures(workspace, standings))
+    workspace.model = save_model(model, workspace.model_folder)
+    checkpoint.unlink(missing_ok=True)
+    workspace.seconds.update(trained.seconds)
+    metric = options.metric or workspace.task.primary_metric
+    return finetuned(trained, standings, workspace.cache.stats, metric)
+
+
+def _model(workspace: Workspace, trained: Trained) -> Model:
+    exam = workspace.examples("exam")
+    source = feature_source(trained.learner, exam, workspace.cache, workspace.reporter)
+    return Model(
+        name=workspace.name,
+        learner=trained.learner,
+        schema=workspace.schema,
+        columns=workspace.collection.columns,
+        calibration=trained.calibration,
+        exam=exam_tensors(trained.learner, workspace.schema, exam, source),
+        about={
+            "data": workspace.collection.fingerprint,
+            "rows": workspace.split_sizes(),
+            "parent": None,
+        },
+    )
+
+
+def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
+    """What metrics.json holds beyond the sections' figures."""
+    overall = standings.measured.overall
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {name: plain(part) for name, part in value.items()}
+        return value.to_json() if hasattr(value, "to_json") else value
+
+    rivals = {**standings.overall}
+    if "" in standings.human:
+        rivals["human_rater"] = standings.human[""]
+    return {
+        "data": workspace.split_sizes(),
+        "test": plain(overall.metrics),
+        "slices": plain(dict(standings.measured.slices)),
+        "baselines": plain(rivals),
+        "baseline_slices": plain(dict(standings.slices)),
+        "confusion": plain(overall.confusion) if overall.confusion else None,
+        "coverage": overall.coverage,
+    }

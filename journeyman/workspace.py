@@ -1,0 +1,137 @@
+"""A run's state: the nouns its steps read and leave, and what each of them told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from journeyman.backbones.base import Backbone
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import ResolvedBackbone, resolve
+from journeyman.data.collection import Collection
+from journeyman.files import write_text
+from journeyman.model import Model
+from journeyman.model_folder import load_model
+from journeyman.progress import QUIET, Reporter
+from journeyman.section import Section
+from journeyman.tasks.base import TASKS, Schema, Task
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import Examples, make_examples
+from journeyman.training.trackers import TrackerName, Trackers
+
+OptionsType = TypeVar("OptionsType", bound=BaseModel)
+
+
+@dataclass
+class Workspace:
+    """One run in `folder`. Nouns that a finished step left are read back from disk when asked."""
+
+    folder: Path
+    name: str
+    task_name: str | None
+    backbone_reference: str
+    backbone_options: Mapping[str, object]
+    options: Mapping[type[BaseModel], BaseModel]
+    seed: int = 0
+    trackers: tuple[TrackerName, ...] = ()
+    reporter: Reporter = QUIET
+    key: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def option(self, kind: type[OptionsType]) -> OptionsType:
+        """What the recipe says for one step."""
+        found = self.options[kind]
+        if not isinstance(found, kind):
+            raise TypeError(f"no options of kind {kind.__name__}")
+        return found
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The checked and split data."""
+        return Collection.load(self.data_folder)
+
+    @cached_property
+    def task(self) -> Task:
+        """The recipe's task, or the one the data suggests."""
+        return TASKS[self.task_name or self.collection.task]()
+
+    @cached_property
+    def resolved_backbone(self) -> ResolvedBackbone:
+        """The backbone's folder, fetched if need be."""
+        return resolve(self.backbone_reference, progress=not self.reporter.quiet)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The pretrained network."""
+        found = self.resolved_backbone
+        spec = {
+            "name": found.name,
+            "reference": self.backbone_reference,
+            "licence": found.licence,
+            "source": found.source,
+            "sha256": found.sha256,
+        }
+        return load_backbone(found.folder, spec, self.backbone_options)
+
+    @cached_property
+    def cache(self) -> FeatureCache:
+        """The feature cache all runs share."""
+        return FeatureCache()
+
+    @cached_property
+    def model(self) -> Model:
+        """The model this run made."""
+        return load_model(self.model_folder, self.backbone)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What the training targets are."""
+        rows = self.collection.train.rows()
+        columns = self.collection.columns
+        return self.task.schema([self.task.target(row, columns) for row in rows])
+
+    def examples(self, split: str) -> Examples:
+        """One split's rows, prepared for the backbone and encoded."""
+        rows = self.collection.tables[split].rows()
+        return make_examples(self.task, self.backbone, rows, self.collection.columns, self.schema)
+
+    def split_sizes(self) -> dict[str, int]:
+        """Rows of each split."""
+        return {split: len(table) for split, table in self.collection.tables.items()}
+
+    def tracker(self) -> Trackers:
+        """Where training curves go."""
+        return Trackers(self.trackers, self.folder / "logs", self.name)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the run keeps its tables and splits."""
+        return self.folder / "data"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the run's model stands."""
+        return self.folder / "model"
+
+    def note_path(self, name: str) -> Path:
+        """Where what a step left beside its nouns is kept for a resumed run."""
+        return self.folder / "sections" / f"{name}.json"
+
+    def save_section(self, section: Section) -> None:
+        """Keep a section for the report and for a resumed run."""
+        write_text(self.note_path(section.step), section.model_dump_json(indent=1) + "\n")
+
+    def load_section(self, step: str) -> Section:
+        """The section a finished step left."""
+        return Section.model_validate_json(self.note_path(step).read_text(encoding="utf-8"))
+
+    def load_note(self, name: str) -> dict[str, object]:
+        """Read back a note written with `files.write_json` at `note_path`."""
+        content: dict[str, object] = json.loads(self.note_path(name).read_text(encoding="utf-8"))
+        return content
