@@ -1,0 +1,368 @@
+"""The solved head: ridge regression on features of the backbone, exact to the last row.
+
+Shapes: N rows (or tokens), D width, L layers, F features, C outputs, M validation rows. Every
+choice (layers, random features or none, penalty) is made once, by `solve`; after that the head
+follows rows that come and go through its statistics alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from journeyman.backbones.base import Features
+from journeyman.errors import JourneymanError, ModelError
+from journeyman.heads.base import HEADS, HeadOptions, HeadShape, Layers, SolvedHead, SolveReport
+from journeyman.heads.random_features import FeatureMap
+from journeyman.heads.regulariser import (
+    ALPHAS,
+    Judge,
+    Trial,
+    choose_alpha,
+    is_distribution,
+    left_out_judge,
+)
+from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
+
+Score = Callable[[Tensor], float]
+
+PROXY_FEATURES = 2048
+"""Candidates for the map are compared at this many features; the ranking holds at more."""
+PROXY_ROWS = 20_000
+"""Rows on which candidates are compared; sentences seldom reach it, tokens do."""
+JUDGED_ROWS = 4096
+"""Training rows whose leave-one-out outputs are computed; each of them exactly."""
+LEAST_FEATURES = 512
+START = 1e-2
+"""Where the walk along the penalties starts, relative to the features' scale."""
+BALANCES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
+"""Strengths of the correction for imbalance that are tried."""
+
+
+class RidgeOptions(HeadOptions):
+    """What a recipe may say of the ridge head."""
+
+    features: int = Field(
+        4096, ge=8, description="most features it may use; memory and time grow with the square"
+    )
+    layers: Literal["auto"] | list[int] = Field(
+        "auto", description="backbone layers whose pooled vectors it reads"
+    )
+    random_features: Literal["auto"] | bool = Field(
+        "auto", description="whether vectors pass through random ReLU features first"
+    )
+    alphas: Literal["auto"] | list[float] = Field(
+        "auto", description="penalties to try, relative to the mean n x variance of a feature"
+    )
+    balance: Literal["auto"] | bool = Field(
+        "auto", description="whether outputs are corrected for unequal class counts"
+    )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A feature map that may be chosen."""
+
+    layers: tuple[int, ...]
+    random: bool
+
+
+@HEADS.register("ridge")
+class RidgeHead(SolvedHead):
+    """Ridge regression on pooled vectors or random features of them, solved in closed form.
+
+    Outputs are on the scale of the targets: class shares for one-hot targets (they may leave
+    [0, 1]), values for values.
+    """
+
+    name = "ridge"
+    Options = RidgeOptions
+    options: RidgeOptions
+    weight: Tensor
+    offset: Tensor
+    target_center: Tensor
+    target_deviation: Tensor
+
+    def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
+        super().__init__(options, shape, seed)
+        self.map: FeatureMap | None = None
+        self._statistics: RidgeStatistics | None = None
+        self.register_buffer("weight", torch.zeros(0, shape.outputs))
+        self.register_buffer("offset", torch.zeros(shape.outputs))
+        self.register_buffer("target_center", torch.zeros(shape.outputs, dtype=torch.float64))
+        self.register_buffer("target_deviation", torch.ones(shape.outputs, dtype=torch.float64))
+
+    def forward(self, features: Features) -> Tensor:
+        """Outputs [B, C] of rows, or [B, T, C] of tokens."""
+        chosen = self._chosen_map()
+        mapped: Tensor = chosen(self.stack(features, chosen.layers))
+        return mapped @ self.weight + self.offset
+
+    def solve(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Score,
+        *,
+        leave_one_out: bool,
+    ) -> SolveReport:
+        """Choose map, penalty and balance, and solve; see `SolvedHead.solve`."""
+        self._standardise_targets(targets)
+        search = _Search(self, train, self._standard(targets), validation, score, leave_one_out)
+        candidates = self._candidates(train)
+        compared = [search.compare(candidate) for candidate in candidates]
+        best = max(compared, key=lambda record: (record["score"], record["merit"]))
+        kept = Candidate(tuple(best["layers"]), bool(best["random_features"]))
+        self.map = search.build(kept, self.options.features)
+        self._statistics = search.accumulate(self.map)
+        trial, trials = search.penalty(self.map, self._statistics, best["relative_alpha"])
+        self.choices = self._describe(kept, trial)
+        self.resolve()
+        self._choose_balance(validation, score, is_distribution(targets))
+        tried = [vars(each) for each in trials]
+        return SolveReport(dict(self.choices), (*compared, *tried))
+
+    def statistics(self) -> Mapping[str, Tensor]:
+        """The sufficient statistics, the Gram matrix as a packed triangle."""
+        return self._held().tensors()
+
+    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `statistics` gave, so that rows may be added and removed again."""
+        held = RidgeStatistics.from_tensors(tensors)
+        if tuple(held.cross.shape) != (self._chosen_map().features, self.shape.outputs):
+            raise ModelError(
+                "The model's statistics do not fit its head.",
+                place="statistics.safetensors",
+                expected=f"{self._chosen_map().features} features, {self.shape.outputs} outputs",
+                found=f"{held.cross.shape[0]} features, {held.cross.shape[1]} outputs",
+                remedy="restore the model folder from where it was saved",
+            )
+        self._statistics = held
+
+    def add(self, layers: Layers, targets: Tensor) -> None:
+        """Take in rows; call `resolve` when all changes are in."""
+        self._accumulate(self._held().add, layers, targets)
+
+    def remove(self, layers: Layers, targets: Tensor) -> None:
+        """Give up rows that were taken in before; call `resolve` when all changes are in."""
+        self._accumulate(self._held().remove, layers, targets)
+
+    def resolve(self) -> None:
+        """Solve anew from the statistics, with the penalty and balance already chosen."""
+        self._adopt(self._held().resolve(float(self.choices["alpha"])))
+
+    def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Take back a saved state; the random projection is drawn again and checked."""
+        layers = tuple(int(layer) for layer in choices["layers"])
+        features = int(choices["features"])
+        drawn = features if choices["random_features"] else None
+        self.map = FeatureMap(layers, self.shape.width, drawn, int(choices["projection_seed"]))
+        if self.map.digest() != choices["projection"]:
+            raise ModelError(
+                "The random projection of the ridge head did not come out as it was saved.",
+                place="model.json: head.choices.projection",
+                expected=str(choices["projection"]),
+                found=self.map.digest(),
+                remedy="install the numpy version named in model.json, or train the head again",
+            )
+        self.weight = torch.zeros(features, self.shape.outputs)
+        super().restore(choices, tensors)
+
+    def _candidates(self, train: Layers) -> list[Candidate]:
+        asked = self.options.random_features
+        kinds = (False, True) if asked == "auto" else (asked,)
+        found = [
+            Candidate(layers, random)
+            for layers in self._layer_sets(train)
+            for random in kinds
+            if random or len(layers) * self.shape.width <= self.options.features
+        ]
+        if found:
+            return found
+        raise JourneymanError(
+            "The ridge head has no feature map to choose from.",
+            place="finetune.head.features",
+            expected=f"at least {self.shape.width} features, one for each of the vector's entries",
+            found=str(self.options.features),
+            remedy="raise features, name fewer layers, or leave random_features at auto",
+        )
+
+    def _layer_sets(self, train: Layers) -> list[tuple[int, ...]]:
+        """The last layer, the last two, the last two thirds, all; or what the recipe names."""
+        present = sorted(train)
+        if self.options.layers != "auto":
+            self._check_layers(self.options.layers, present)
+            return [tuple(sorted(set(self.options.layers)))]
+        sizes = {1, 2, (2 * len(present) + 2) // 3, len(present)}
+        return [tuple(present[-size:]) for size in sorted(sizes) if size <= len(present)]
+
+    def _check_layers(self, wanted: list[int], present: list[int]) -> None:
+        if wanted and set(wanted) <= set(present):
+            return
+        raise JourneymanError(
+            "The ridge head is asked for layers whose vectors are not at hand.",
+            place="finetune.head.layers",
+            expected=f"some of {', '.join(map(str, present))}, or auto",
+            found=str(wanted),
+            remedy="name layers from the list, or leave layers at auto",
+        )
+
+    def _describe(self, kept: Candidate, trial: Trial) -> dict[str, Any]:
+        chosen = self._chosen_map()
+        return {
+            "layers": list(kept.layers),
+            "random_features": kept.random,
+            "features": chosen.features,
+            "projection_seed": self.seed,
+            "projection": chosen.digest(),
+            "alpha": trial.alpha,
+            "relative_alpha": trial.relative,
+            "balance": 0.0,
+        }
+
+    def _choose_balance(self, validation: Layers, score: Score, classes: bool) -> None:
+        """Strength of the correction by `score`; it must beat none by more than noise would."""
+        if self.options.balance is False or not classes:
+            return
+        outputs = self._outputs(validation)
+        none = score(outputs)
+        margin = 0.1 * len(outputs) ** -0.5
+        shift = self._prior_shift()
+        merits = {tau: score(outputs + tau * shift) for tau in BALANCES[1:]}
+        best = max(merits, key=lambda tau: merits[tau])
+        if merits[best] > none + margin:
+            self.choices["balance"] = best
+            self.offset += best * shift
+
+    def _prior_shift(self) -> Tensor:
+        """Negative log share of each class (Menon et al. 2021, logit adjustment), from counts."""
+        held = self._held()
+        share = (held.target_sum.clamp(min=0.0) + 1.0) / (held.count + len(held.target_sum))
+        return -(share.log() - share.log().mean()).float()
+
+    def _adopt(self, solution: RidgeSolution) -> None:
+        weight = solution.weight * self.target_deviation
+        offset = solution.offset * self.target_deviation + self.target_center
+        self.weight = weight.float().contiguous()
+        self.offset = (offset - solution.center @ weight).float()
+        self.offset += float(self.choices["balance"]) * self._prior_shift()
+
+    def _outputs(self, layers: Layers) -> Tensor:
+        parts = [part @ self.weight + self.offset for _, part in self._chosen_map().chunks(layers)]
+        return torch.cat(parts)
+
+    def _accumulate(
+        self, take: Callable[[Tensor, Tensor], None], layers: Layers, targets: Tensor
+    ) -> None:
+        standard = self._standard(targets)
+        for span, part in self._chosen_map().chunks(layers):
+            take(part, standard[span])
+
+    def _standardise_targets(self, targets: Tensor) -> None:
+        """Fix the scale of values; shares and one-hot targets are left as they are."""
+        exact = targets.double()
+        if float(exact.min()) >= 0.0 and 0.5 <= float(exact.max()) <= 1.0:
+            return
+        self.target_center = exact.mean(0)
+        deviation = exact.std(0, correction=0)
+        self.target_deviation = torch.where(deviation > 0, deviation, 1.0)
+
+    def _standard(self, targets: Tensor) -> Tensor:
+        return (targets.double() - self.target_center) / self.target_deviation
+
+    def _chosen_map(self) -> FeatureMap:
+        if self.map is None:
+            raise RuntimeError("the ridge head has not been solved or restored")
+        return self.map
+
+    def _held(self) -> RidgeStatistics:
+        if self._statistics is None:
+            raise RuntimeError("the ridge head holds no statistics; solve or load_statistics first")
+        return self._statistics
+
+
+class _Search:
+    """What the choices of one `solve` share: the rows, and how solutions on them are judged."""
+
+    def __init__(
+        self,
+        head: RidgeHead,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Score,
+        leave_one_out: bool,
+    ) -> None:
+        self.head = head
+        self.train = train
+        self.targets = targets
+        self.validation = validation
+        self.score = score
+        self.leave_one_out = leave_one_out
+        self.order = torch.randperm(
+            len(targets), generator=torch.Generator().manual_seed(head.seed)
+        )
+
+    def build(self, candidate: Candidate, features: int) -> FeatureMap:
+        """The candidate's map, fitted: no more than twice as many features as rows."""
+        enough = max(LEAST_FEATURES, 2 ** (2 * len(self.targets) - 1).bit_length())
+        drawn = min(features, enough) if candidate.random else None
+        built = FeatureMap(candidate.layers, self.head.shape.width, drawn, self.head.seed)
+        built.fit(self.train)
+        return built
+
+    def accumulate(self, chosen: FeatureMap, rows: Tensor | None = None) -> RidgeStatistics:
+        """Statistics of the training rows, or of some of them."""
+        layers, targets = self._some(chosen, rows)
+        statistics = RidgeStatistics(chosen.features, targets.shape[1])
+        for span, part in chosen.chunks(layers):
+            statistics.add(part, targets[span])
+        return statistics
+
+    def compare(self, candidate: Candidate) -> dict[str, Any]:
+        """The candidate's validation score, at its own best penalty, on the proxy."""
+        proxy = self.build(candidate, min(self.head.options.features, PROXY_FEATURES))
+        rows = self.order[:PROXY_ROWS].sort().values
+        statistics = self.accumulate(proxy, rows)
+        trial, _ = self.penalty(proxy, statistics, START)
+        outputs = self._validation(proxy)(statistics.resolve(trial.alpha))
+        return {
+            "layers": list(candidate.layers),
+            "random_features": candidate.random,
+            "relative_alpha": trial.relative,
+            "merit": trial.merit,
+            "score": self.score(outputs),
+        }
+
+    def penalty(
+        self, chosen: FeatureMap, statistics: RidgeStatistics, start: float
+    ) -> tuple[Trial, list[Trial]]:
+        """The best penalty for a map, and those tried."""
+        grid = ALPHAS if self.head.options.alphas == "auto" else self.head.options.alphas
+        return choose_alpha(statistics, grid, start, self._judge(chosen))
+
+    def _judge(self, chosen: FeatureMap) -> Judge:
+        if not self.leave_one_out:
+            outputs = self._validation(chosen)
+            return lambda solution: self.score(outputs(solution))
+        rows = self.order[: min(JUDGED_ROWS, PROXY_ROWS)].sort().values
+        layers, targets = self._some(chosen, rows)
+        features = torch.cat([part for _, part in chosen.chunks(layers)])
+        return left_out_judge(features, targets.float())
+
+    def _validation(self, chosen: FeatureMap) -> Callable[[RidgeSolution], Tensor]:
+        features = torch.cat([part for _, part in chosen.chunks(self.validation)])
+        center = self.head.target_center.float()
+        deviation = self.head.target_deviation.float()
+        return lambda solution: solution.outputs(features) * deviation + center
+
+    def _some(self, chosen: FeatureMap, rows: Tensor | None) -> tuple[Layers, Tensor]:
+        if rows is None:
+            return self.train, self.targets
+        return {layer: self.train[layer][rows] for layer in chosen.layers}, self.targets[rows]

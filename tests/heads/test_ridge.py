@@ -1,0 +1,250 @@
+"""The ridge head: exact statistics, honest choices, and outputs that survive saving."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from journeyman.backbones.base import Features
+from journeyman.errors import JourneymanError, ModelError
+from journeyman.heads.base import HEADS, HeadShape
+from journeyman.heads.ridge import RidgeHead, RidgeOptions
+
+WIDTH, CLASSES, LAYERS = 12, 4, (1, 2, 3)
+
+
+def rows(seed, count, classes=CLASSES, prior=None):
+    """Rows whose class shows in a nonlinear way in the last layer; earlier layers are noise."""
+    random = np.random.Generator(np.random.Philox(seed))
+    label = random.choice(classes, size=count, p=prior)
+    centres = np.random.Generator(np.random.Philox(7)).standard_normal((classes, WIDTH))
+    sign = random.choice([-1.0, 1.0], size=(count, 1))
+    last = sign * centres[label] + 0.3 * random.standard_normal((count, WIDTH))
+    noise = random.standard_normal((2, count, WIDTH))
+    layers = {1: noise[0], 2: noise[1], 3: last}
+    tensors = {layer: torch.tensor(value, dtype=torch.float32) for layer, value in layers.items()}
+    return tensors, torch.tensor(label)
+
+
+def blurred(seed, count, prior):
+    """The last layer alone, of classes that overlap."""
+    layers, label = rows(seed, count, prior=prior)
+    noise = torch.randn(count, WIDTH, generator=torch.Generator().manual_seed(seed))
+    return {3: layers[3] + noise}, label
+
+
+def one_hot(label, classes=CLASSES):
+    return torch.nn.functional.one_hot(label, classes).float()
+
+
+def accuracy(label):
+    return lambda outputs: float((outputs.argmax(1) == label).float().mean())
+
+
+def head(unit="row", outputs=CLASSES, standing=LAYERS, **options):
+    options.setdefault("features", 128)
+    return RidgeHead(RidgeOptions(**options), HeadShape(WIDTH, standing, outputs, unit), seed=3)
+
+
+def solved(leave_one_out=True, **options):
+    train, label = rows(0, 600)
+    validation, expected = rows(1, 200)
+    made = head(**options)
+    report = made.solve(
+        train, one_hot(label), validation, accuracy(expected), leave_one_out=leave_one_out
+    )
+    return made, report
+
+
+def outputs(made, layers):
+    count = len(layers[3])
+    return made(Features(mask=torch.ones(count, 1, dtype=torch.bool), pooled=layers))
+
+
+def test_it_is_registered():
+    assert HEADS["ridge"] is RidgeHead
+    assert RidgeHead.solved
+
+
+@pytest.mark.parametrize("leave_one_out", [True, False])
+def test_it_chooses_random_features_where_classes_are_not_linear(leave_one_out):
+    made, report = solved(leave_one_out)
+    test, expected = rows(2, 300)
+    assert report.chosen["random_features"] is True
+    assert report.chosen["layers"] == [3]
+    assert accuracy(expected)(outputs(made, test)) > 0.95
+
+
+def test_plain_vectors_are_the_textbook_solution():
+    made, report = solved(random_features=False, layers=[3], balance=False)
+    train, label = rows(0, 600)
+    x = train[3].double()
+    x = (x - x.mean(0)) / x.std(0, correction=0)
+    y = one_hot(label).double()
+    system = x.T @ x + report.chosen["alpha"] * torch.eye(WIDTH, dtype=torch.float64)
+    expected = x @ torch.linalg.solve(system, x.T @ (y - y.mean(0))) + y.mean(0)
+    torch.testing.assert_close(outputs(made, train).double(), expected, atol=2e-4, rtol=0)
+
+
+def test_rows_added_and_removed_leave_no_trace():
+    made, _ = solved()
+    before = {name: value.clone() for name, value in made.statistics().items()}
+    weight = made.weight.clone()
+    more, label = rows(5, 37)
+    made.add(more, one_hot(label))
+    made.resolve()
+    assert not torch.equal(made.weight, weight)
+    order = torch.randperm(37, generator=torch.Generator().manual_seed(0))
+    for part in order.split(10):
+        made.remove({layer: value[part] for layer, value in more.items()}, one_hot(label[part]))
+    made.resolve()
+    after = made.statistics()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert torch.equal(made.weight, weight)
+
+
+def test_a_saved_head_answers_and_learns_the_same():
+    made, _ = solved()
+    choices = json.loads(json.dumps(made.choices))
+    tensors = {name: value.clone() for name, value in made.state_dict().items()}
+    assert not any("projection" in name for name in tensors)
+    again = head()
+    again.restore(choices, tensors)
+    again.load_statistics({name: value.clone() for name, value in made.statistics().items()})
+    test, label = rows(2, 50)
+    assert torch.equal(outputs(made, test), outputs(again, test))
+    for each in (made, again):
+        each.add(test, one_hot(label))
+        each.resolve()
+    assert torch.equal(outputs(made, test), outputs(again, test))
+
+
+def test_a_projection_that_came_out_otherwise_is_refused():
+    made, _ = solved(random_features=True)
+    choices = {**made.choices, "projection_seed": 99}
+    with pytest.raises(ModelError, match="did not come out"):
+        head().restore(choices, made.state_dict())
+
+
+def test_statistics_of_another_head_are_refused():
+    made, _ = solved()
+    other, _ = solved(random_features=False, layers=[3])
+    with pytest.raises(ModelError, match="do not fit"):
+        made.load_statistics(other.statistics())
+
+
+def test_solving_twice_gives_the_same_bits():
+    first, second = solved()[0], solved()[0]
+    assert first.choices == second.choices
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_values_of_any_scale_are_met():
+    train, _ = rows(0, 500)
+    test, _ = rows(1, 200)
+
+    def value(layers):
+        return 2000.0 + 1e-3 * layers[3][:, :1].abs()
+
+    made = head(outputs=1)
+    aim = value(test)
+    report = made.solve(
+        train, value(train), test, lambda out: -float((out - aim).square().mean()),
+        leave_one_out=True,
+    )  # fmt: skip
+    assert report.chosen["random_features"] is True
+    error = (outputs(made, test) - aim).std() / aim.std()
+    assert float(error) < 0.6
+
+
+def test_imbalance_is_corrected_where_the_score_asks_for_it():
+    prior = [0.85, 0.05, 0.05, 0.05]
+    train, label = blurred(0, 500, prior)
+    validation, expected = blurred(1, 400, prior)
+
+    def recall(out):
+        hit = out.argmax(1) == expected
+        return float(torch.stack([hit[expected == c].float().mean() for c in range(4)]).mean())
+
+    scores = {}
+    for balance in ("auto", False):
+        made = head(balance=balance, standing=(3,), features=32)
+        made.solve(train, one_hot(label), validation, recall, leave_one_out=True)
+        scores[balance] = recall(outputs(made, validation))
+        assert (made.choices["balance"] > 0) is (balance == "auto")
+    assert scores["auto"] > scores[False] + 0.02
+
+
+def test_the_correction_follows_the_counts():
+    train, label = rows(0, 300, prior=[0.7, 0.1, 0.1, 0.1])
+    made = head()
+    made.solve(train, one_hot(label), train, accuracy(label), leave_one_out=True)
+    made.choices["balance"] = 0.3
+    made.resolve()
+    before = outputs(made, train)[:, 1].mean()
+    common = label == 1
+    made.remove({layer: value[common] for layer, value in train.items()}, one_hot(label[common]))
+    made.choices["balance"] = 0.0
+    made.resolve()
+    plain = outputs(made, train)[:, 1].mean()
+    made.choices["balance"] = 0.3
+    made.resolve()
+    assert outputs(made, train)[:, 1].mean() - plain > 0.3
+    assert before < 1.0
+
+
+def test_tokens_have_outputs_each():
+    train, label = rows(0, 700)
+    made = head(unit="token", standing=(3,))
+    made.solve({3: train[3]}, one_hot(label), {3: train[3]}, accuracy(label), leave_one_out=True)
+    hidden = train[3][:60].view(6, 10, WIDTH)
+    answer = made(Features(mask=torch.ones(6, 10, dtype=torch.bool), hidden=hidden))
+    assert answer.shape == (6, 10, CLASSES)
+    assert accuracy(label[:60])(answer.view(60, CLASSES)) > 0.9
+
+
+def test_half_precision_vectors_and_soft_targets_are_taken():
+    train, label = rows(0, 300)
+    half = {layer: value.half() for layer, value in train.items()}
+    soft = 0.9 * one_hot(label) + 0.1 / CLASSES
+    made = head()
+    made.solve(half, soft, half, accuracy(label), leave_one_out=True)
+    answer = outputs(made, half)
+    assert answer.dtype == torch.float32
+    torch.testing.assert_close(answer.sum(1), torch.ones(300), atol=1e-3, rtol=0)
+
+
+def test_gradients_reach_the_vectors():
+    made, _ = solved()
+    vector = {layer: value.requires_grad_() for layer, value in rows(2, 4)[0].items()}
+    outputs(made, vector).sum().backward()
+    assert vector[3].grad is not None
+    assert float(vector[3].grad.abs().sum()) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layers": [9]}, "layers whose vectors are not at hand"),
+        ({"layers": []}, "layers whose vectors are not at hand"),
+        ({"random_features": False, "features": 8}, "no feature map"),
+    ],
+)
+def test_options_that_cannot_be_met_are_told(options, words):
+    with pytest.raises(JourneymanError, match=words) as caught:
+        solved(**options)
+    error = caught.value
+    assert error.place
+    assert error.expected
+    assert error.found
+    assert error.remedy
+
+
+def test_an_unsolved_head_says_so():
+    with pytest.raises(RuntimeError, match="not been solved"):
+        outputs(head(), rows(0, 3)[0])
+    with pytest.raises(RuntimeError, match="holds no statistics"):
+        head().statistics()
