@@ -154,6 +154,8 @@ class Columns(_Data):
     tags: str | None = None
     group: str | None = None
     id: str | None = None
+    ratings: str | None = None
+    rating_labels: tuple[str, str, str] | None = None
     slices: tuple[str, ...] = ()
 
 
