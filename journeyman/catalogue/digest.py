@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from journeyman.catalogue.home import home
+from journeyman.files import write_json
 
 
 def sha256_of(path: Path) -> str:
@@ -38,15 +39,3 @@ def digest_of(files: Mapping[str, str]) -> str:
     """One SHA-256 over a folder's content: its file names and their SHA-256, sorted by name."""
     lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def write_json(target: Path, content: object) -> None:
-    """Write beside and rename into place, keys sorted."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with beside.open("w", encoding="utf-8") as stream:
-        json.dump(content, stream, ensure_ascii=False, indent=1, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(beside, target)

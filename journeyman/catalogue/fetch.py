@@ -14,12 +14,13 @@ from typing import Any
 from filelock import FileLock
 
 from journeyman.catalogue.converters.base import CONVERTERS
-from journeyman.catalogue.digest import remembered_sha256, sha256_of, write_json
+from journeyman.catalogue.digest import remembered_sha256, sha256_of
 from journeyman.catalogue.entry import DatasetEntry, Entry
 from journeyman.catalogue.home import home
 from journeyman.catalogue.progress import FetchProgress
 from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed
 from journeyman.errors import FetchError, ResourceError
+from journeyman.files import write_json
 
 RECEIPT = "receipt.json"
 """Lies in every fetched folder: which source gave it, and the SHA-256 of each file."""

@@ -27,9 +27,9 @@ from huggingface_hub.utils.tqdm import (
     enable_progress_bars,
 )
 
-from journeyman.catalogue.digest import write_json
 from journeyman.catalogue.home import home
 from journeyman.errors import FetchError
+from journeyman.files import write_json
 
 SECONDS = 5.0
 """A hub that has not answered by then counts as out of reach."""
