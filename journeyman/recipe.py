@@ -1,0 +1,122 @@
+"""A recipe: the YAML of a run as one validated object, checked whole before any work."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from journeyman.data.options import ROLES
+from journeyman.errors import RecipeError
+from journeyman.recipe_checks import check, existing
+from journeyman.recipe_mistakes import Mistakes, validated
+from journeyman.recipe_options import BackboneOptions, Recipe
+from journeyman.recipe_sets import apply_sets
+from journeyman.recipe_text import Written, read_file, read_mapping, read_text
+
+__all__ = ["BackboneOptions", "Recipe", "dump_recipe", "load_recipe", "schema"]
+
+Source = str | Path | Mapping[str, Any] | Recipe
+
+
+def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
+    """The recipe of a file, of a mapping, or of YAML text (a string of several lines).
+
+    `sets` are overrides, `finetune.epochs=3`, their values in YAML. Relative paths of data and of
+    a backbone's folder are looked for in the folder of the recipe's file first, then in the
+    current folder, and made relative to the current folder; `output` is relative to the current
+    folder. Raises RecipeError with every mistake that was found.
+    """
+    written = _written(source)
+    apply_sets(written, sets)
+    written.values = {name: part for name, part in written.values.items() if part is not None}
+    written.values.setdefault("name", _name(written))
+    mistakes = Mistakes(written)
+    recipe = validated(written, mistakes)
+    if recipe is not None:
+        recipe = _resolved(recipe, written.folder)
+        check(recipe, mistakes)
+    found = mistakes.all()
+    if found or recipe is None:
+        count = "a mistake" if len(found) == 1 else f"{len(found)} mistakes"
+        raise RecipeError(
+            f"The recipe {written.source} has {count}."
+            if written.folder
+            else f"The recipe has {count}.",
+            found,
+        )
+    return recipe
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML with every value it was run with; the same recipe gives the same text."""
+    return yaml.safe_dump(_lean(recipe), sort_keys=False, allow_unicode=True, width=100)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of recipes, for editors that complete and check."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**dialect, **Recipe.model_json_schema(mode="validation")}
+
+
+def _written(source: Source) -> Written:
+    if isinstance(source, Recipe):
+        return read_mapping(_lean(source))
+    if isinstance(source, Mapping):
+        return read_mapping(source)
+    if isinstance(source, str) and "\n" in source:
+        return read_text(source, "recipe")
+    path = Path(source).expanduser()
+    return read_text(read_file(path), str(source), path.parent)
+
+
+def _name(written: Written) -> str:
+    """The stem of the recipe's file, else what its data are called."""
+    stem = Path(written.source).stem if written.folder is not None else ""
+    data = written.values.get("data")
+    if not stem and isinstance(data, dict):
+        stem = Path(str(data.get("dataset") or data.get("train") or "")).stem
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:100] or "journey"
+
+
+def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
+    if folder is None or folder == Path():
+        return recipe
+    data = {
+        role: _beside(source, folder)
+        for role in ROLES
+        if (source := getattr(recipe.data, role)) is not None
+    }
+    name = recipe.backbone.name
+    backbone = _beside(name, folder) if os.path.isdir(folder / name) else name
+    return recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(update=data),
+            "backbone": recipe.backbone.model_copy(update={"name": backbone}),
+        }
+    )
+
+
+def _beside(source: str, folder: Path) -> str:
+    if source.startswith(("hub:", "~")) or os.path.isabs(source):
+        return source
+    beside = os.path.normpath(folder / source)
+    return beside if existing(beside) is not None else source
+
+
+def _lean(options: BaseModel) -> Any:
+    """Plain values of an options object: names alone in their short form, no idle nulls."""
+    values: dict[str, Any] = {}
+    for name, field in type(options).model_fields.items():
+        value = getattr(options, name)
+        if value is None and field.default is None:
+            continue
+        if isinstance(value, BaseModel):
+            value = _lean(value)
+        values[name] = list(value) if isinstance(value, tuple) else value
+    return values["name"] if list(values) == ["name"] else values

@@ -1,0 +1,316 @@
+"""What fields of a recipe say together: contradictions, and names and files that are not there."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from journeyman.catalogue.backbones import HUB_ID
+from journeyman.catalogue.entry import backbone_entries, dataset_entries
+from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.readers.registry import READERS, reader_for
+from journeyman.errors import JourneymanError
+from journeyman.explainers.base import EXPLAINERS
+from journeyman.recipe_mistakes import Mistakes
+from journeyman.recipe_near import near_files, nearest
+from journeyman.recipe_options import Recipe
+from journeyman.recipe_text import Location
+from journeyman.tasks.base import TASKS, Task
+from journeyman.tuners.base import TUNERS
+
+_OTHER_TASKS: Mapping[str, Mapping[str, str]] = {
+    "text-classification": {
+        "label_separator": "the task multi-label-classification, which takes several labels a row",
+        "tokens": "the task token-classification, which reads tokens",
+        "tags": "the task token-classification, which learns tags",
+    },
+    "multi-label-classification": {
+        "soft_label": "the task text-classification, which learns one label's probabilities",
+        "tokens": "the task token-classification, which reads tokens",
+        "tags": "the task token-classification, which learns tags",
+    },
+    "text-regression": {
+        "label_separator": "the task multi-label-classification, which takes several labels a row",
+        "soft_label": "the task text-classification, which learns a label's probabilities",
+        "tokens": "the task token-classification, which reads tokens",
+        "tags": "the task token-classification, which learns tags",
+    },
+    "token-classification": {
+        "label": "a task of whole texts, which learns one label a row",
+        "soft_label": "the task text-classification, which learns a label's probabilities",
+        "label_separator": "the task multi-label-classification, which takes several labels a row",
+    },
+}
+"""Of each task, the fields of `data` it does not read, and what does."""
+
+_UNWEIGHTED = ("text-regression", "multi-label-classification")
+_CSV_ALONE = ("delimiter", "header")
+
+
+def check(recipe: Recipe, mistakes: Mistakes) -> None:
+    """Add every contradiction of a recipe whose paths are resolved."""
+    check_backbone(recipe, mistakes)
+    check_data(recipe.data, mistakes)
+    check_explainer(recipe, mistakes)
+    check_finetune(recipe, mistakes)
+    if recipe.folder.exists() and not recipe.folder.is_dir():
+        mistakes.add(
+            ("output",), "The run's folder is a file.", expected="a folder, or no such path",
+            found=f"a file {recipe.output}", remedy="name another folder",
+        )  # fmt: skip
+    name = task_of(recipe)
+    if name in TASKS:
+        check_task(recipe, TASKS[name](), mistakes)
+
+
+def task_of(recipe: Recipe) -> str:
+    """The task by name: as given, else as the data tells without being read; else empty."""
+    data = recipe.data
+    if recipe.task:
+        return str(recipe.task)
+    if data.tags or _is_conll(data):
+        return "token-classification"
+    if data.label_separator:
+        return "multi-label-classification"
+    entry = dataset_entries().get(data.dataset or "")
+    return entry.task if entry else ""
+
+
+def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
+    """A name of the catalogue, a folder, or what may be on the hub."""
+    name = recipe.backbone.name
+    known = list(backbone_entries())
+    if name in known or os.path.isdir(os.path.expanduser(name)):
+        return
+    is_path = name.startswith((".", "~", os.sep))
+    if not is_path and HUB_ID.fullmatch(name):
+        return
+    near = near_files(Path(name)) if is_path else nearest(name, known)
+    mistakes.add(
+        ("backbone",), f"There is no backbone {name!r}.",
+        expected=f"a name of the catalogue ({', '.join(known)}), a hub id such as owner/name, or "
+        "a folder",
+        found="no such folder" if is_path else repr(name),
+        remedy=f"did you mean {near!r}?" if near else "list the names with `journeyman backbones`",
+    )  # fmt: skip
+
+
+def check_explainer(recipe: Recipe, mistakes: Mistakes) -> None:
+    """A method by name."""
+    name = recipe.explain.method
+    if name not in EXPLAINERS:
+        near = nearest(name, EXPLAINERS)
+        mistakes.add(
+            ("explain", "method"), f"There is no explainer {name!r}.",
+            expected=" | ".join(EXPLAINERS), found=repr(name),
+            remedy=f"did you mean {near!r}?" if near
+            else "leave it out for the default (integrated-gradients)",
+        )  # fmt: skip
+
+
+def check_data(data: DataOptions, mistakes: Mistakes) -> None:
+    """Files, formats and encodings that are there; what does not go together."""
+    known = list(dataset_entries())
+    if data.dataset and data.dataset not in known:
+        near = nearest(data.dataset, known)
+        mistakes.add(
+            ("data", "dataset"), f"There is no dataset {data.dataset!r}.",
+            expected=f"a name of the catalogue ({', '.join(known)})", found=repr(data.dataset),
+            remedy=f"did you mean {near!r}?" if near
+            else "list the names with `journeyman datasets`, or give a file as `train`",
+        )  # fmt: skip
+    for role in ROLES:
+        _check_file(data, role, mistakes)
+    if data.format and data.format not in READERS:
+        near = nearest(data.format, READERS)
+        mistakes.add(
+            ("data", "format"), f"There is no data format {data.format!r}.",
+            expected=" | ".join(READERS), found=repr(data.format),
+            remedy=f"did you mean {near!r}?" if near else "leave it out: formats are recognised",
+        )  # fmt: skip
+    _check_encoding(data, mistakes)
+    for name in _CSV_ALONE:
+        given = getattr(data, name) is not None
+        if given and (data.dataset or data.format not in (None, "csv")):
+            layout = "a dataset of the catalogue" if data.dataset else f"format {data.format}"
+            mistakes.add(
+                ("data", name), f"`{name}` says nothing of {layout}.",
+                expected=f"`{name}` with a CSV file only", found=f"{name} beside {layout}",
+                remedy=f"remove data.{name}",
+            )  # fmt: skip
+
+
+def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
+    source = getattr(data, role)
+    if source is None or source.startswith("hub:"):
+        return
+    path = existing(source)
+    if path is None:
+        missing = Path(source)
+        near = near_files(missing)
+        mistakes.add(
+            ("data", role), f"The data file {source!r} does not exist.",
+            expected="the path of a file of rows",
+            found="no such file" if os.path.isdir(missing.parent)
+            else f"no such file, and no folder {missing.parent}",
+            remedy=f"did you mean {near}?" if near
+            else "check the path: it is looked for beside the recipe, then in the current folder",
+        )  # fmt: skip
+        return
+    for other in ROLES[: ROLES.index(role)]:
+        twin = getattr(data, other)
+        if twin is not None and _same(source, twin):
+            mistakes.add(
+                ("data", role), f"{other} and {role} are the same rows.",
+                expected="other rows than those of training" if other == "train"
+                else f"other rows than those of {other}",
+                found=f"{source}, which is also data.{other}",
+                remedy=f"remove data.{role}: it is then split off the training rows",
+            )  # fmt: skip
+            return
+
+
+def existing(source: str) -> Path | None:
+    """The path a source names, without its `#split`; None when nothing is there."""
+    for name in (source, source.rpartition("#")[0]):
+        path = os.path.expanduser(name)
+        if name and os.path.exists(path):
+            return Path(path)
+    return None
+
+
+def _same(source: str, other: str) -> bool:
+    if source == other:
+        return True
+    here, there = os.path.expanduser(source), os.path.expanduser(other)
+    return os.path.exists(here) and os.path.exists(there) and os.path.samefile(here, there)
+
+
+def _check_encoding(data: DataOptions, mistakes: Mistakes) -> None:
+    if data.encoding is None:
+        return
+    try:
+        is_text = codecs.lookup(data.encoding)._is_text_encoding
+    except (LookupError, ValueError):
+        is_text = False
+    if not is_text:
+        near = nearest(data.encoding, ("utf-8", "utf-16", "gb18030", "gbk", "latin-1", "cp1252"))
+        mistakes.add(
+            ("data", "encoding"), f"There is no encoding {data.encoding!r}.",
+            expected="an encoding by name, such as utf-8, gb18030 or cp1252",
+            found=repr(data.encoding),
+            remedy=f"did you mean {near!r}?" if near else "leave it out: encodings are detected",
+        )  # fmt: skip
+
+
+def check_finetune(recipe: Recipe, mistakes: Mistakes) -> None:
+    """A cut is where a tuner starts, so it needs one."""
+    options, name = recipe.finetune, task_of(recipe)
+    default = TASKS[name].default_tuner if name in TASKS else ""
+    tuner = str(getattr(options.tuner, "name", default))
+    if tuner not in TUNERS or TUNERS[tuner].trains or options.cut == "auto":
+        return
+    given = "" if options.tuner else ", the default of the task,"
+    mistakes.add(
+        ("finetune", "cut"), f"The tuner `{tuner}` has nothing above a cut.",
+        expected="no `cut`, or a tuner for the layers above it",
+        found=f"cut {options.cut} with tuner {tuner}{given}".rstrip(","),
+        remedy="remove finetune.cut, or name a tuner such as `tuner: full`",
+    )  # fmt: skip
+
+
+def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    """What the task does not permit, read or do."""
+    options = recipe.finetune
+    head = getattr(options.head, "name", task.default_head)
+    if head not in task.heads:
+        mistakes.add(
+            ("finetune", "head"), f"The task {task.name} does not work with the head `{head}`.",
+            expected=" | ".join(task.heads), found=head,
+            remedy=f"use `head: {task.default_head}`",
+        )  # fmt: skip
+    if options.metric is not None and options.metric not in task.metric_names:
+        near = nearest(options.metric, task.metric_names)
+        mistakes.add(
+            ("finetune", "metric"), f"The task {task.name} has no metric {options.metric!r}.",
+            expected=" | ".join(task.metric_names), found=repr(options.metric),
+            remedy=f"did you mean {near!r}?" if near
+            else f"leave it out for the default ({task.primary_metric})",
+        )  # fmt: skip
+    if options.target_accuracy is not None and "accuracy" not in task.metric_names:
+        mistakes.add(
+            ("finetune", "target_accuracy"), f"The task {task.name} does not abstain.",
+            expected="`target_accuracy` with a task that has an accuracy: text-classification",
+            found=f"target_accuracy {options.target_accuracy:g} with {task.name}",
+            remedy="remove finetune.target_accuracy",
+        )  # fmt: skip
+    if options.class_weights and task.name in _UNWEIGHTED:
+        mistakes.add(
+            ("finetune", "class_weights"), f"The task {task.name} has no classes to weigh.",
+            expected="`class_weights` with exclusive classes", found=f"true with {task.name}",
+            remedy="remove finetune.class_weights",
+        )  # fmt: skip
+    _check_columns(recipe, task, mistakes)
+
+
+def _check_columns(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    data = recipe.data
+    for name, reader in _OTHER_TASKS.get(task.name, {}).items():
+        if getattr(data, name) is not None:
+            mistakes.add(
+                ("data", name), f"The task {task.name} does not read `{name}`.",
+                expected=f"no `{name}`, or {reader}", found=f"{name}: {getattr(data, name)}",
+                remedy=f"remove data.{name}, or change the task",
+            )  # fmt: skip
+    if task.name == "text-classification" and data.soft_label and not _column(data, "label"):
+        mistakes.add(
+            ("data", "soft_label"), "`soft_label` stands alone.",
+            expected="`label` beside it: what figures are measured on",
+            found=f"soft_label {data.soft_label} and no label",
+            remedy="name the column of the labels as data.label",
+        )  # fmt: skip
+    missing = [name for name in task.needs if _column(data, name) is None]
+    if not missing or (not data.dataset and task.name != "token-classification"):
+        return  # Columns of a file of texts are guessed from it.
+    if data.dataset and data.dataset not in dataset_entries():
+        return
+    if not data.dataset and (_is_conll(data) or _unknown_format(data)):
+        return
+    where = f"the dataset {data.dataset}" if data.dataset else "a file that is not CoNLL"
+    location: Location = ("task",) if recipe.task else ("data",)
+    mistakes.add(
+        location, f"The task {task.name} lacks a column.",
+        expected=f"{' and '.join(f'data.{name}' for name in task.needs)} with {where}",
+        found=f"no {' and no '.join(missing)}",
+        remedy=_other_task(data) or f"name it: `data: {{{missing[0]}: COLUMN}}`",
+    )  # fmt: skip
+
+
+def _other_task(data: DataOptions) -> str:
+    entry = dataset_entries().get(data.dataset or "")
+    return f"set `task: {entry.task}`, which the dataset is made for" if entry else ""
+
+
+def _column(data: DataOptions, name: str) -> Any:
+    entry = dataset_entries().get(data.dataset or "")
+    return getattr(data, name) or (getattr(entry.columns, name, None) if entry else None)
+
+
+def _is_conll(data: DataOptions) -> bool:
+    if data.format is not None:
+        return data.format == "conll"
+    if data.train is None or data.train.startswith("hub:") or existing(data.train) is None:
+        return False
+    try:
+        return type(reader_for(data.train, data)) is READERS["conll"]
+    except (JourneymanError, OSError, ValueError, EOFError):
+        return False
+
+
+def _unknown_format(data: DataOptions) -> bool:
+    """Whether the file is not there to be looked at."""
+    is_local = data.train is not None and not data.train.startswith("hub:")
+    return is_local and data.format is None and existing(str(data.train)) is None

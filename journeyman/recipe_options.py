@@ -1,0 +1,126 @@
+"""The recipe as one validated object: what every field is, may be, and is when left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.explainers.options import ExplainOptions
+from journeyman.tasks.base import TASKS
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trackers import TrackerName
+
+NAME = r"^\w[\w.-]*$"
+"""Names of folders on any system; letters of any script."""
+
+TaskName: Any = Literal[tuple(TASKS)]
+
+
+class BackboneOptions(BaseModel):
+    """The pretrained network that is tuned: its name, or its name and options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        default="minilm-l6",
+        min_length=1,
+        description="A name of the catalogue (`journeyman backbones`), a hub id such as "
+        "`owner/name` or `owner/name@revision`, or a folder with config.json and safetensors.",
+        examples=["minilm-l6", "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"],
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        ge=8,
+        le=8192,
+        description="Tokens of a text that are read, the rest is cut off; the network's own "
+        "limit when absent.",
+        examples=[128],
+    )
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+BackboneChoice = Annotated[
+    BackboneOptions, BeforeValidator(_named, json_schema_input_type=str | BackboneOptions)
+]
+
+
+class Recipe(BaseModel):
+    """A whole run: the data, the pretrained backbone, the task, and options of each step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Journeyman recipe")
+
+    name: str = Field(
+        default="journey",
+        pattern=NAME,
+        max_length=100,
+        description="What the run is called; the name of the recipe's file when absent. Letters, "
+        "digits, `_`, `-` and `.`.",
+        examples=["bank-intents"],
+    )
+    task: TaskName | None = Field(
+        default=None,
+        description="What is learned; seen from the data when absent.",
+        examples=["text-classification"],
+    )
+    backbone: BackboneChoice = Field(
+        default_factory=BackboneOptions,
+        description="The pretrained network: a catalogue name, a hub id or a folder; or an object "
+        "with `name` and `max_tokens`.",
+        examples=["minilm-l6", {"name": "minilm-l6", "max_tokens": 128}],
+    )
+    data: DataOptions = Field(
+        description="Where the rows are and which columns mean what. Relative paths are looked "
+        "for in the folder of the recipe first, then in the current folder.",
+        examples=[{"train": "train.csv", "test": "test.csv", "text": "text", "label": "category"}],
+    )
+    collect: CollectOptions = Field(
+        default_factory=CollectOptions, description="How rows are checked and split."
+    )
+    finetune: FinetuneOptions = Field(
+        default_factory=FinetuneOptions,
+        description="What is trained above the frozen layers, and how.",
+        examples=[{"tuner": "lora", "cut": 4, "head": "ridge", "epochs": 8}],
+    )
+    explain: ExplainOptions = Field(
+        default_factory=ExplainOptions,
+        description="Which rows are explained, and how.",
+        examples=[{"samples": 50}],
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**32 - 1,
+        description="What every random choice starts from; the same seed gives the same model.",
+    )
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
+        default="auto",
+        description="Processor threads; the number of cores when `auto`. Results are the same "
+        "byte for byte only with the same number.",
+    )
+    output: str = Field(
+        default="",
+        description="Folder of the run; `runs/NAME` in the current folder when absent.",
+        examples=["runs/bank-intents"],
+    )
+    trackers: tuple[TrackerName, ...] = Field(
+        default=("tensorboard",), description="Where the curves of training are kept; [] for none."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _output_from_name(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("output"):
+            return values
+        return {**values, "output": f"runs/{values.get('name', 'journey')}"}
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return Path(self.output).expanduser()
