@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from journeyman.data.atomic import replacing, write_json
-from journeyman.data.checks.base import CHECKS, Checked
+from journeyman.data.checks.base import CHECKS, Checked, Stage
 from journeyman.data.findings import Finding, ordered
 from journeyman.data.ingest import VERSION, Ingested, content_hash, ingest
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
@@ -209,9 +209,9 @@ def _divide(
     target = target_of(data, task, tables["train"])
     findings: list[Finding] = []
 
-    def check(stage: str) -> None:
+    def check(stage: Stage) -> None:
         for name in CHECKS:
-            if CHECKS[name].stage != stage:
+            if stage not in CHECKS[name].stages:
                 continue
             outcome = CHECKS[name]().check(Checked(tables, data, options, target, seed))
             findings.extend(outcome.findings)

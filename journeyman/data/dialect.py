@@ -68,6 +68,6 @@ def _has_header(rows: list[list[str]]) -> bool:
         return False
     for position, name in enumerate(first):
         values = [row[position] for row in others if position < len(row)]
-        if name.strip() and values.count(name) > 0 and len(set(values)) <= len(values) / 2:
+        if name.strip() and name in values and len(set(values)) < len(values):
             return False
     return True

@@ -70,7 +70,8 @@ def _detect(path: Path, start: bytes) -> Encoding:
     valid, invalid, sample = _count_lines(path)
     if valid > invalid:
         return Encoding("utf-8", f"{valid} lines with special characters are UTF-8, {invalid} not")
-    best = from_bytes(sample, cp_isolation=_CANDIDATES, threshold=0.5).best()
+    matches = from_bytes(sample, cp_isolation=_CANDIDATES, threshold=0.5)
+    best = matches.best()
     if best is None:
         raise DataError(
             "The encoding of the file cannot be told.",
@@ -79,10 +80,11 @@ def _detect(path: Path, start: bytes) -> Encoding:
             found=f"{invalid} lines that are not UTF-8",
             remedy="Set data.encoding, or save the file as UTF-8.",
         )
-    name = best.encoding
-    if name.startswith("cp125") and str(best) == sample.decode("cp1252", "replace"):
-        name = "cp1252"  # the most common of those that read this file alike
-    return Encoding(name, f"{invalid} lines are not UTF-8 and read as text so", True)
+    if best.encoding.startswith("cp125"):
+        # cp1252 is by far the most common of those that read a mostly English file equally well.
+        western = [match for match in matches if match.encoding == "cp1252"]
+        best = next((match for match in western if match.chaos <= best.chaos + 0.05), best)
+    return Encoding(best.encoding, f"{invalid} lines are not UTF-8 and read as text so", True)
 
 
 def _is_utf8(path: Path) -> bool:

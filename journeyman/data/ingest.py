@@ -80,7 +80,7 @@ class _Tally:
         count, first = self.counts[key], self.first[key]
         if isinstance(first, Refused):
             phrase = _PHRASES.get(first.name, "cannot be used")
-            detail = f"{count} row{'s' * (count > 1)} {phrase}. The first: {first.reason}"
+            detail = f"Rows that {phrase}: {count}. The first: {first.reason}"
             action = "left out; kept in quarantine.jsonl"
         else:
             detail, action = first.detail, first.action

@@ -17,7 +17,7 @@ from journeyman.data.options import DataOptions
 from journeyman.data.readers.lines import numbered
 from journeyman.data.readers.registry import READERS, read, reader_for
 from journeyman.data.readers.textfile import locate, text_lines
-from journeyman.data.record import Record
+from journeyman.data.record import Record, Refused
 from journeyman.data.target import several_labels
 from journeyman.errors import DataError
 
@@ -79,13 +79,14 @@ def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
     kind = next(name for name in READERS if READERS[name] is type(reader))
     events = list(islice(read(source, options), MAX_ROWS + 1))
     rows = [event.values for event in events if isinstance(event, Record)]
-    if not rows:
+    unusable = sum(isinstance(event, Refused) for event in events)
+    if unusable >= len(rows):
         raise DataError(
-            "The data file has no usable rows.",
+            "The data file does not read as rows.",
             place=source,
             expected="at least one row below the column names",
-            found=f"{len(events)} lines that cannot be used" if events else "no rows",
-            remedy="Check the file's separator and encoding.",
+            found=f"{len(rows)} rows and {unusable} lines that cannot be used",
+            remedy="Check the file, its separator and its encoding.",
         )
     given = options.texts[0] if options.texts else None
     guess = guess_columns(profile(rows), given, options.label or options.soft_label)
@@ -95,7 +96,7 @@ def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
     return Sniffed(
         source=source, format=kind, encoding=encoding, encoding_reason=why, delimiter=delimiter,
         header=header, columns=tuple(dict.fromkeys(name for row in rows for name in row)),
-        rows=len(rows), more=len(events) > MAX_ROWS, refused=len(events) - len(rows),
+        rows=len(rows), more=len(events) > MAX_ROWS, refused=unusable,
         text="text" if kind == "conll" else guess.text, label=guess.label, tokens=guess.tokens,
         tags=guess.tags, label_separator=options.label_separator or guess.label_separator,
         task=guess.task, classes=_classes(rows, guess), language=language(words),

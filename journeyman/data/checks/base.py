@@ -15,6 +15,8 @@ from journeyman.data.table import Indices, Table
 from journeyman.data.target import Target
 from journeyman.registry import Registry
 
+Stage = Literal["before", "after"]
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -41,7 +43,7 @@ class Outcome:
 class Check(ABC):
     """One question asked of the data before any training; may raise DataError."""
 
-    stage: ClassVar[Literal["before", "after"]] = "after"
+    stages: ClassVar[tuple[Stage, ...]] = ("after",)
     """Before or after the training rows are divided into splits."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from journeyman.data.table import Table
 class Duplicates(Check):
     """Training rows with the same text and the same label as an earlier row."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Keep the first of each, unless the recipe keeps all."""
@@ -24,7 +24,9 @@ class Duplicates(Check):
             return Outcome()
         remove = checked.options.duplicates == "remove"
         share = repeats.mean()
-        detail = f"{repeats.sum()} training rows ({share:.1%}) repeat an earlier text and label."
+        detail = (
+            f"Training rows that repeat an earlier text and label: {repeats.sum()} ({share:.1%})."
+        )
         action = "the first of each is kept" if remove else "kept (collect.duplicates: keep)"
         positions = np.flatnonzero(repeats)
         finding = found(
@@ -37,7 +39,7 @@ class Duplicates(Check):
 class ConflictingDuplicates(Check):
     """The same text with different labels, in any split."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Report them; nothing tells which label is right."""
@@ -53,11 +55,8 @@ class ConflictingDuplicates(Check):
             if not len(texts):
                 continue
             positions = np.flatnonzero(np.isin(inputs, texts))
-            noun = "text stands" if len(texts) == 1 else "texts stand"
-            detail = (
-                f"In the {role} rows {len(texts)} {noun} with different labels "
-                f"({len(positions)} rows)."
-            )
+            detail = f"Texts with different labels in the {role} rows: {len(texts)} "
+            detail += f"({len(positions)} rows)."
             action = "kept; nothing tells which label is right, see the rows"
             findings.append(
                 found("conflicting_labels", "warning", table, positions, detail, action)

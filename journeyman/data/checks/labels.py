@@ -17,7 +17,7 @@ from journeyman.errors import DataError
 class ConstantLabel(Check):
     """A target that never varies cannot be learned."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Raise DataError when all training rows have the same target."""
@@ -41,7 +41,7 @@ class ConstantLabel(Check):
 class Imbalance(Check):
     """The largest class against the smallest."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Report a ratio beyond `collect.imbalance_ratio`."""
@@ -68,7 +68,7 @@ class Imbalance(Check):
 class SimilarLabels(Check):
     """Labels that differ in upper case or white space only are probably one."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Report each set of such labels."""
@@ -103,7 +103,7 @@ class UnknownLabels(Check):
                 continue
             positions = _rows_with(table, target, unknown)
             shown = ", ".join(sorted(unknown)[:10])
-            detail = f"{len(positions)} {role} rows have labels that training does not: {shown}."
+            detail = f"Labels of {role} rows that training lacks: {shown} ({len(positions)} rows)."
             action = "kept; a model cannot get them right"
             findings.append(found("unknown_labels", "warning", table, positions, detail, action))
         return Outcome(tuple(findings))

@@ -11,7 +11,7 @@ from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
 class LongTexts(Check):
     """Texts of more than `collect.max_text_characters` characters."""
 
-    stage = "before"
+    stages = ("before",)
 
     def check(self, checked: Checked) -> Outcome:
         """Report them; they are read from their start."""
@@ -23,8 +23,8 @@ class LongTexts(Check):
             if not len(positions):
                 continue
             detail = (
-                f"{len(positions)} {role} rows have more than {limit} characters "
-                f"(the longest {lengths.max()})."
+                f"{role.capitalize()} rows of more than {limit} characters: {len(positions)} "
+                f"(the longest has {lengths.max()})."
             )
             action = "kept; a model reads as much of the start as it has room for"
             findings.append(found("long_texts", "note", table, positions, detail, action))

@@ -12,12 +12,14 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 
 from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
+from journeyman.data.findings import Severity
 from journeyman.data.table import Indices, Table
 
 _PERMUTATIONS = 64
 _WORDS = 3
 _CHARACTERS = 5
 _READ_CHARACTERS = 5000
+_EMPTY = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
 
 
 @CHECKS.register("overlap_near")
@@ -34,16 +36,20 @@ class NearOverlap(Check):
         near = self._near(checked, train.select(left), test.select(right))
         compared = f"compared {len(left)} of {len(train)} training and {len(right)} of "
         compared += f"{len(test)} test rows"
-        if not len(near):
+        whole = len(left) == len(train) and len(right) == len(test)
+        if not len(near) and whole:
             return Outcome()
         positions = left[near]
         detail = (
-            f"{len(positions)} training rows nearly repeat a test row (Jaccard similarity at least "
-            f"{options.near_threshold:g}; {compared})."
+            f"Training rows that nearly repeat a test row: {len(positions)} (Jaccard similarity "
+            f"at least {options.near_threshold:g}; {compared})."
         )
         remove = options.near_duplicates == "remove"
         action = "removed from training" if remove else "kept; set collect.near_duplicates: remove"
-        finding = found("near_overlap", "warning", train, positions, detail, action)
+        severity: Severity = "warning" if len(positions) else "note"
+        if not len(positions):
+            action = "raise collect.near_limit to compare all"
+        finding = found("near_overlap", severity, train, positions, detail, action)
         kept = np.setdiff1d(np.arange(len(train)), positions) if remove else None
         return Outcome((finding,), kept)
 
@@ -91,7 +97,7 @@ def _shingles(text: str) -> frozenset[int]:
 
 
 def _signature(shingles: frozenset[int]) -> MinHash:
-    signature = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
+    signature = _EMPTY.copy()  # drawing the permutations anew is slow
     signature.update_batch(shingles)
     return signature
 

@@ -11,19 +11,25 @@ from journeyman.errors import DataError
 
 @CHECKS.register("overlap")
 class Overlap(Check):
-    """Texts that training shares with validation, exam or test; all rows are compared."""
+    """Texts that training shares with validation, exam or test; all rows are compared.
+
+    Before the split, so that no split made of the training file shares a text with a given file;
+    after it, because groups that were kept whole may share texts.
+    """
+
+    stages = ("before", "after")
 
     def check(self, checked: Checked) -> Outcome:
         """Remove them from training, so that what is measured was not learned by heart."""
         train, policy = checked.tables["train"], checked.options.overlap
         shared = np.zeros(len(train), dtype=bool)
-        findings = list(_beside_test(checked))
+        findings = _beside_test(checked) if "exam" in checked.tables else []
         for role, table in checked.tables.items():
             both = np.isin(train.inputs, table.inputs) if role != "train" else shared & False
             if not both.any():
                 continue
             shared |= both
-            detail = f"{both.sum()} training rows have a text that is also in {role}."
+            detail = f"Training rows whose text is also in {role}: {both.sum()}."
             if policy == "error":
                 _refuse(detail, train.source, train.row_numbers[both][:5].tolist())
             action = "removed from training" if policy == "remove" else "kept (collect.overlap)"
@@ -43,7 +49,7 @@ def _beside_test(checked: Checked) -> list[Finding]:
             continue
         positions = np.flatnonzero(np.isin(table.inputs, test.inputs))
         if len(positions):
-            detail = f"{len(positions)} {role} rows have a text that is also in test."
+            detail = f"{role.capitalize()} rows whose text is also in test: {len(positions)}."
             action = "kept; what is chosen on them has seen a little of the test"
             findings.append(found(f"overlap_{role}_test", "note", table, positions, detail, action))
     return findings

@@ -1,0 +1,137 @@
+"""Rows to answer rather than to learn from: a file, or standard input."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from journeyman.data.admission import admit
+from journeyman.data.options import DataOptions
+from journeyman.data.readers.registry import read
+from journeyman.data.record import Record, Refused
+from journeyman.errors import DataError
+
+Asked = dict[str, Any] | str | Refused
+
+
+def questions_in(file: str, columns: DataOptions) -> Iterator[Asked]:
+    """The rows of a file, or the lines of a .txt file; rows that cannot be read as `Refused`.
+
+    Raises DataError when the file has none of the columns the model reads.
+    """
+    if Path(file).suffix.lower() == ".txt":
+        yield from _lines(Path(file))
+        return
+    checked = False
+    for event in read(file, _reading(file, columns)):
+        if isinstance(event, Record):
+            if not checked:
+                _require_columns(file, event.values, columns)
+                checked = True
+            yield event.values
+        elif isinstance(event, Refused):
+            yield event
+
+
+def questions_of_stream(stream: IO[bytes]) -> Iterator[Asked]:
+    """A question a line: a JSON object or string, else the line itself; blank lines are passed."""
+    for number, raw in enumerate(stream, start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError as error:
+            yield Refused(number, "bad_encoding", f"Line {number} is not UTF-8: {error.reason}.")
+            continue
+        if line:
+            yield _question(line, number)
+
+
+def labelled_rows(
+    file: str, columns: DataOptions, task: str
+) -> tuple[list[dict[str, Any]], list[Refused]]:
+    """The rows of a file that can be measured on, and those that cannot, with reasons."""
+    options = _reading(file, columns)
+    rows: list[dict[str, Any]] = []
+    refused: list[Refused] = []
+    for event in admit(_checked(file, options), options, task):
+        if isinstance(event, Record):
+            rows.append(event.values)
+        elif isinstance(event, Refused):
+            refused.append(event)
+    if not rows:
+        raise DataError(
+            "No row of the file can be measured on.",
+            place=file,
+            expected="rows with a text and a target",
+            found=refused[0].reason if refused else "no rows",
+            remedy="give a file with the columns the model was trained on",
+        )
+    return rows, refused
+
+
+def _checked(file: str, options: DataOptions) -> Iterator[Any]:
+    checked = False
+    for event in read(file, options):
+        if isinstance(event, Record) and not checked:
+            targets = [name for name in (options.label, options.tags) if name]
+            _require_columns(file, event.values, options, targets)
+            checked = True
+        yield event
+
+
+def _reading(file: str, columns: DataOptions) -> DataOptions:
+    fresh = {"train": file, "dataset": None, "validation": None, "exam": None, "test": None}
+    detected = {"format": None, "encoding": None, "delimiter": None, "header": None, "limit": None}
+    return columns.model_copy(update={**fresh, **detected})
+
+
+def _require_columns(
+    file: str, values: dict[str, Any], columns: DataOptions, targets: list[str] | None = None
+) -> None:
+    if columns.is_tagged and any(name in values for name in (columns.tokens or "tokens", "text")):
+        wanted = list(targets or [])
+    else:
+        wanted = [*columns.texts, *(targets or [])]
+    for name in wanted:
+        if name not in values:
+            near = difflib.get_close_matches(name, values, n=1)
+            raise DataError(
+                f"The file has no column {name!r}.",
+                place=file,
+                expected=f"the columns the model was trained on: {', '.join(wanted)}",
+                found=", ".join(list(values)[:30]),
+                remedy=f"rename {near[0]!r} to {name!r}" if near else f"add a column {name!r}",
+            )
+
+
+def _question(line: str, number: int) -> Asked:
+    if line[0] not in '{"':
+        return line
+    try:
+        value = json.loads(line)
+    except ValueError:
+        if line[0] == '"':
+            return line
+        return Refused(number, "bad_json", f"Line {number} begins like JSON and is not.", line)
+    if isinstance(value, str | dict):
+        return value
+    return Refused(number, "bad_json", f"Line {number} is neither an object nor a string.", line)
+
+
+def _lines(path: Path) -> Iterator[Asked]:
+    try:
+        with path.open("rb") as stream:
+            for number, raw in enumerate(stream, start=1):
+                text = raw.decode("utf-8", errors="replace").strip()
+                if text:
+                    yield text if number > 1 else text.removeprefix("\ufeff")
+    except OSError as error:
+        raise DataError(
+            "The file cannot be read.",
+            place=str(path),
+            expected="a text file with a question a line",
+            found=error.strerror or str(error),
+            remedy="check the name and the permissions",
+        ) from error
