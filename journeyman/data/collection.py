@@ -19,7 +19,7 @@ from journeyman.data.options import ROLES, CollectOptions, DataOptions
 from journeyman.data.quarantine import write_quarantine
 from journeyman.data.resolve import resolve
 from journeyman.data.splits import save_splits, split
-from journeyman.data.table import Table
+from journeyman.data.table import Indices, Table
 from journeyman.data.target import target_of
 from journeyman.errors import DataError
 
@@ -224,9 +224,27 @@ def _divide(
     tables |= {role: whole.select(part) for role, part in divided.parts.items()}
     tables |= {role: whole.select([]) for role in ROLES if role not in tables}
     findings.extend(divided.findings)
+    findings.extend(_empty(whole, divided.parts))
+    _require_rows(tables)
     check("after")
     _require_rows(tables)
     return {role: tables[role] for role in ROLES}, findings
+
+
+def _empty(whole: Table, parts: Mapping[str, Indices]) -> list[Finding]:
+    """Splits that were to have rows and got none."""
+    empty = [role for role, part in parts.items() if not len(part)]
+    if not empty or not len(whole):
+        return []
+    finding = Finding(
+        name="empty_splits",
+        severity="warning",
+        count=len(empty),
+        source=whole.source,
+        detail=f"No rows could be set aside for {', '.join(empty)}: too few rows or groups.",
+        action="left empty; nothing is measured on them",
+    )
+    return [finding]
 
 
 def _require_rows(tables: Mapping[str, Table]) -> None:

@@ -335,3 +335,17 @@ def test_sniff_tells_what_a_recipe_needs(tmp_path):
 def test_sniff_tells_the_task(tmp_path, labels, task):
     lines = [f"{text(n)},{label}" for n, label in enumerate(labels)]
     assert sniff(csv_file(tmp_path, lines)).task == task
+
+
+def test_splits_that_stay_empty_are_told(tmp_path):
+    lines = [f"{line},one" for line in plain(0, 60)]
+    path = csv_file(tmp_path, lines, header="text,label,who")
+    made = gather(tmp_path, train=path, text="text", label="label", group="who")
+    assert named(made, "empty_splits").count == 3
+    assert len(made.train) == 60
+
+
+def test_nothing_left_to_train_on(tmp_path):
+    path = csv_file(tmp_path, plain(0, 60))
+    with pytest.raises(DataError, match="No training rows are left"):
+        gather(tmp_path, train=path, test=path)

@@ -17,7 +17,7 @@ from journeyman.errors import DataError
 class ConstantLabel(Check):
     """A target that never varies cannot be learned."""
 
-    stages = ("before",)
+    stages = ("before", "after")
 
     def check(self, checked: Checked) -> Outcome:
         """Raise DataError when all training rows have the same target."""
