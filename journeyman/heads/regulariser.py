@@ -61,32 +61,32 @@ def left_out_judge(features: Tensor, targets: Tensor) -> Judge:
 
 def choose_alpha(
     statistics: RidgeStatistics, grid: Sequence[float], start: float, judge: Judge
-) -> tuple[Trial, list[Trial]]:
-    """The best penalty by climbing from `start` along `grid`; every one that was tried, too.
+) -> tuple[RidgeSolution, list[Trial]]:
+    """The solution of the best penalty, climbing from `start` along `grid`; and every trial.
+
+    Trials come with the best one first.
 
     Merit has one broad summit along the penalty, so climbing meets it with four or five
     solutions where the whole grid would take three times as many. Of equals, the larger penalty.
     """
-    ordered = sorted(grid)
-    tried: dict[int, Trial] = {}
+    ordered, scale = sorted(grid), statistics.scale()
 
-    def attempt(place: int) -> float:
-        if not 0 <= place < len(ordered):
-            return float("-inf")
-        if place not in tried:
-            tried[place] = _trial(statistics, ordered[place], judge)
-        return tried[place].merit
+    def attempt(place: int) -> tuple[RidgeSolution, Trial]:
+        alpha = ordered[place] * scale
+        solution = statistics.resolve(alpha)
+        return solution, Trial(ordered[place], alpha, judge(solution))
 
-    best = min(range(len(ordered)), key=lambda place: abs(ordered[place] - start))
-    attempt(best)
-    for step in (1, -1):
-        while attempt(best + step) > tried[best].merit or (
-            step == 1 and attempt(best + step) == tried[best].merit
-        ):
-            best += step
-    return tried[best], [tried[place] for place in sorted(tried)]
-
-
-def _trial(statistics: RidgeStatistics, relative: float, judge: Judge) -> Trial:
-    alpha = relative * statistics.scale()
-    return Trial(relative, alpha, judge(statistics.resolve(alpha)))
+    place = min(range(len(ordered)), key=lambda place: abs(ordered[place] - start))
+    solution, best = attempt(place)
+    trials = [best]
+    for direction in (range(place + 1, len(ordered)), range(place - 1, -1, -1)):
+        climbed = False
+        for other in direction:
+            rival, trial = attempt(other)
+            trials.append(trial)
+            if (trial.merit, trial.alpha) <= (best.merit, best.alpha):
+                break
+            solution, best, climbed = rival, trial, True
+        if climbed:
+            break
+    return solution, sorted(trials, key=lambda trial: trial is not best)

@@ -35,7 +35,7 @@ PROXY_FEATURES = 2048
 """Candidates for the map are compared at this many features; the ranking holds at more."""
 PROXY_ROWS = 20_000
 """Rows on which candidates are compared; sentences seldom reach it, tokens do."""
-JUDGED_ROWS = 4096
+JUDGED_ROWS = 2048
 """Training rows whose leave-one-out outputs are computed; each of them exactly."""
 LEAST_FEATURES = 512
 START = 1e-2
@@ -117,13 +117,14 @@ class RidgeHead(SolvedHead):
         search = _Search(self, train, self._standard(targets), validation, score, leave_one_out)
         candidates = self._candidates(train)
         compared = [search.compare(candidate) for candidate in candidates]
-        best = max(compared, key=lambda record: (record["score"], record["merit"]))
+        best = max(compared, key=lambda record: (record["rank"], record["merit"]))
         kept = Candidate(tuple(best["layers"]), bool(best["random_features"]))
         self.map = search.build(kept, self.options.features)
         self._statistics = search.accumulate(self.map)
-        trial, trials = search.penalty(self.map, self._statistics, best["relative_alpha"])
-        self.choices = self._describe(kept, trial)
-        self.resolve()
+        start, judge = best["relative_alpha"], search.judge(self.map)
+        solution, trials = self._penalty(self._statistics, start, judge)
+        self.choices = self._describe(kept, trials[0])
+        self._adopt(solution)
         self._choose_balance(validation, score, is_distribution(targets))
         tried = [vars(each) for each in trials]
         return SolveReport(dict(self.choices), (*compared, *tried))
@@ -174,14 +175,22 @@ class RidgeHead(SolvedHead):
         self.weight = torch.zeros(features, self.shape.outputs)
         super().restore(choices, tensors)
 
+    def _penalty(
+        self, statistics: RidgeStatistics, start: float, judge: Judge, *, coarse: bool = False
+    ) -> tuple[RidgeSolution, list[Trial]]:
+        asked = self.options.alphas
+        grid = (ALPHAS[1::2] if coarse else ALPHAS) if asked == "auto" else asked
+        return choose_alpha(statistics, grid, start, judge)
+
     def _candidates(self, train: Layers) -> list[Candidate]:
         asked = self.options.random_features
         kinds = (False, True) if asked == "auto" else (asked,)
+        sets = self._layer_sets(train)
         found = [
             Candidate(layers, random)
-            for layers in self._layer_sets(train)
+            for layers in sets
             for random in kinds
-            if random or len(layers) * self.shape.width <= self.options.features
+            if random or self._fits_plain(layers, sets)
         ]
         if found:
             return found
@@ -192,6 +201,11 @@ class RidgeHead(SolvedHead):
             found=str(self.options.features),
             remedy="raise features, name fewer layers, or leave random_features at auto",
         )
+
+    def _fits_plain(self, layers: tuple[int, ...], sets: list[tuple[int, ...]]) -> bool:
+        """Whether plain vectors are worth a trial: few layers never won without random features."""
+        rich = layers in sets[-2:] or self.options.random_features is False
+        return rich and len(layers) * self.shape.width <= self.options.features
 
     def _layer_sets(self, train: Layers) -> list[tuple[int, ...]]:
         """The last layer, the last two, the last two thirds, all; or what the recipe names."""
@@ -317,42 +331,49 @@ class _Search:
         built.fit(self.train)
         return built
 
-    def accumulate(self, chosen: FeatureMap, rows: Tensor | None = None) -> RidgeStatistics:
-        """Statistics of the training rows, or of some of them."""
-        layers, targets = self._some(chosen, rows)
-        statistics = RidgeStatistics(chosen.features, targets.shape[1])
+    def accumulate(self, chosen: FeatureMap, draft: int | None = None) -> RidgeStatistics:
+        """Statistics of the training rows; a draft takes no more rows than it says."""
+        layers, targets = self.train, self.targets
+        if draft is not None:
+            layers, targets = self._some(chosen, draft)
+        statistics = RidgeStatistics(chosen.features, targets.shape[1], draft=draft is not None)
         for span, part in chosen.chunks(layers):
             statistics.add(part, targets[span])
         return statistics
 
     def compare(self, candidate: Candidate) -> dict[str, Any]:
-        """The candidate's validation score, at its own best penalty, on the proxy."""
+        """The candidate's merits, at its own best penalty, on the proxy."""
         proxy = self.build(candidate, min(self.head.options.features, PROXY_FEATURES))
-        rows = self.order[:PROXY_ROWS].sort().values
-        statistics = self.accumulate(proxy, rows)
-        trial, _ = self.penalty(proxy, statistics, START)
-        outputs = self._validation(proxy)(statistics.resolve(trial.alpha))
+        statistics = self.accumulate(proxy, PROXY_ROWS)
+        judge = self.judge(proxy)
+        solution, trials = self.head._penalty(statistics, START, judge, coarse=True)
+        score, trial = self.score(self._validation(proxy)(solution)), trials[0]
         return {
             "layers": list(candidate.layers),
             "random_features": candidate.random,
             "relative_alpha": trial.relative,
             "merit": trial.merit,
-            "score": self.score(outputs),
+            "score": score,
+            "rank": self._rank(score, trial.merit),
         }
 
-    def penalty(
-        self, chosen: FeatureMap, statistics: RidgeStatistics, start: float
-    ) -> tuple[Trial, list[Trial]]:
-        """The best penalty for a map, and those tried."""
-        grid = ALPHAS if self.head.options.alphas == "auto" else self.head.options.alphas
-        return choose_alpha(statistics, grid, start, self._judge(chosen))
+    def _rank(self, score: float, merit: float) -> float:
+        """What candidates are compared by: `score`, steadied by leave-one-out of distributions.
 
-    def _judge(self, chosen: FeatureMap) -> Judge:
+        Validation alone has too few rows to tell maps apart that differ by half a percent.
+        """
+        if not (self.leave_one_out and is_distribution(self.targets)):
+            return score
+        rows = len(next(iter(self.validation.values())))
+        judged = min(JUDGED_ROWS, len(self.targets))
+        return (score * rows + merit * judged) / (rows + judged)
+
+    def judge(self, chosen: FeatureMap) -> Judge:
+        """What penalties are compared by, on training rows left out or on validation."""
         if not self.leave_one_out:
             outputs = self._validation(chosen)
             return lambda solution: self.score(outputs(solution))
-        rows = self.order[: min(JUDGED_ROWS, PROXY_ROWS)].sort().values
-        layers, targets = self._some(chosen, rows)
+        layers, targets = self._some(chosen, JUDGED_ROWS)
         features = torch.cat([part for _, part in chosen.chunks(layers)])
         return left_out_judge(features, targets.float())
 
@@ -362,7 +383,6 @@ class _Search:
         deviation = self.head.target_deviation.float()
         return lambda solution: solution.outputs(features) * deviation + center
 
-    def _some(self, chosen: FeatureMap, rows: Tensor | None) -> tuple[Layers, Tensor]:
-        if rows is None:
-            return self.train, self.targets
+    def _some(self, chosen: FeatureMap, most: int) -> tuple[Layers, Tensor]:
+        rows = self.order[:most].sort().values
         return {layer: self.train[layer][rows] for layer in chosen.layers}, self.targets[rows]

@@ -101,9 +101,11 @@ def test_the_penalty_grows_with_the_noise():
     chosen = []
     for noise in (0.01, 5.0):
         y = truth + noise * torch.randn(200, 1, generator=random)
-        best, tried = choose_alpha(of(x, y), ALPHAS, 1e-2, left_out_judge(x, y))
-        assert best.merit == max(trial.merit for trial in tried)
-        chosen.append(best.relative)
+        statistics = of(x, y)
+        solution, trials = choose_alpha(statistics, ALPHAS, 1e-2, left_out_judge(x, y))
+        assert trials[0].merit == max(trial.merit for trial in trials)
+        assert torch.equal(solution.weight, statistics.resolve(trials[0].alpha).weight)
+        chosen.append(trials[0].relative)
     assert chosen[0] < chosen[1]
 
 
