@@ -44,12 +44,8 @@ def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
     found = mistakes.all()
     if found or recipe is None:
         count = "a mistake" if len(found) == 1 else f"{len(found)} mistakes"
-        raise RecipeError(
-            f"The recipe {written.source} has {count}."
-            if written.folder
-            else f"The recipe has {count}.",
-            found,
-        )
+        source = f" {written.source}" if written.folder is not None else ""
+        raise RecipeError(f"The recipe{source} has {count}.", found)
     return recipe
 
 

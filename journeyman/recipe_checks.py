@@ -39,6 +39,7 @@ _OTHER_TASKS: Mapping[str, Mapping[str, str]] = {
         "tags": "the task token-classification, which learns tags",
     },
     "token-classification": {
+        "ratings": "a task of whole texts, whose raters it is measured beside",
         "label": "a task of whole texts, which learns one label a row",
         "soft_label": "the task text-classification, which learns a label's probabilities",
         "label_separator": "the task multi-label-classification, which takes several labels a row",
@@ -59,7 +60,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(
             ("output",), "The run's folder is a file.", expected="a folder, or no such path",
-            found=f"a file {recipe.output}", remedy="name another folder",
+            found=f"a file {recipe.folder}", remedy="name another folder",
         )  # fmt: skip
     name = task_of(recipe)
     if name in TASKS:

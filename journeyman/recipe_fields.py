@@ -56,13 +56,7 @@ def spot(location: Location, values: Any) -> Spot:
 
 def models(annotation: Any) -> Iterator[Model]:
     """The pydantic models an annotation allows."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) is Annotated:
-        yield from models(get_args(annotation)[0])
-    elif get_origin(annotation) in (Union, types.UnionType):
-        for part in get_args(annotation):
-            yield from models(part)
+    return (part for part in plain_types(annotation) if _is_model(part))
 
 
 def tag(model: Model) -> str | None:
@@ -70,6 +64,17 @@ def tag(model: Model) -> str | None:
     named = model.model_fields.get("name")
     choices = get_args(named.annotation) if named else ()
     return choices[0] if len(choices) == 1 else None
+
+
+def plain_types(annotation: Any) -> Iterator[Any]:
+    """The types an annotation allows, without what lists and objects hold."""
+    if get_origin(annotation) is Annotated:
+        yield from plain_types(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from plain_types(part)
+    else:
+        yield annotation
 
 
 def choices(annotation: Any) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from journeyman.data.options import ROLES
 from journeyman.errors import JourneymanError
-from journeyman.recipe_fields import Spot, choices, expected, homes, spot
+from journeyman.recipe_fields import Spot, choices, expected, homes, plain_types, spot
 from journeyman.recipe_near import nearest
 from journeyman.recipe_options import Recipe
 from journeyman.recipe_text import Location, Written, dotted, shown
@@ -26,7 +26,7 @@ class Mistakes:
     def __init__(self, written: Written) -> None:
         self._written = written
         self._told: dict[Location, JourneymanError] = {}
-        self._covered: set[Location] = set()
+        self._covered: set[Location] = set(written.refused)
 
     def add(
         self, location: Location, problem: str, *, expected: str, found: str, remedy: str
@@ -60,16 +60,31 @@ class Mistakes:
 def validated(written: Written, mistakes: Mistakes) -> Recipe | None:
     """The recipe; with mistakes, what it would be once they are mended, or None."""
     values: Any = copy.deepcopy(written.values)
+    for location in list(_truths(values, ())):
+        place = spot(location, values)
+        allowed = set(plain_types(place.annotation))
+        if bool not in allowed and allowed & {int, float}:
+            _tell(place, "bool", "", mistakes)
+            _drop(values, location)
     for _ in range(_PASSES):
         try:
             return Recipe.model_validate(values)
         except ValidationError as error:
             spots = _spots(error, values)
         for place, detail in spots:
-            _tell(place, detail, mistakes)
+            _tell(place, detail["type"], detail["msg"], mistakes)
         for place, detail in spots:
             _mend(values, place, detail, mistakes)
     return None
+
+
+def _truths(values: Any, location: Location) -> Iterator[Location]:
+    """Where `true` and `false` stand; pydantic would take them for 1 and 0."""
+    if isinstance(values, bool):
+        yield location
+    parts = values.items() if isinstance(values, dict) else ()
+    for key, part in enumerate(values) if isinstance(values, list) else parts:
+        yield from _truths(part, (*location, key))
 
 
 def _spots(error: ValidationError, values: Any) -> list[tuple[Spot, ErrorDetails]]:
@@ -86,9 +101,8 @@ def _spots(error: ValidationError, values: Any) -> list[tuple[Spot, ErrorDetails
     ]
 
 
-def _tell(place: Spot, detail: ErrorDetails, mistakes: Mistakes) -> None:
+def _tell(place: Spot, kind: str, message: str, mistakes: Mistakes) -> None:
     name = dotted(place.location) or "recipe"
-    kind = detail["type"]
     if kind == "extra_forbidden":
         _tell_unknown(place, mistakes)
     elif kind == "missing":
@@ -99,7 +113,7 @@ def _tell(place: Spot, detail: ErrorDetails, mistakes: Mistakes) -> None:
             remedy="add `data: {train: FILE}`" if name == "data" else f"add `{last}: ...`",
         )  # fmt: skip
     elif kind == "value_error":
-        message = detail["msg"].removeprefix("Value error, ")
+        message = message.removeprefix("Value error, ")
         mistakes.add(
             place.location, f"The parts of {name} do not go together: {message}.",
             expected=f"fields of {name} that agree", found=shown(place.value),
@@ -162,7 +176,7 @@ def _remedy(place: Spot, kind: str) -> str:
     if words.startswith("an object"):
         return f"write its fields indented below `{name}:`"
     default = place.field.get_default() if place.field else None
-    is_told = isinstance(default, (str, int, float)) and place.location != ("name",)
+    is_told = isinstance(default, (str, int, float))
     if not is_told or default == "":
         return "give such a value, or leave it out"
     told = default if isinstance(default, str) else shown(default)
@@ -186,10 +200,17 @@ def _mend(values: Any, place: Spot, detail: ErrorDetails, mistakes: Mistakes) ->
         holder[str(last)] = {**place.value, "name": near} if _is_object(place) else near
     elif place.location == ("data",):
         values["data"] = _files_alone(values.get("data"), mistakes)
+    elif place.location in (("data", "train"), ("data", "dataset")):
+        mistakes.cover(("data", "train"))
+        values["data"] = {**_without(holder, last), "train": "unknown"}
     else:
         if detail["type"] != "value_error":
             mistakes.cover(place.location)
         _drop(values, place.location)
+
+
+def _without(holder: Any, name: str | int) -> dict[str, Any]:
+    return {key: value for key, value in holder.items() if key not in (name, "dataset")}
 
 
 def _is_object(place: Spot) -> bool:

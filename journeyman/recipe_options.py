@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
@@ -14,7 +13,7 @@ from journeyman.tasks.base import TASKS
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import TrackerName
 
-NAME = r"^\w[\w.-]*$"
+NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$"
 """Names of folders on any system; letters of any script."""
 
 TaskName: Any = Literal[tuple(TASKS)]
@@ -57,7 +56,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", title="Journeyman recipe")
 
     name: str = Field(
-        default="journey",
+        default_factory=lambda: "journey",
         pattern=NAME,
         max_length=100,
         description="What the run is called; the name of the recipe's file when absent. Letters, "
@@ -104,8 +103,9 @@ class Recipe(BaseModel):
         description="Processor threads; the number of cores when `auto`. Results are the same "
         "byte for byte only with the same number.",
     )
-    output: str = Field(
-        default="",
+    output: str | None = Field(
+        default=None,
+        min_length=1,
         description="Folder of the run; `runs/NAME` in the current folder when absent.",
         examples=["runs/bank-intents"],
     )
@@ -113,14 +113,7 @@ class Recipe(BaseModel):
         default=("tensorboard",), description="Where the curves of training are kept; [] for none."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _output_from_name(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or values.get("output"):
-            return values
-        return {**values, "output": f"runs/{values.get('name', 'journey')}"}
-
     @property
     def folder(self) -> Path:
         """The folder of the run."""
-        return Path(self.output).expanduser()
+        return Path(self.output or f"runs/{self.name}").expanduser()

@@ -18,6 +18,7 @@ def apply_sets(written: Written, sets: Sequence[str]) -> None:
         place = f"--set {argument}"
         try:
             location, value = _parsed(argument)
+            new = _created(written.values, location)
             _put(written.values, location, value)
         except _Refused as refusal:
             written.mistakes.append(
@@ -30,7 +31,8 @@ def apply_sets(written: Written, sets: Sequence[str]) -> None:
         stale = [known for known in written.origins if known[: len(location)] == location]
         for known in stale:
             del written.origins[known]
-        written.origins[location] = (LAST + number, place)
+        for made in (*new, location):
+            written.origins[made] = (LAST + number, place)
 
 
 LAST = 1_000_000
@@ -70,6 +72,15 @@ def _put(values: Any, location: Location, value: Any) -> None:
         _set(holder, part, inner, location[: depth + 1])
         holder = inner
     _set(holder, last, value, location)
+
+
+def _created(values: Any, location: Location) -> list[Location]:
+    """What holds the location and is not there yet."""
+    for length in range(1, len(location)):
+        values = _get(values, location[length - 1], ()) if isinstance(values, (dict, list)) else 0
+        if values is None:
+            return [location[:longer] for longer in range(length, len(location))]
+    return []
 
 
 def _get(holder: Any, part: str | int, location: Location) -> Any:

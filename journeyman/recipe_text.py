@@ -19,6 +19,8 @@ LARGEST = 1 << 20
 MOST_VALUES = 10_000
 """Values of a recipe at most, aliases written out."""
 _DATA_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".conll", ".gz"}
+CORE = "tag:yaml.org,2002:"
+NAME_OF_FIELD = "the name of a field"
 _PLAIN = {"timestamp", "value", "merge"}
 
 
@@ -27,7 +29,8 @@ class Written:
     """What a recipe says, before it is checked.
 
     `origins` holds where values were written (`recipe.yaml:7`, or the `--set` argument), with a
-    number that orders them; `folder` is that of the recipe's file.
+    number that orders them; `folder` is that of the recipe's file; `refused` are fields whose value
+    could not be read, and was left out.
     """
 
     values: dict[str, Any]
@@ -35,6 +38,7 @@ class Written:
     folder: Path | None = None
     origins: dict[Location, tuple[int, str]] = field(default_factory=dict)
     mistakes: list[JourneymanError] = field(default_factory=list)
+    refused: set[Location] = field(default_factory=set)
 
     def origin(self, location: Location) -> tuple[int, str]:
         """Where the value, or else what holds it, was written."""
@@ -138,7 +142,7 @@ def read_text(text: str, source: str, folder: Path | None = None) -> Written:
         ) from error  # fmt: skip
     if not isinstance(node, yaml.MappingNode):
         raise _not_a_mapping(shown(values), source)
-    return Written(values, source, folder, reader.origins, reader.mistakes)
+    return Written(values, source, folder, reader.origins, reader.mistakes, reader.refused)
 
 
 def _not_a_mapping(found: str, source: str) -> RecipeError:
@@ -151,14 +155,7 @@ def _not_a_mapping(found: str, source: str) -> RecipeError:
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, source: str) -> RecipeError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is None:  # A character YAML forbids: the reader gives its index.
-        index = int(getattr(error, "position", 0))
-        line, column = text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1
-        problem = "a character that YAML does not allow"
-    else:
-        line, column = mark.line, mark.column
-        problem = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
+    line, column, problem = _located(error, text)
     lines = text.splitlines()
     written = lines[line] if line < len(lines) else ""
     return unreadable(
@@ -167,6 +164,20 @@ def _syntax_error(error: yaml.YAMLError, text: str, source: str) -> RecipeError:
         f"{problem}, in the line {written.strip()[:100]!r}" if written.strip() else problem,
         _mend(problem, written),
     )  # fmt: skip
+
+
+def _located(error: yaml.YAMLError, text: str) -> tuple[int, int, str]:
+    """Line, column (both from 0) and what is wrong; of what never ends, where it begins."""
+    if not isinstance(error, yaml.MarkedYAMLError):  # A forbidden character, by its index.
+        index = int(getattr(error, "position", 0))
+        column = index - text.rfind("\n", 0, index) - 1
+        return text.count("\n", 0, index), column, "a character that YAML does not allow"
+    mark, begin = error.problem_mark, error.context_mark
+    at_end = mark is None or not text[mark.index :].strip()
+    if at_end and begin is not None:
+        mark = begin
+    problem = f"{error.problem or ''} {error.context or ''}".strip()
+    return (mark.line, mark.column, problem) if mark else (0, 0, problem)
 
 
 def _mend(problem: str, line: str) -> str:
@@ -193,6 +204,7 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.origins: dict[Location, tuple[int, str]] = {}
         self.mistakes: list[JourneymanError] = []
+        self.refused: set[Location] = set()
         self._source = source
         self._loader = yaml.SafeLoader("")
         self._count = 0
@@ -206,7 +218,7 @@ class _Reader:
                 "more", "write aliases out, and keep data in a file of its own",
             )  # fmt: skip
         self.origins.setdefault(location, (node.start_mark.line + 1, self._at(node)))
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        kind = node.tag.removeprefix(CORE)
         if any(node is outer for outer in within):
             return self._refuse(node, location, "an alias of what it stands in")
         if isinstance(node, yaml.MappingNode) and kind == "map":
@@ -222,7 +234,9 @@ class _Reader:
         try:
             value = self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError, LookupError, TypeError, OverflowError):
-            return self._refuse(node, location, node.value)
+            known = node.tag.removeprefix(CORE) in ("int", "float", "bool", "null")
+            found = node.value if known else f"the tag {node.tag}"
+            return self._refuse(node, location, found)
         if value is not None and not isinstance(value, (str, int, float, bool)):
             return self._refuse(node, location, f"the tag {node.tag}")
         if isinstance(value, float) and not math.isfinite(value):
@@ -237,14 +251,16 @@ class _Reader:
         values: dict[str, Any] = {}
         for key, part in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, location, "a list or mapping", "the name of a field")
+                self._refuse(key, location, "a list or mapping", NAME_OF_FIELD)
                 continue
             inner = (*location, str(key.value))
-            if key.value in values:
+            if inner in self.origins:
                 self._twice(key, inner)
                 continue
             self.origins[inner] = (key.start_mark.line + 1, self._at(key))
-            values[str(key.value)] = self.value(part, inner, within)
+            value = self.value(part, inner, within)
+            if inner not in self.refused:
+                values[str(key.value)] = value
         return values
 
     def _twice(self, key: yaml.Node, location: Location) -> None:
@@ -259,10 +275,13 @@ class _Reader:
         )  # fmt: skip
 
     def _refuse(self, node: yaml.Node, location: Location, found: str, expected: str = "") -> None:
+        in_list = next((i for i, part in enumerate(location) if isinstance(part, int)), None)
+        if expected != NAME_OF_FIELD:
+            self.refused.add(location[:in_list])
         self.mistakes.append(
             JourneymanError(
                 "A value cannot be read.", place=f"{self._at(node)} {dotted(location)}".strip(),
-                expected=expected or "a plain value, list or mapping", found=found[:100],
+                expected=expected or "a plain value, list or mapping", found=found[:100] or "nothing",
                 remedy="write it plainly, in quotes where it is text",
             )
         )  # fmt: skip
