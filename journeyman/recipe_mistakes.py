@@ -53,8 +53,8 @@ class Mistakes:
 
     def all(self) -> list[JourneymanError]:
         """Every mistake, those of reading included."""
-        told = sorted(self._told.items(), key=lambda item: self._written.origin(item[0])[0])
-        return [*self._written.mistakes, *(mistake for _, mistake in told)]
+        told = [(self._written.origin(at)[0], mistake) for at, mistake in self._told.items()]
+        return [one for _, one in sorted([*self._written.mistakes, *told], key=lambda it: it[0])]
 
 
 def validated(written: Written, mistakes: Mistakes) -> Recipe | None:

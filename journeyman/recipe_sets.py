@@ -21,12 +21,11 @@ def apply_sets(written: Written, sets: Sequence[str]) -> None:
             new = _created(written.values, location)
             _put(written.values, location, value)
         except _Refused as refusal:
-            written.mistakes.append(
-                JourneymanError(
-                    "An override cannot be used.", place=place, expected=refusal.expected,
-                    found=refusal.found, remedy=refusal.remedy,
-                )
+            mistake = JourneymanError(
+                "An override cannot be used.", place=place, expected=refusal.expected,
+                found=refusal.found, remedy=refusal.remedy,
             )  # fmt: skip
+            written.mistakes.append((LAST + number, mistake))
             continue
         stale = [known for known in written.origins if known[: len(location)] == location]
         for known in stale:

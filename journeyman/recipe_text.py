@@ -30,14 +30,14 @@ class Written:
 
     `origins` holds where values were written (`recipe.yaml:7`, or the `--set` argument), with a
     number that orders them; `folder` is that of the recipe's file; `refused` are fields whose value
-    could not be read, and was left out.
+    could not be read, and was left out. `mistakes` go with the number that orders them.
     """
 
     values: dict[str, Any]
     source: str = "recipe"
     folder: Path | None = None
     origins: dict[Location, tuple[int, str]] = field(default_factory=dict)
-    mistakes: list[JourneymanError] = field(default_factory=list)
+    mistakes: list[tuple[int, JourneymanError]] = field(default_factory=list)
     refused: set[Location] = field(default_factory=set)
 
     def origin(self, location: Location) -> tuple[int, str]:
@@ -203,7 +203,7 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self.origins: dict[Location, tuple[int, str]] = {}
-        self.mistakes: list[JourneymanError] = []
+        self.mistakes: list[tuple[int, JourneymanError]] = []
         self.refused: set[Location] = set()
         self._source = source
         self._loader = yaml.SafeLoader("")
@@ -265,26 +265,26 @@ class _Reader:
 
     def _twice(self, key: yaml.Node, location: Location) -> None:
         first = self.origins[location][0]
-        self.mistakes.append(
-            JourneymanError(
-                f"The field {dotted(location)} is given twice.",
-                place=f"{self._at(key)} {dotted(location)}", expected="every field once",
-                found=f"first in line {first}, again in line {key.start_mark.line + 1}",
-                remedy="remove one of the two",
-            )
-        )  # fmt: skip
+        self._tell(key, JourneymanError(
+            f"The field {dotted(location)} is given twice.",
+            place=f"{self._at(key)} {dotted(location)}", expected="every field once",
+            found=f"first in line {first}, again in line {key.start_mark.line + 1}",
+            remedy="remove one of the two",
+        ))  # fmt: skip
 
     def _refuse(self, node: yaml.Node, location: Location, found: str, expected: str = "") -> None:
         in_list = next((i for i, part in enumerate(location) if isinstance(part, int)), None)
         if expected != NAME_OF_FIELD:
             self.refused.add(location[:in_list])
-        self.mistakes.append(
-            JourneymanError(
-                "A value cannot be read.", place=f"{self._at(node)} {dotted(location)}".strip(),
-                expected=expected or "a plain value, list or mapping", found=found[:100] or "nothing",
-                remedy="write it plainly, in quotes where it is text",
-            )
-        )  # fmt: skip
+        self._tell(node, JourneymanError(
+            "A value cannot be read.", place=f"{self._at(node)} {dotted(location)}".strip(),
+            expected=expected or "a plain value, list or mapping",
+            found=found[:100] or "nothing",
+            remedy="write it plainly, in quotes where it is text",
+        ))  # fmt: skip
+
+    def _tell(self, node: yaml.Node, mistake: JourneymanError) -> None:
+        self.mistakes.append((node.start_mark.line + 1, mistake))
 
     def _at(self, node: yaml.Node) -> str:
         return f"{self._source}:{node.start_mark.line + 1}"

@@ -208,17 +208,17 @@ _quiet = settings(
 )
 
 
+def _told_completely(error):
+    assert error.mistakes
+    for one in error.mistakes:
+        assert all((one.problem, one.place, one.expected, one.found, one.remedy))
+
+
 def _loads_or_tells(source, sets=()):
     try:
         recipe = load_recipe(source, sets)
     except RecipeError as error:
-        assert error.mistakes
-        for one in error.mistakes:
-            assert one.problem
-            assert one.place
-            assert one.expected
-            assert one.found
-            assert one.remedy
+        _told_completely(error)
     except DataError:
         pass
     else:

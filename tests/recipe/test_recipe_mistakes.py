@@ -150,7 +150,7 @@ VALUES = [
         GOOD + "collect: {fractions: {test: 0.6, exam: 0.5}}\n",
         "recipe.yaml:2 collect.fractions", "agree", "0.6", "change one of them",
     ),
-    (GOOD + "explain: {method: magic}", "recipe.yaml:2 explain.method", "occlusion", "magic", "out"),
+    (GOOD + "explain: {method: x}", "recipe.yaml:2 explain.method", "occlusion", "x", "out"),
     (
         "data: {train: trian.csv}\n",
         "recipe.yaml:1 data.train", "path", "no such file", "did you mean train.csv",
@@ -233,7 +233,7 @@ CONTRADICTIONS = [
     ),
     (
         "task: token-classification\n" + GOOD,
-        "recipe.yaml:1 task", "data.tokens and data.tags", "no tokens and no tags", "tokens: COLUMN",
+        "recipe.yaml:1 task", "data.tokens and data.tags", "no tokens and no", "tokens: COLUMN",
     ),
     (
         "task: token-classification\ndata: {train: words.jsonl, tokens: words}\n",
