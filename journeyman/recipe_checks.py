@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,10 +193,8 @@ def _check_encoding(data: DataOptions, mistakes: Mistakes) -> None:
     if data.encoding is None:
         return
     try:
-        is_text = codecs.lookup(data.encoding)._is_text_encoding
+        "".encode(data.encoding)
     except (LookupError, ValueError):
-        is_text = False
-    if not is_text:
         near = nearest(data.encoding, ("utf-8", "utf-16", "gb18030", "gbk", "latin-1", "cp1252"))
         mistakes.add(
             ("data", "encoding"), f"There is no encoding {data.encoding!r}.",

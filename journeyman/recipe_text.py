@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from journeyman.errors import JourneymanError, RecipeError
+from journeyman.recipe_near import near_files
 
 Location = tuple[str | int, ...]
 
@@ -97,8 +98,6 @@ def read_file(path: Path) -> str:
 
 
 def _not_opened(path: Path, error: OSError | ValueError) -> RecipeError:
-    from journeyman.recipe_near import near_files
-
     if not isinstance(error, FileNotFoundError):
         reason = getattr(error, "strerror", None) or str(error)
         return unreadable(
@@ -142,6 +141,8 @@ def read_text(text: str, source: str, folder: Path | None = None) -> Written:
         ) from error  # fmt: skip
     if not isinstance(node, yaml.MappingNode):
         raise _not_a_mapping(shown(values), source)
+    if not isinstance(values, dict):
+        raise RecipeError("The recipe cannot be read.", [one for _, one in reader.mistakes])
     return Written(values, source, folder, reader.origins, reader.mistakes, reader.refused)
 
 

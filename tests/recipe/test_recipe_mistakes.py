@@ -46,6 +46,7 @@ SYNTAX = [
     ("a: 1\n b: 2\n", "recipe.yaml:2 column 3", "lines", "b: 2", "indent"),
     ("a: 1\nb\nc: 2\n", "recipe.yaml:3 column 1", "lines", "':'", "colon"),
     ("a: 1\n---\nb: 2\n", "recipe.yaml:2 column 1", "lines", "document", "`---`"),
+    ("!!set\na: 1\n", "recipe.yaml:1", "plain", "the tag", "plainly"),
     ("a: *b\n", "recipe.yaml:1 column 4", "lines", "undefined alias", "quotes"),
     ("a: \x01\n", "recipe.yaml:1 column 4", "lines", "character", "quotes"),
     (b"name: caf\xe9\n", "recipe.yaml:1", "UTF-8", "0xe9", "save the file as UTF-8"),
