@@ -55,7 +55,7 @@ def deletion_test(
     """Take away the weightiest words, and random ones, of every text of two words or more.
 
     `explanations` answer `questions`, one each. Words are left out of the text; where tokens
-    are scored one by one they are hidden by the mask token, so that each keeps its place. The
+    are scored one by one they are made blank, so that each keeps its place. The
     figures speak for the rows that were asked about: ask about rows drawn at random.
     """
     random = np.random.default_rng(seed)

@@ -22,8 +22,8 @@ DOUBLINGS = 3
 class IntegratedGradients(Explainer):
     """Gradients along the straight way from the baseline's embeddings to the text's.
 
-    The baseline is the same text with every word hidden by the mask token, special tokens kept.
-    The weights sum to the score's difference between the two, but for the gap that a finite
+    The baseline is the same text with every word blank (see `Blank`), special tokens kept. The
+    weights sum to the score's difference between the two, but for the gap that a finite
     number of steps leaves; steps are doubled while it is too large.
     """
 

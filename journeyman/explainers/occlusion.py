@@ -10,7 +10,7 @@ from journeyman.explainers.question import Question
 
 @EXPLAINERS.register("occlusion")
 class Occlusion(Explainer):
-    """A word's weight is the score lost when it alone is hidden by the mask token.
+    """A word's weight is the score lost when it alone is blank.
 
     Words that say the same thing twice each weigh little, so the weights need not sum to the
     difference between text and baseline; the gap tells by how much they do not.
