@@ -1,1 +1,32 @@
-"""Journeyman: take a pretrained model past imitation."""
+"""Journeyman: take a pretrained model past imitation.
+
+`finetune` runs a recipe and gives its model, `load` reads one back; a `Model` predicts, is
+evaluated, explains itself and is saved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from journeyman.api import finetune, load
+    from journeyman.errors import JourneymanError
+    from journeyman.model import Model
+
+__all__ = ["JourneymanError", "Model", "finetune", "load"]
+
+_HOMES = {
+    "JourneymanError": "journeyman.errors",
+    "Model": "journeyman.model",
+    "finetune": "journeyman.api",
+    "load": "journeyman.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import journeyman` itself costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'journeyman' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -13,6 +13,7 @@ from torch import Tensor
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
+from journeyman.data.record import Refused
 from journeyman.errors import DataError
 from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.base import EXPLAINERS
@@ -24,8 +25,9 @@ from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Learner
 from journeyman.types import Explanation, FailedPrediction, Metric, Prediction, Row
 
-Question = str | tuple[str, str] | Sequence[str] | Row
-"""What may be asked about: a text, a pair, a list of tokens, or a row with the data's columns."""
+Question = str | tuple[str, str] | Sequence[str] | Row | Refused
+"""What may be asked: a text, a pair, a list of tokens, a row with the data's columns; or a row
+that could not be read, which is answered with the reason."""
 
 CHUNK = 4096
 
@@ -36,6 +38,23 @@ class Measured:
 
     overall: Evaluated
     slices: Mapping[str, Mapping[str, Mapping[str, Metric]]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Metrics, classes, confusion, coverage and slices as JSON values."""
+        whole = self.overall
+        return {
+            "metrics": {name: metric.to_json() for name, metric in whole.metrics.items()},
+            "classes": {name: each.to_json() for name, each in whole.classes.items()},
+            "confusion": None if whole.confusion is None else whole.confusion.to_json(),
+            "coverage": whole.coverage,
+            "slices": {
+                column: {
+                    value: {name: metric.to_json() for name, metric in metrics.items()}
+                    for value, metrics in values.items()
+                }
+                for column, values in self.slices.items()
+            },
+        }
 
 
 @dataclass
@@ -85,7 +104,7 @@ class Model:
     ) -> tuple[list[Prediction], Measured]:
         """Answers to rows with targets and every figure; `examples` and `source` spare making
         them anew."""
-        predictions, texts, targets = self._answer(rows, examples, source, reporter)
+        predictions, texts, targets = self.answers(rows, examples, source, reporter)
         groups = None
         if self.columns.group:
             groups = [str(row.get(self.columns.group)) for row in rows]
@@ -104,13 +123,14 @@ class Model:
         slices = evaluate_slices(columns, lambda which: measure(which).metrics)
         return predictions, Measured(measure(range(len(rows))), slices)
 
-    def _answer(
+    def answers(
         self,
         rows: Sequence[Row],
         examples: Examples | None,
         source: FeatureSource | None,
-        reporter: Reporter,
+        reporter: Reporter = QUIET,
     ) -> tuple[list[Prediction], Sequence[Text], Sequence[Any]]:
+        """Answers to rows with targets, their texts and their raw targets."""
         task, columns = self.learner.task, self.columns
         if examples is None:
             texts = [task.text(row, columns) for row in rows]
@@ -192,7 +212,11 @@ class Model:
             seen[hashed] += 1
         return texts, ids, failed
 
-    def _text(self, question: Question) -> Text:
+    def _text(self, question: Any) -> Text:
+        if isinstance(question, Refused):
+            raise _unreadable("a row that can be read", question.reason)
+        if not isinstance(question, str | list | tuple | Mapping):
+            raise _unreadable("a text or a row", type(question).__name__)
         if self.learner.task.unit == "token" and isinstance(question, list | tuple):
             question = {self.columns.tokens or "tokens": list(question)}
         if isinstance(question, Mapping):

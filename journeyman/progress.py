@@ -41,7 +41,7 @@ class Reporter:
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
         """A bar of `total` units, gone when the block ends."""
-        if self.quiet or not total:
+        if self.quiet or not total or not self.console.is_terminal:
             yield lambda _done: None
             return
         columns = (

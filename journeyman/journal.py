@@ -1,0 +1,65 @@
+"""What a run finished, a line each, so that running it again goes on from there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from journeyman.files import write_text
+
+FILE = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of the run in `folder`; a line torn by a kill counts as not written."""
+
+    folder: Path
+
+    def finished(self, step: str, key: str) -> bool:
+        """Whether `step` was finished under this very key."""
+        return any(line.get("step") == step and line.get("key") == key for line in self._lines())
+
+    def finish(self, step: str, key: str, **facts: Any) -> None:
+        """Note that `step` is done under `key`."""
+        line = json.dumps({"step": step, "key": key, **facts}, sort_keys=True, ensure_ascii=False)
+        kept = [json.dumps(old, sort_keys=True, ensure_ascii=False) for old in self._lines()]
+        write_text(self.folder / FILE, "\n".join([*kept, line]) + "\n")
+
+    def _lines(self) -> list[dict[str, Any]]:
+        try:
+            text = (self.folder / FILE).read_text(encoding="utf-8")
+        except OSError:
+            return []
+        lines = []
+        for line in text.splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue
+        return lines
+
+
+def key_of(*parts: Any) -> str:
+    """A hash of everything a step's result depends on, the program's own version included."""
+    text = json.dumps([version("journeyman"), *parts], sort_keys=True, default=str)
+    return sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of a file, or of a folder's names and sizes; the name itself of anything else."""
+    target = Path(path)
+    if target.is_dir():
+        seen = sorted((str(p), p.stat().st_size) for p in target.rglob("*") if p.is_file())
+        return key_of(seen)
+    if not target.is_file():
+        return path
+    with target.open("rb") as file:
+        digest = sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,203 @@
+"""The steps in order, and what is left when they are done: model, report and figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from journeyman.catalogue.backbones import resolve
+from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.errors import ResourceError
+from journeyman.explainers.options import ExplainOptions
+from journeyman.files import write_json, write_text
+from journeyman.journal import Journal, file_digest, key_of
+from journeyman.progress import QUIET, Reporter
+from journeyman.recipe import Recipe, dump_recipe
+from journeyman.section import Section
+from journeyman.steps import collect, explain, finetune, pretrain
+from journeyman.telling import tell
+from journeyman.training.options import FinetuneOptions
+from journeyman.workspace import Workspace
+
+REPORT = "report.html"
+TIMING = "timing.json"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb: what runs it, and which parts of the recipe its result depends on."""
+
+    verb: str
+    run: Callable[[Workspace], Section]
+    reads: Callable[[Recipe], Any]
+
+
+STEPS = (
+    Step("collect", collect.run, lambda r: [_data_key(r), r.collect, r.task, r.seed]),
+    Step("pretrain", pretrain.run, lambda r: r.backbone),
+    Step("finetune", finetune.run, lambda r: [r.finetune, r.seed, threads_of(r), r.name]),
+    Step("explain", explain.run, lambda r: r.explain),
+)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Where a run's results are; `fresh` is false when everything was there already."""
+
+    folder: Path
+    fresh: bool
+
+    @property
+    def model(self) -> Path:
+        """The model's folder."""
+        return self.folder / "model"
+
+    @property
+    def report(self) -> Path:
+        """The page to read."""
+        return self.folder / REPORT
+
+
+def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
+    """Run the recipe's steps, going on where an earlier run of the same recipe stopped.
+
+    A step whose recipe part, data, backbone or program version changed runs again, and so does
+    everything after it.
+    """
+    folder = recipe.folder
+    journal = Journal(folder)
+    whole = key_of(_plain(recipe), _data_key(recipe), _backbone_key(recipe))
+    if journal.finished("report", whole) and _complete(folder):
+        return Arrived(folder, fresh=False)
+    with _alone(folder):
+        torch.set_num_threads(threads_of(recipe))
+        write_text(folder / "recipe.yaml", dump_recipe(recipe))
+        workspace = _workspace(recipe, reporter)
+        sections = _run_steps(recipe, workspace, journal)
+        tell(recipe, workspace, sections, dump_recipe(recipe))
+        write_json(folder / TIMING, _timing(folder, workspace))
+        journal.finish("report", whole)
+    return Arrived(folder, fresh=True)
+
+
+def threads_of(recipe: Recipe) -> int:
+    """How many threads a run uses: the recipe's number, or one for each core it may use."""
+    if recipe.threads != "auto":
+        return int(recipe.threads)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[Section]:
+    sections: list[Section] = []
+    key = key_of("journey", _backbone_key(recipe))
+    for step in STEPS:
+        key = key_of(key, step.verb, _plain(step.reads(recipe)))
+        workspace.key = key
+        if journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file():
+            workspace.reporter.say(f"{step.verb}: done before")
+            sections.append(workspace.load_section(step.verb))
+            continue
+        workspace.reporter.say(step.verb)
+        started = time.perf_counter()
+        section = step.run(workspace)
+        workspace.seconds[step.verb] = time.perf_counter() - started
+        workspace.save_section(section)
+        journal.finish(step.verb, key)
+        sections.append(section)
+    return sections
+
+
+def _workspace(recipe: Recipe, reporter: Reporter) -> Workspace:
+    return Workspace(
+        folder=recipe.folder,
+        name=recipe.name,
+        task_name=recipe.task,
+        backbone_reference=recipe.backbone.name,
+        backbone_options={"max_tokens": recipe.backbone.max_tokens},
+        options={
+            DataOptions: recipe.data,
+            CollectOptions: recipe.collect,
+            FinetuneOptions: recipe.finetune,
+            ExplainOptions: recipe.explain,
+        },
+        seed=recipe.seed,
+        trackers=recipe.trackers,
+        reporter=reporter,
+    )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds a lock on the run's folder: two processes in it would undo each other's work."""
+    lock = FileLock(folder / ".lock", timeout=1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ResourceError(
+            "Another process is running this recipe.",
+            place=str(folder),
+            expected="one run at a time in a folder",
+            found="a run under way",
+            remedy="wait for it, or give this run another folder: --set output=runs/other",
+        ) from error
+    except OSError as error:
+        raise ResourceError(
+            "The run's folder cannot be written.",
+            place=str(folder),
+            expected="a folder this user may write in",
+            found=error.strerror or str(error),
+            remedy="choose another folder: --set output=FOLDER",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _complete(folder: Path) -> bool:
+    wanted = (REPORT, "metrics.json", "model/model.json")
+    return all((folder / name).is_file() for name in wanted)
+
+
+def _data_key(recipe: Recipe) -> list[Any]:
+    data = recipe.data
+    files = [data.train, data.validation, data.exam, data.test]
+    return [_plain(data), [None if name is None else file_digest(name) for name in files]]
+
+
+def _backbone_key(recipe: Recipe) -> str:
+    return resolve(recipe.backbone.name).sha256
+
+
+def _timing(folder: Path, workspace: Workspace) -> dict[str, Any]:
+    return {
+        "seconds": {name: round(value, 3) for name, value in sorted(workspace.seconds.items())},
+        "machine": {
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "torch": version("torch"),
+            "free_disk_gb": round(shutil.disk_usage(folder).free / 1e9, 1),
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
