@@ -20,7 +20,7 @@ CHUNK = 1024
 """Rows that go through the map at once when sums are taken. Always this many (padded): a matrix
 product may round differently for another shape, and removing a row must meet its very bits."""
 BIAS = 0.3
-"""Deviation of the bias, beside pre-activations of unit variance; 0 and 1 were worse by 0.3 %."""
+"""Deviation of the bias, beside pre-activations of about unit variance."""
 
 
 class FeatureMap(nn.Module):

@@ -64,10 +64,10 @@ def choose_alpha(
 ) -> tuple[RidgeSolution, list[Trial]]:
     """The solution of the best penalty, climbing from `start` along `grid`; and every trial.
 
-    Trials come with the best one first.
+    Trials come with the best one first. The climb stops at the first penalty that is no better,
+    so it may miss a summit beyond a dip; a whole grid would take three times as many solutions.
 
-    Merit has one broad summit along the penalty, so climbing meets it with four or five
-    solutions where the whole grid would take three times as many. Of equals, the larger penalty.
+    Of equals, the larger penalty.
     """
     ordered, scale = sorted(grid), statistics.scale()
 

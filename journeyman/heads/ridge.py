@@ -32,7 +32,8 @@ from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
 Score = Callable[[Tensor], float]
 
 PROXY_FEATURES = 2048
-"""Candidates for the map are compared at this many features; the ranking holds at more."""
+"""Candidates for the map are compared at this many features: cheap, and a little unfair to maps
+of several layers, which gain more from further features."""
 PROXY_ROWS = 20_000
 """Rows on which candidates are compared; sentences seldom reach it, tokens do."""
 JUDGED_ROWS = 2048
@@ -203,7 +204,7 @@ class RidgeHead(SolvedHead):
         )
 
     def _fits_plain(self, layers: tuple[int, ...], sets: list[tuple[int, ...]]) -> bool:
-        """Whether plain vectors are worth a trial: few layers never won without random features."""
+        """Whether plain vectors are tried: of the richest layer sets, or where nothing else is."""
         rich = layers in sets[-2:] or self.options.random_features is False
         return rich and len(layers) * self.shape.width <= self.options.features
 
