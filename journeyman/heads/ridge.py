@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from journeyman.backbones.base import Features
@@ -57,7 +57,7 @@ class RidgeOptions(HeadOptions):
     random_features: Literal["auto"] | bool = Field(
         "auto", description="whether vectors pass through random ReLU features first"
     )
-    alphas: Literal["auto"] | list[float] = Field(
+    alphas: Literal["auto"] | Annotated[list[PositiveFloat], Field(min_length=1)] = Field(
         "auto", description="penalties to try, relative to the mean n x variance of a feature"
     )
     balance: Literal["auto"] | bool = Field(

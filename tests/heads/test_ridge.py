@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError, ModelError
@@ -248,3 +249,9 @@ def test_an_unsolved_head_says_so():
         outputs(head(), rows(0, 3)[0])
     with pytest.raises(RuntimeError, match="holds no statistics"):
         head().statistics()
+
+
+@pytest.mark.parametrize("alphas", [[], [0.0], [-1.0], "many"])
+def test_penalties_must_be_positive(alphas):
+    with pytest.raises(ValidationError):
+        RidgeOptions(alphas=alphas)
