@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from journeyman.api import finetune, load
     from journeyman.errors import JourneymanError
+    from journeyman.estimator import TextClassifier, TextRegressor
     from journeyman.model import Model
 
-__all__ = ["JourneymanError", "Model", "finetune", "load"]
+__all__ = ["JourneymanError", "Model", "TextClassifier", "TextRegressor", "finetune", "load"]
 
 _HOMES = {
     "JourneymanError": "journeyman.errors",
     "Model": "journeyman.model",
+    "TextClassifier": "journeyman.estimator",
+    "TextRegressor": "journeyman.estimator",
     "finetune": "journeyman.api",
     "load": "journeyman.api",
 }

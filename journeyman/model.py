@@ -164,6 +164,12 @@ class Model:
                 advance(1)
         return [self._signed(found[i]) for i in range(len(asked))]
 
+    def save(self, folder: str | Path) -> Model:
+        """Write the model folder, replacing a model that stands there; gives the version."""
+        from journeyman.model_folder import save_model
+
+        return save_model(self, Path(folder).expanduser())
+
     def _outputs(self, texts: Sequence[Text], reporter: Reporter) -> list[Array]:
         examples = Examples(texts, self.learner.backbone.prepare(texts), ())
         return self.learner.outputs(examples, self.learner.uncached(examples), reporter)

@@ -1,0 +1,384 @@
+"""Fine-tuning as scikit-learn estimators: texts and targets in, predictions out.
+
+The estimators clone, search and sit in pipelines as any other; all their fits share the feature
+cache, so a grid search runs the frozen layers once for each distinct text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from journeyman.backbones.base import Backbone
+from journeyman.backbones.text_encoder import Text, load_backbone
+from journeyman.catalogue.backbones import ResolvedBackbone, resolve
+from journeyman.data.options import DataOptions
+from journeyman.estimator_inputs import (
+    InputError,
+    hold_out,
+    read_classes,
+    read_texts,
+    read_values,
+    text_width,
+)
+from journeyman.heads.base import SolvedHead
+from journeyman.model import Model
+from journeyman.model_folder import load_model, save_model
+from journeyman.progress import Reporter
+from journeyman.tasks.base import TASKS, Task
+from journeyman.tensors import read_tensors
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import Examples, make_examples
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trainer import feature_source, finetune
+from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
+
+TEXT_COLUMNS = ("text", "second_text")
+LABEL_COLUMN = "label"
+CHUNK = 4096
+CACHED_FROM = 32
+"""Rows from which a call to predict goes through the feature cache: fewer are not worth a file."""
+
+
+class _TextEstimator(BaseEstimator):  # type: ignore[misc]
+    """What both estimators share: parameters, holding out rows, training, answering, pickling."""
+
+    def __init__(
+        self,
+        backbone: str | Path = "minilm-l6",
+        *,
+        tuner: str | Mapping[str, Any] | None = "none",
+        head: str | Mapping[str, Any] | None = "ridge",
+        cut: int | Literal["auto"] = "auto",
+        epochs: int = 4,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        patience: int = 2,
+        metric: str | None = None,
+        validation_fraction: float = 0.1,
+        max_tokens: int | None = None,
+        cache_predictions: bool = True,
+        random_state: Any = 0,
+        threads: int | None = None,
+        quiet: bool = True,
+    ) -> None:
+        self.backbone = backbone
+        self.tuner = tuner
+        self.head = head
+        self.cut = cut
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.metric = metric
+        self.validation_fraction = validation_fraction
+        self.max_tokens = max_tokens
+        self.cache_predictions = cache_predictions
+        self.random_state = random_state
+        self.threads = threads
+        self.quiet = quiet
+
+    def to_model(self, folder: str | Path | None = None) -> Model:
+        """The fitted `Model`; written to `folder` first when one is given."""
+        check_is_fitted(self, "model_")
+        return self.model_ if folder is None else self.model_.save(folder)
+
+    def __sklearn_tags__(self) -> Any:
+        """Texts in a sequence, or in the one or two columns of an array."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fitted model as the bytes of its folder: neither modules nor the backbone."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = _packed(state["model_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpack the model; its backbone is found by name as when a model is loaded."""
+        if "model_" in state:
+            state = {**state, "model_": _unpacked(state["model_"])}
+        super().__setstate__(state)
+
+    def _train(
+        self,
+        task: Task,
+        texts: Sequence[Text],
+        targets: Sequence[Any],
+        member: NDArray[np.bool_],
+        strata: NDArray[Any],
+    ) -> None:
+        """Hold out rows, train on the others; `member` [N, C] tells which class each row has."""
+        options = self._options(task)
+        seed = self._seed()
+        held = hold_out(texts, member, strata, self._share(), seed)
+        columns = _columns(texts)
+        rows = [_row(text, target) for text, target in zip(texts, targets, strict=True)]
+        train = [row for row, out in zip(rows, held, strict=True) if not out]
+        chosen = [row for row, out in zip(rows, held, strict=True) if out]
+        schema = task.schema([task.target(row, columns) for row in train])
+        backbone = _backbone(str(self.backbone), self.max_tokens, self.quiet)
+        with self._threads(), closing(FeatureCache()) as cache:
+            trained = finetune(
+                task,
+                backbone,
+                schema,
+                make_examples(task, backbone, train, columns, schema),
+                make_examples(task, backbone, chosen, columns, schema),
+                options,
+                seed=seed,
+                cache=cache,
+                reporter=Reporter(quiet=self.quiet),
+            )
+            self.cache_stats_ = asdict(cache.stats)
+        self.model_ = Model(
+            name=type(self).__name__,
+            learner=trained.learner,
+            schema=schema,
+            columns=columns,
+            calibration=trained.calibration,
+            about={"rows": {"train": len(train), "validation": len(chosen)}, "parent": None},
+        )
+
+    def _answers(self, X: Any) -> Iterator[Prediction]:
+        check_is_fitted(self, "model_")
+        texts = read_texts(X, self, len(self.model_.columns.texts))
+        for at in range(0, len(texts), CHUNK):
+            part = texts[at : at + CHUNK]
+            yield from self.model_.decoded(self._outputs(part), part)
+
+    def _outputs(self, texts: Sequence[Text]) -> list[NDArray[np.float32]]:
+        learner = self.model_.learner
+        examples = Examples(texts, learner.backbone.prepare(texts), ())
+        reporter = Reporter(quiet=self.quiet)
+        with self._threads():
+            if not self.cache_predictions or len(texts) < CACHED_FROM:
+                return learner.outputs(examples, learner.uncached(examples), reporter)
+            with closing(FeatureCache()) as cache:
+                source = feature_source(learner, examples, cache, reporter)
+                return learner.outputs(examples, source, reporter)
+
+    def _options(self, task: Task, **more: Any) -> FinetuneOptions:
+        names = ("tuner", "head", "cut", "epochs", "batch_size", "learning_rate", "patience")
+        said = {name: getattr(self, name) for name in names}
+        try:
+            options = FinetuneOptions(**said, metric=self.metric, **more)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, *_ = first["loc"] or ("",)
+            raise self._wrong(str(name), first["msg"], repr(first["input"])) from error
+        if self.metric is not None and self.metric not in task.metric_names:
+            raise self._wrong("metric", " | ".join(task.metric_names), repr(self.metric))
+        return options
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _share(self) -> float:
+        share = self.validation_fraction
+        if not isinstance(share, float | int) or not 0 < share < 1:
+            raise self._wrong("validation_fraction", "a number between 0 and 1", repr(share))
+        return float(share)
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Within, torch uses as many threads as asked for."""
+        before = torch.get_num_threads()
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def _wrong(self, name: str, expected: str, found: str) -> InputError:
+        return InputError(
+            f"The parameter {name!r} of {type(self).__name__} cannot be used.",
+            place=f"{type(self).__name__}({name}=...)",
+            expected=expected,
+            found=found,
+            remedy=f"set it: set_params({name}=...)",
+        )
+
+
+class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
+    """Classifies texts, or pairs of texts, by a pretrained backbone fine-tuned on them.
+
+    `fit(X, y)` takes texts (a sequence, an array, a pandas Series) or pairs of texts, and a label
+    for each, or an indicator matrix [N, C] of several. A stratified share of the rows,
+    `validation_fraction`, is held out to choose settings and to calibrate probabilities; a solved
+    head then takes them in as well. `tuner` and `head` are names, or mappings of a name and
+    options. With `cache_predictions` the rows asked of predict enter the feature cache, which
+    makes searches cheap; turn it off for a served model.
+
+    Fitted: `classes_`, `model_` (a `journeyman.Model`), `cache_stats_` (what the fit asked of the
+    feature cache). Pickles hold the model's folder and need its backbone where they are loaded;
+    `estimator.model_.save(folder)` keeps a model without a pickle.
+    """
+
+    def __init__(
+        self,
+        backbone: str | Path = "minilm-l6",
+        *,
+        tuner: str | Mapping[str, Any] | None = "none",
+        head: str | Mapping[str, Any] | None = "ridge",
+        cut: int | Literal["auto"] = "auto",
+        epochs: int = 4,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        patience: int = 2,
+        metric: str | None = None,
+        class_weights: bool = False,
+        validation_fraction: float = 0.1,
+        max_tokens: int | None = None,
+        cache_predictions: bool = True,
+        random_state: Any = 0,
+        threads: int | None = None,
+        quiet: bool = True,
+    ) -> None:
+        super().__init__(
+            backbone,
+            tuner=tuner,
+            head=head,
+            cut=cut,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            patience=patience,
+            metric=metric,
+            validation_fraction=validation_fraction,
+            max_tokens=max_tokens,
+            cache_predictions=cache_predictions,
+            random_state=random_state,
+            threads=threads,
+            quiet=quiet,
+        )
+        self.class_weights = class_weights
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on texts and their labels, some of them held out."""
+        texts = read_texts(X, self)
+        member, classes, several = read_classes(y, self)
+        check_consistent_length(texts, member)
+        names = [str(each) for each in classes]
+        places = [np.flatnonzero(row) for row in member]
+        if several:
+            kind = "multi-label-classification"
+            targets: list[Any] = [[names[i] for i in row] for row in places]
+        else:
+            kind = "text-classification"
+            targets = [names[row[0]] for row in places]
+        strata = np.unique(member, axis=0, return_inverse=True)[1].reshape(-1)
+        self._train(TASKS[kind](), texts, targets, member, strata)
+        self.classes_ = classes
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable label of each text; an indicator matrix after a fit on one."""
+        chances = self.predict_proba(X)
+        if self.model_.learner.task.name == "multi-label-classification":
+            return (chances >= 0.5).astype(np.int64)
+        labels: NDArray[Any] = self.classes_[chances.argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """[N, C] calibrated probabilities, columns in the order of `classes_`."""
+        answers = cast(Iterator[LabelPrediction | MultiLabelPrediction], self._answers(X))
+        rows = [answer.scores for answer in answers]
+        names = [str(each) for each in self.classes_]
+        return np.array([[row.get(name, 0.0) for name in names] for row in rows])
+
+    def __sklearn_tags__(self) -> Any:
+        """Labels may be one a row or several."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _options(self, task: Task, **more: Any) -> FinetuneOptions:
+        return super()._options(task, class_weights=self.class_weights, **more)
+
+
+class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
+    """Predicts a number for each text, or pair of texts, by a fine-tuned pretrained backbone.
+
+    Parameters and fitted attributes are those of `TextClassifier`, as far as they do not concern
+    classes.
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on texts and their numbers, some of them held out."""
+        texts = read_texts(X, self)
+        values = read_values(y, self)
+        check_consistent_length(texts, values)
+        nobody = np.zeros((len(values), 0), dtype=bool)
+        self._train(TASKS["text-regression"](), texts, values.tolist(), nobody, values)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """One number a text."""
+        answers = cast(Iterator[ValuePrediction], self._answers(X))
+        return np.array([answer.value for answer in answers], dtype=np.float64)
+
+
+def _columns(texts: Sequence[Text]) -> DataOptions:
+    width = text_width(texts[0])
+    text = TEXT_COLUMNS[0] if width == 1 else TEXT_COLUMNS
+    return DataOptions(train="fit", text=text, label=LABEL_COLUMN)
+
+
+def _row(text: Text, target: Any) -> dict[str, Any]:
+    parts = (text,) if isinstance(text, str) else text
+    return {**dict(zip(TEXT_COLUMNS, parts, strict=False)), LABEL_COLUMN: target}
+
+
+def _backbone(reference: str, max_tokens: int | None, quiet: bool) -> Backbone:
+    return _loaded(resolve(reference, progress=not quiet), reference, max_tokens)
+
+
+@lru_cache(maxsize=2)
+def _loaded(found: ResolvedBackbone, reference: str, max_tokens: int | None) -> Backbone:
+    """Kept in memory: a search fits many times on the same one, and tuners never change it."""
+    spec = {name: value for name, value in asdict(found).items() if name != "folder"}
+    return load_backbone(found.folder, {**spec, "reference": reference}, {"max_tokens": max_tokens})
+
+
+def _packed(model: Model) -> dict[str, bytes]:
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        save_model(replace(model), folder)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _unpacked(files: Mapping[str, bytes]) -> Model:
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        model = load_model(folder)
+        head = model.learner.head
+        if isinstance(head, SolvedHead):
+            head.load_statistics(read_tensors(folder / "statistics.safetensors")[0])
+    model.folder = None
+    return model
