@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from journeyman.errors import DataError, JourneymanError
+from journeyman.usage import out_of_memory, usage_mistake
 
 if TYPE_CHECKING:
     from journeyman.data.options import DataOptions
@@ -26,8 +28,6 @@ _WRONG_USAGE: Any = next(k for k in typer.BadParameter.__mro__ if k.__name__ == 
 
 app = typer.Typer(
     name="journeyman",
-    help="Take a pretrained model past imitation: collect, pretrain, fine-tune, transfer, adapt, "
-    "reason, explain.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,28 +36,54 @@ app = typer.Typer(
 
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Override a field of the recipe: --set finetune.epochs=3."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Override a field of the recipe: --set finetune.epochs=3.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
 Texts = Annotated[
-    list[str] | None, typer.Option("--text", "-t", help="A text to ask about; may be repeated.")
+    list[str] | None,
+    typer.Option("--text", "-t", metavar="TEXT", help="A text to ask about; may be repeated."),
 ]
 File = Annotated[
     str | None,
     typer.Option(
-        "--file", "-f", help="Rows to ask about: CSV, TSV, JSON Lines, Parquet or plain .txt lines."
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="Rows to ask about: CSV, TSV, JSON Lines, Parquet or plain .txt lines.",
     ),
 ]
 Dash = Annotated[
-    Literal["-"] | None,
-    typer.Argument(metavar="[-]", help="Read from standard input: JSON lines, or a text a line."),
+    str | None,
+    typer.Argument(metavar="-", help="Read from standard input: JSON lines, or a text a line."),
 ]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"journeyman {version('journeyman')}")
+        raise typer.Exit
+
+
+@app.callback()
+def journeyman(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take a pretrained model past imitation: collect, pretrain, fine-tune and explain."""
 
 
 @app.command()
 def run(
-    recipe: Annotated[str, typer.Argument(help="The recipe, a YAML file.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")],
     sets: Sets = None,
     quiet: Quiet = False,
 ) -> None:
@@ -75,9 +101,12 @@ def run(
 
 @app.command()
 def init(
-    data: Annotated[str, typer.Argument(help="A data file to look at.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A data file to look at.")],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Write here; standard output if absent.")
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write here; standard output if absent."
+        ),
     ] = None,
 ) -> None:
     """Look at a data file and write a commented recipe that runs."""
@@ -115,8 +144,8 @@ def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File 
 
     _one_of(text, file, dash)
     loaded = load(model)
-    for chunk in _chunks(_questions(text, file, loaded.columns), 512):
-        _print_lines(answer.to_json() for answer in loaded.predict(chunk))
+    asked = _questions(text, file, loaded.columns)
+    _print_lines(answer.to_json() for answer in loaded.stream(asked))
 
 
 @app.command()
@@ -137,14 +166,16 @@ def explain(
     _one_of(text, file, dash)
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
-    for chunk in _chunks(_questions(text, file, loaded.columns), 16):
-        _print_lines(why.to_json() for why in loaded.explain(chunk, options))
+    asked = _questions(text, file, loaded.columns)
+    _print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
 
 
 @app.command()
 def evaluate(
     model: ModelPath,
-    file: Annotated[str, typer.Option("--file", "-f", help="Rows with their targets.")],
+    file: Annotated[
+        str, typer.Option("--file", "-f", metavar="FILE", help="Rows with their targets.")
+    ],
 ) -> None:
     """Measure a model on rows with targets: one JSON document."""
     from journeyman.api import load
@@ -170,7 +201,9 @@ def backbones(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @backbones_app.command("fetch")
-def fetch_backbone(name: Annotated[str, typer.Argument(help="Name, hub id or folder.")]) -> None:
+def fetch_backbone(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name, hub id or folder.")],
+) -> None:
     """Fetch a backbone and check it."""
     from journeyman.catalogue.backbones import resolve
 
@@ -185,7 +218,9 @@ def datasets(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @datasets_app.command("fetch")
-def fetch_dataset(name: Annotated[str, typer.Argument(help="Name of a dataset.")]) -> None:
+def fetch_dataset(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a dataset.")],
+) -> None:
     """Fetch a dataset, check it and convert it."""
     from journeyman.catalogue.datasets import resolve_dataset
 
@@ -201,39 +236,52 @@ def main() -> Never:
 
 def _guarded() -> int:
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
+        code: int | None = app(prog_name="journeyman", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("Interrupted. Run the same command again to go on.", err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except _WRONG_USAGE as mistake:
+        if len(sys.argv) > 1:
+            return _refused(usage_mistake(mistake, sys.argv[1:]))
         mistake.show()
         return YOURS
     except JourneymanError as mistake:
-        typer.echo(f"error: {mistake}", err=True)
-        return YOURS
+        return _refused(mistake)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nothing reads what is left
         return DONE
     except MemoryError:
-        typer.echo("error: The machine has no memory left for this.", err=True)
-        return YOURS
+        return _refused(out_of_memory())
     except Exception:
         traceback.print_exc()
         typer.echo("This is a mistake of ours. Please report it with the lines above.", err=True)
         return OURS
-    return DONE
+    if code == INTERRUPTED:
+        typer.echo("Interrupted. Run the same command again to go on.", err=True)
+    return code or DONE
+
+
+def _refused(mistake: JourneymanError) -> int:
+    typer.echo(f"error: {mistake}", err=True)
+    return YOURS
 
 
 def _one_of(texts: list[str] | None, file: str | None, dash: str | None) -> None:
-    given = [bool(texts), file is not None, dash is not None]
-    if sum(given) != 1:
+    if dash not in (None, "-"):
         raise DataError(
-            "It is not clear what to ask." if any(given) else "There is nothing to ask.",
+            f"{dash!r} is not a way to ask.",
             place="the command's arguments",
             expected="one of --text TEXT, --file FILE or - (standard input)",
-            found=f"{sum(given)} of them",
+            found=repr(dash),
+            remedy=f"--file {dash}" if Path(dash).is_file() else f"--text {shlex.quote(dash)}",
+        )
+    given = {"--text": bool(texts), "--file": file is not None, "-": dash is not None}
+    found = [name for name, present in given.items() if present]
+    if len(found) != 1:
+        raise DataError(
+            "It is not clear what to ask." if found else "There is nothing to ask.",
+            place="the command's arguments",
+            expected="one of --text TEXT, --file FILE or - (standard input)",
+            found=" and ".join(found) or "none of them",
             remedy="give exactly one",
         )
 
@@ -245,24 +293,21 @@ def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) 
         return iter(texts)
     if file is not None:
         return questions_in(file, columns)
+    if sys.stdin is None or sys.stdin.closed:
+        raise DataError(
+            "Standard input is closed.",
+            place="standard input",
+            expected="questions, one a line",
+            found="nothing to read from",
+            remedy="pipe them in, or ask with --text TEXT or --file FILE",
+        )
     return questions_of_stream(sys.stdin.buffer)
-
-
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _print_lines(values: Iterable[dict[str, Any]]) -> None:
     for value in values:
         sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from journeyman.backbones.text_encoder import Text
-from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
 from journeyman.data.record import Refused
-from journeyman.errors import DataError
 from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.options import ExplainOptions
+from journeyman.model_questions import Question, QuestionReader
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Evaluated, Schema
-from journeyman.tasks.words import TokenText
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Learner
 from journeyman.types import Explanation, FailedPrediction, Metric, Prediction, Row
 
-Question = str | tuple[str, str] | Sequence[str] | Row | Refused
-"""What may be asked: a text, a pair, a list of tokens, a row with the data's columns; or a row
-that could not be read, which is answered with the reason."""
-
 CHUNK = 4096
+"""Questions of a list that are answered together."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +74,23 @@ class Model:
         self, questions: Question | Iterable[Question], *, reporter: Reporter = QUIET
     ) -> list[Prediction]:
         """One answer a question, in their order; a question that has no answer says why."""
-        asked = self._listed(questions)
-        texts, ids, failed = self._read(asked)
-        answers: dict[int, Prediction] = dict(failed)
-        places = sorted(texts)
-        for at in range(0, len(places), CHUNK):
-            part = places[at : at + CHUNK]
-            outputs = self._outputs([texts[i] for i in part], reporter)
-            decoded = self.decoded(outputs, [texts[i] for i in part], ids=[ids[i] for i in part])
-            answers.update(zip(part, decoded, strict=True))
-        return [self._signed(answers[i]) for i in range(len(asked))]
+        return list(self.stream(self._listed(questions), CHUNK, reporter=reporter))
+
+    def stream(
+        self, questions: Iterable[Question], size: int = 512, *, reporter: Reporter = QUIET
+    ) -> Iterator[Prediction]:
+        """Answers as `predict` gives them, `size` at a time as questions come in."""
+        reader = self._reader()
+        for part in _parts(questions, size):
+            texts, ids, failed = reader.read(part)
+            answers: dict[int, Prediction] = dict(failed)
+            asked = list(texts.values())
+            if asked:
+                decoded = self.decoded(
+                    self._outputs(asked, reporter), asked, ids=[ids[i] for i in texts]
+                )
+                answers.update(zip(texts, decoded, strict=True))
+            yield from (self._signed(answers[i]) for i in range(len(part)))
 
     def evaluate(self, rows: Sequence[Row], *, reporter: Reporter = QUIET) -> Measured:
         """Every figure on rows with targets, overall and by slice."""
@@ -150,25 +152,40 @@ class Model:
         reporter: Reporter = QUIET,
     ) -> list[Explanation | FailedPrediction]:
         """Why each question is answered as it is: a weight for each word."""
-        chosen = options or ExplainOptions()
         asked = self._listed(questions)
-        texts, ids, failed = self._read(asked)
-        places = sorted(texts)
-        explainer = EXPLAINERS[chosen.method](chosen)
-        found: dict[int, Explanation | FailedPrediction] = dict(failed)
-        with reporter.bar("explaining", len(places)) as advance:
-            for i in places:
-                found[i] = explainer.explain(
-                    self.learner, self.schema, [texts[i]], [ids[i]], self.calibration
-                )[0]
+        with reporter.bar("explaining", len(asked)) as advance:
+            found = []
+            for why in self.stream_explanations(asked, options):
+                found.append(why)
                 advance(1)
-        return [self._signed(found[i]) for i in range(len(asked))]
+        return found
+
+    def stream_explanations(
+        self, questions: Iterable[Question], options: ExplainOptions | None = None
+    ) -> Iterator[Explanation | FailedPrediction]:
+        """Explanations as `explain` gives them, each as soon as it is made."""
+        chosen = options or ExplainOptions()
+        explainer = EXPLAINERS[chosen.method](chosen)
+        reader = self._reader()
+        for question in questions:
+            texts, ids, failed = reader.read([question])
+            if failed:
+                yield self._signed(failed[0])
+                continue
+            yield self._signed(
+                explainer.explain(
+                    self.learner, self.schema, [texts[0]], [ids[0]], self.calibration
+                )[0]
+            )
 
     def save(self, folder: str | Path) -> Model:
         """Write the model folder, replacing a model that stands there; gives the version."""
         from journeyman.model_folder import save_model
 
         return save_model(self, Path(folder).expanduser())
+
+    def _reader(self) -> QuestionReader:
+        return QuestionReader(self.columns, self.learner.task.unit)
 
     def _outputs(self, texts: Sequence[Text], reporter: Reporter) -> list[Array]:
         examples = Examples(texts, self.learner.backbone.prepare(texts), ())
@@ -193,72 +210,12 @@ class Model:
         return answer
 
     def _listed(self, questions: Question | Iterable[Question]) -> list[Question]:
-        if isinstance(questions, str | Mapping):
+        if isinstance(questions, str | Mapping | Refused):
             return [questions]
         return list(questions)
 
-    def _read(
-        self, asked: Sequence[Question]
-    ) -> tuple[dict[int, Text], dict[int, str], dict[int, FailedPrediction]]:
-        texts: dict[int, Text] = {}
-        ids: dict[int, str] = {}
-        failed: dict[int, FailedPrediction] = {}
-        seen: Counter[int] = Counter()
-        for at, question in enumerate(asked):
-            try:
-                texts[at] = self._text(question)
-            except DataError as error:
-                failed[at] = FailedPrediction(
-                    _given_id(question, self.columns) or str(at), error.to_json()
-                )
-                continue
-            parts = texts[at] if isinstance(texts[at], tuple) else (str(texts[at]),)
-            hashed = input_hash(parts)
-            ids[at] = _given_id(question, self.columns) or row_id(hashed, seen[hashed])
-            seen[hashed] += 1
-        return texts, ids, failed
 
-    def _text(self, question: Any) -> Text:
-        if isinstance(question, Refused):
-            raise _unreadable("a row that can be read", question.reason)
-        if not isinstance(question, str | list | tuple | Mapping):
-            raise _unreadable("a text or a row", type(question).__name__)
-        if self.learner.task.unit == "token" and isinstance(question, list | tuple):
-            question = {self.columns.tokens or "tokens": list(question)}
-        if isinstance(question, Mapping):
-            question = self._from_row(question)
-        parts = (question,) if isinstance(question, str) else tuple(question)
-        wanted = max(len(self.columns.texts), 1)
-        if len(parts) != wanted or not all(isinstance(part, str) for part in parts):
-            raise _unreadable(f"{wanted} text{'s' if wanted > 1 else ''}", repr(question)[:80])
-        if not any(str(part).strip() for part in parts):
-            raise _unreadable("a text that is not empty", repr(question)[:80])
-        return question if isinstance(question, str) else (str(parts[0]), str(parts[1]))
-
-    def _from_row(self, row: Row) -> Any:
-        tokens = row.get(self.columns.tokens or "tokens")
-        if self.learner.task.unit == "token" and isinstance(tokens, list):
-            return TokenText([str(token) for token in tokens])
-        names = self.columns.texts or ("text",)
-        missing = [name for name in names if not isinstance(row.get(name), str)]
-        if missing:
-            raise _unreadable(f"a text in {', '.join(missing)}", ", ".join(row) or "an empty row")
-        values = tuple(row[name] for name in names)
-        return values[0] if len(values) == 1 else values
-
-
-def _given_id(question: Question, columns: DataOptions) -> str | None:
-    if not isinstance(question, Mapping):
-        return None
-    given = question.get(columns.id or "id")
-    return None if given is None else str(given)
-
-
-def _unreadable(expected: str, found: str) -> DataError:
-    return DataError(
-        "A row cannot be answered.",
-        place="the row",
-        expected=expected,
-        found=found,
-        remedy="give the columns the model was trained on",
-    )
+def _parts(questions: Iterable[Question], size: int) -> Iterator[list[Question]]:
+    asked = iter(questions)
+    while part := list(islice(asked, size)):
+        yield part

@@ -32,7 +32,7 @@ class Collection:
 
     `columns` are the data options with every column resolved; `quarantined` rows stand in
     `quarantine.jsonl`; `sources` names where each split was read from. A split that has neither a
-    file nor a share is an empty table.
+    file nor a share is an empty table. `task` is the recipe's, else the one the targets suggest.
     """
 
     train: Table
@@ -137,6 +137,7 @@ def collect(
         for role, source in sources.items()
     }
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
+    task = task or target_of(columns, task, tables["train"]).task
     tables, findings = _divide(tables, columns, options, seed, task)
     found = [*guessed, *(finding for part in _once(read) for finding in part.findings), *findings]
     refused = [part.refused for part in _once(read)]

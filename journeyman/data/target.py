@@ -34,6 +34,11 @@ class Target:
     data: DataOptions
 
     @property
+    def task(self) -> str:
+        """The task that learns it."""
+        return next(task for task, kind in _KINDS.items() if kind == self.kind)
+
+    @property
     def column(self) -> str:
         """The column that holds it."""
         name = self.data.tags if self.kind == "tags" else self.data.label or self.data.soft_label
