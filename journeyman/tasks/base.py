@@ -152,7 +152,10 @@ class Task(ABC):
 
     @abstractmethod
     def score(self, outputs: Outputs, targets: Sequence[Any], schema: Schema, metric: str) -> float:
-        """The metric that decisions are made by, without intervals; higher is better."""
+        """The metric that decisions are made by, without intervals; higher is better.
+
+        0 when there are no rows.
+        """
 
     def calibrate(
         self,
@@ -205,8 +208,8 @@ class Task(ABC):
         """[C] weights that make classes count alike, with mean 1 over training rows."""
         if not schema.counts:
             return None
-        counts = torch.tensor(schema.counts, dtype=torch.float32).clamp(min=1)
-        return counts.sum() / (len(counts) * counts)
+        counts = torch.tensor(schema.counts, dtype=torch.float32)
+        return counts.sum() / (max(int((counts > 0).sum()), 1) * counts.clamp(min=1))
 
 
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")

@@ -71,6 +71,8 @@ class MultiLabelClassification(Task):
         self, outputs: Outputs, targets: Sequence[Labels], schema: Schema, metric: str
     ) -> float:
         """The F1 that per-label thresholds fitted to these very outputs would reach."""
+        if not len(outputs):
+            return 0.0
         scores = np.stack(outputs).astype(np.float64)
         truths = indicators(targets, schema.labels)
         chosen = fit_platt(scores, truths).probabilities(scores) >= 0.5
@@ -89,7 +91,9 @@ class MultiLabelClassification(Task):
         schema: Schema,
         target_accuracy: float | None,
     ) -> dict[str, Any]:
-        """Platt scaling of each label."""
+        """Platt scaling of each label; nothing to fit it by, without rows."""
+        if not len(outputs):
+            return {}
         fitted = fit_platt(np.stack(outputs).astype(np.float64), indicators(targets, schema.labels))
         return {"slopes": list(fitted.slopes), "intercepts": list(fitted.intercepts)}
 

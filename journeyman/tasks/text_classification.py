@@ -90,6 +90,8 @@ class TextClassification(Task):
         self, outputs: Outputs, targets: Sequence[LabelTarget], schema: Schema, metric: str
     ) -> float:
         """Macro-F1 or accuracy of the largest output."""
+        if not len(outputs):
+            return 0.0
         best = np.argmax(np.stack(outputs), axis=1)
         guesses = [schema.labels[i] for i in best]
         measure = accuracy_score if metric == "accuracy" else macro_f1_score

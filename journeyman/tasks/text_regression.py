@@ -63,6 +63,8 @@ class TextRegression(Task):
         self, outputs: Outputs, targets: Sequence[float], schema: Schema, metric: str
     ) -> float:
         """The correlation with, or the share of variance of, the truth."""
+        if not len(outputs):
+            return 0.0
         guesses = self._values(outputs, schema)
         truths = np.asarray(targets, dtype=np.float64)
         if metric == "r2":

@@ -1,0 +1,145 @@
+"""Rows with a planted signal for any task, and learners on them: what the contracts are held to."""
+
+import random
+
+import torch
+
+from journeyman.data.options import DataOptions
+from journeyman.tasks.base import TASKS
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import make_examples
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trainer import finetune, make_learner, options_of
+from journeyman.tuners.base import TUNERS
+
+PLAIN = "the a dog mat sat film plot actor story is was on in".split()
+MOODS = {"bad": "bad awful", "good": "good fine", "plain": "much text"}
+VALUES = {"bad": -4.0, "good": 4.0, "plain": 0.0}
+NAMES = {"LOC": "london", "PER": "anna"}
+SOURCES = {
+    "label": {"text": "text", "label": "label"},
+    "labels": {"text": "text", "label": "labels"},
+    "value": {"text": "text", "label": "value"},
+    "tags": {"tokens": "tokens", "tags": "tags"},
+}
+"""Which column serves which field of `data`, by what a task's targets are to a baseline."""
+
+TEXTS = ["the cat sat", "a much longer text about the cat and the mat and the dog", "dog", "the"]
+
+
+def made_rows(count, seed=0):
+    """Sentences of plain words around words that say label, labels, value and tags."""
+    draw = random.Random(seed)
+    rows = []
+    for at in range(count):
+        label = sorted(MOODS)[at % len(MOODS)]
+        words = draw.sample(PLAIN, draw.randint(2, 4)) + MOODS[label].split()
+        kind = draw.choice(sorted(NAMES))
+        words.append(NAMES[kind])
+        draw.shuffle(words)
+        tags = [f"B-{kind}" if word == NAMES[kind] else "O" for word in words]
+        labels = [label] if label != "plain" else ["bad", "good"] if draw.random() < 0.5 else []
+        text = " ".join(words)
+        if label == "plain":
+            text = text.replace("much", "bad").replace("text", "good") if labels else text
+        rows.append(
+            {
+                "text": text,
+                "label": label,
+                "labels": labels,
+                "value": VALUES[label],
+                "tokens": words,
+                "tags": tags,
+            }
+        )
+    return rows
+
+
+def data_options(task):
+    """Columns of `made_rows` for whatever fields the task needs."""
+    source = SOURCES[task.plain_kind]
+    return DataOptions(train="rows.csv", **{name: source[name] for name in task.needs})
+
+
+class Sample:
+    """A task with training and validation rows of `made_rows`, prepared for a backbone."""
+
+    def __init__(self, task_name, backbone, train=60, validation=30, seed=0):
+        self.task = TASKS[task_name]()
+        self.data = data_options(self.task)
+        self.rows = made_rows(train + validation, seed)
+        targets = [self.task.target(row, self.data) for row in self.rows]
+        self.schema = self.task.schema(targets[:train])
+        self.backbone = backbone
+        self.train = self.examples(self.rows[:train])
+        self.validation = self.examples(self.rows[train:])
+
+    def examples(self, rows):
+        return make_examples(self.task, self.backbone, rows, self.data, self.schema)
+
+    def learner(self, seed=0, **options):
+        chosen = FinetuneOptions.model_validate(options)
+        return make_learner(self.task, self.backbone, self.schema, chosen, seed=seed)
+
+    def finetune(self, folder, seed=0, checkpoint=None, tracker=None, reporter=None, **options):
+        chosen = FinetuneOptions.model_validate(options)
+        cache = FeatureCache(folder)
+        more = {} if reporter is None else {"reporter": reporter}
+        return finetune(
+            self.task,
+            self.backbone,
+            self.schema,
+            self.train,
+            self.validation,
+            chosen,
+            seed=seed,
+            cache=cache,
+            checkpoint=checkpoint,
+            tracker=tracker,
+            **more,
+        )
+
+
+def cuts_of(tuner_name, depth, backbone):
+    """The cuts a tuner is tried at: the ends, the middle and its own, where it permits them."""
+    tuner = TUNERS[tuner_name](options_of(TUNERS[tuner_name]), 0)
+    wanted = {0, depth // 2, depth - 1, tuner.default_cut(backbone)}
+    return sorted(cut for cut in wanted if tuner.permits(backbone, cut) is None)
+
+
+def attached(tuner_name, backbone, cut, seed=0):
+    """A tuner with its default options, and the backbone it bends."""
+    tuner = TUNERS[tuner_name](options_of(TUNERS[tuner_name]), seed)
+    return tuner, tuner.attach(backbone, cut)
+
+
+def whole(backbone, cut, texts=TEXTS):
+    """Hidden states of the texts after all layers, zero where padded; in evaluation mode."""
+    backbone.module.eval()
+    with torch.no_grad():
+        inputs = backbone.prepare(texts)
+        features = backbone.tuned(backbone.frozen(inputs, cut), cut)
+        if features.hidden is None:
+            features = backbone.frozen(inputs, cut)
+        return features.hidden * features.mask.unsqueeze(-1)
+
+
+def steps(tuner, backbone, cut, count=2, rate=0.05):
+    """Train the tuner's parameters towards nothing in particular."""
+    if not tuner.trains:
+        return
+    optimizer = torch.optim.AdamW(tuner.parameters().values(), lr=rate)
+    backbone.module.train()
+    tuner.planned_steps = count
+    inputs = backbone.prepare(TEXTS)
+    for step in range(count):
+        features = backbone.tuned(backbone.frozen(inputs, cut), cut)
+        pooled = features.pooled[backbone.spec.depth]
+        target = torch.linspace(-1, 1, pooled.numel()).reshape(pooled.shape)
+        loss = (pooled - target).square().mean()
+        extra = tuner.extra_loss()
+        (loss if extra is None else loss + extra).backward()
+        optimizer.step()
+        tuner.after_step(step)
+        optimizer.zero_grad()
+    backbone.module.eval()
