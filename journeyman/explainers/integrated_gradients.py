@@ -10,11 +10,11 @@ from torch import Tensor
 from journeyman.explainers.base import EXPLAINERS, Explainer, Weights
 from journeyman.explainers.question import Question
 
-RELATIVE_GAP = 0.01
+RELATIVE_GAP = 0.05
 """The largest gap that is good enough, as a share of all weights' size."""
 ABSOLUTE_GAP = 1e-5
 """A gap that float32 sums leave anyway."""
-DOUBLINGS = 3
+DOUBLINGS = 2
 """How often the number of steps is doubled at most."""
 
 
