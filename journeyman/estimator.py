@@ -184,12 +184,20 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             first = error.errors()[0]
             name, *_ = first["loc"] or ("",)
             raise self._wrong(str(name), first["msg"], repr(first["input"])) from error
+        for name, least in (("threads", 1), ("max_tokens", 8)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
+                raise self._wrong(name, f"a whole number of at least {least}, or None", repr(value))
         if self.metric is not None and self.metric not in task.metric_names:
             raise self._wrong("metric", " | ".join(task.metric_names), repr(self.metric))
         return options
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
+            if not 0 <= self.random_state < 2**32:
+                raise self._wrong(
+                    "random_state", "a seed from 0 to 2**32 - 1", str(self.random_state)
+                )
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
@@ -276,8 +284,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels, some of them held out."""
-        texts = read_texts(X, self)
         member, classes, several = read_classes(y, self)
+        texts = read_texts(X, self)
         check_consistent_length(texts, member)
         names = [str(each) for each in classes]
         places = [np.flatnonzero(row) for row in member]
@@ -326,8 +334,8 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their numbers, some of them held out."""
-        texts = read_texts(X, self)
         values = read_values(y, self)
+        texts = read_texts(X, self)
         check_consistent_length(texts, values)
         nobody = np.zeros((len(values), 0), dtype=bool)
         self._train(TASKS["text-regression"](), texts, values.tolist(), nobody, values)

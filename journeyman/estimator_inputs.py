@@ -21,17 +21,8 @@ class InputError(DataError, ValueError):
 
 
 def read_texts(X: Any, estimator: BaseEstimator, wanted: int | None = None) -> list[Text]:
-    """X as texts or as pairs of texts, all rows alike."""
-    if isinstance(X, str) or issparse(X) or not hasattr(X, "__iter__") or isinstance(X, Mapping):
-        kind = "a sparse matrix" if issparse(X) else type(X).__name__
-        raise _bad_texts("X is not a sequence of texts.", f"{kind} (sparse data is not text)")
-    rows = np.asarray(X) if hasattr(X, "__array__") else list(X)
-    if isinstance(rows, np.ndarray):
-        if np.iscomplexobj(rows):
-            raise _bad_texts("Complex data not supported.", str(rows.dtype))
-        if rows.ndim not in (1, 2) or (rows.ndim == 2 and rows.shape[1] not in (1, 2)):
-            raise _bad_texts("X does not hold one or two columns of texts.", _shape(rows))
-        rows = rows.tolist()
+    """X as texts or as pairs of texts, all rows alike; `wanted` texts a row once it is fitted."""
+    rows = _rows(X)
     if not rows:
         raise _bad_texts("Found array with 0 sample(s): a minimum of 1 is required.", "no rows")
     found = [_text(row, at) for at, row in enumerate(rows)]
@@ -44,6 +35,35 @@ def read_texts(X: Any, estimator: BaseEstimator, wanted: int | None = None) -> l
                 repr(text)[:80],
             )
     return found
+
+
+def _rows(X: Any) -> list[Any]:
+    """The rows of a sequence, an array, a Series or a frame."""
+    if issparse(X):
+        raise _bad_texts("Sparse data was passed, and it holds no texts.", type(X).__name__)
+    if hasattr(X, "__array__") and not isinstance(X, str):
+        return _rows_of_array(np.asarray(X))
+    if isinstance(X, str | bytes | Mapping) or not hasattr(X, "__iter__"):
+        raise _bad_texts("X is not a sequence of texts.", type(X).__name__)
+    return list(X)
+
+
+def _rows_of_array(array: NDArray[Any]) -> list[Any]:
+    if np.iscomplexobj(array):
+        raise _bad_texts("Complex data not supported.", str(array.dtype))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise _bad_texts("Input X contains NaN or infinity.", str(array.dtype))
+    shape = array.shape
+    if 0 in shape[1:]:
+        raise _bad_texts(
+            f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required.",
+            "no columns",
+        )
+    if array.ndim not in (1, 2) or (array.ndim == 2 and shape[1] > 2):
+        problem = "X does not hold one or two columns of texts. Reshape your data."
+        raise _bad_texts(problem, f"an array of shape {shape}")
+    rows: list[Any] = array.tolist()
+    return rows
 
 
 def _text(row: Any, at: int) -> Text:
@@ -61,10 +81,6 @@ def _text(row: Any, at: int) -> Text:
 def text_width(text: Text) -> int:
     """How many texts a row holds."""
     return 1 if isinstance(text, str) else 2
-
-
-def _shape(rows: NDArray[Any]) -> str:
-    return f"an array of shape {rows.shape}. Reshape your data"
 
 
 def _bad_texts(problem: str, found: str) -> InputError:
@@ -100,7 +116,8 @@ def read_values(y: Any, estimator: BaseEstimator) -> NDArray[np.float64]:
 def read_classes(y: Any, estimator: BaseEstimator) -> tuple[NDArray[np.bool_], NDArray[Any], bool]:
     """[N, C] which classes each row has, the classes, and whether a row may have several."""
     need_target(y, estimator)
-    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    with np.errstate(invalid="ignore"):
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
     check_classification_targets(y)
     if kind == "multilabel-indicator":
         matrix = (y.toarray() if issparse(y) else np.asarray(y)).astype(bool)
@@ -137,7 +154,7 @@ def hold_out(
     held = np.isin(owner, order[np.diff(steps) > 0])
     lost = member.any(axis=0) & ~member[~held].any(axis=0)
     held &= ~member[:, lost].any(axis=1)
-    if not held.any():
+    if not held.any() and len(first) > 1:
         spare = ~member[:, member.sum(axis=0) < 2].any(axis=1)
         held[np.flatnonzero(spare)[-1:]] = True
     if held.all() or not held.any():
