@@ -36,6 +36,9 @@ from journeyman.tasks.bio import OUTSIDE, best_path, forbidden, spans_of, tag_se
 from journeyman.tasks.words import TokenText, first_tokens, words_of
 from journeyman.types import EntitiesPrediction, Entity, Metric, Prediction, Row
 
+CERTAIN = 1e4
+"""The score of O for a word that no token is read for: larger than any the model gives."""
+
 
 @TASKS.register("token-classification")
 class TokenClassification(Task):
@@ -112,7 +115,7 @@ class TokenClassification(Task):
             tokens = _places(inputs, texts, at)
             row = scores[tokens]
             lost = np.zeros(scores.shape[-1], dtype=row.dtype)
-            lost[0] = 1e4
+            lost[0] = CERTAIN
             row[tokens < 0] = lost
             rows.append(row)
         return rows
@@ -131,13 +134,14 @@ class TokenClassification(Task):
         schema: Schema,
         target_accuracy: float | None,
     ) -> dict[str, Any]:
-        """One temperature over all words."""
+        """One temperature over all words that were read."""
         place = {tag: at for at, tag in enumerate(schema.labels)}
         truths = np.array([place.get(tag, 0) for tags in targets for tag in tags])
         scores = np.concatenate(outputs).astype(np.float64) if len(outputs) else np.zeros((0, 1))
-        if not len(truths):
+        read = scores[:, 0] < CERTAIN
+        if not read.any():
             return {"temperature": 1.0}
-        return {"temperature": fit_temperature(scores, truths)}
+        return {"temperature": fit_temperature(scores[read], truths[read])}
 
     def decode(
         self,

@@ -179,7 +179,7 @@ def solve(
     def score(outputs: Tensor) -> float:
         rows = list(outputs.numpy())
         if task.unit == "token":
-            rows = _by_text(outputs, validation.examples)
+            rows = _by_text(task, outputs, validation.examples)
         return task.score(rows, validation.examples.targets, schema, metric)
 
     reporter.say("  solving the head")
@@ -237,18 +237,18 @@ def _words(hidden: Tensor | None, examples: Examples, indices: Any) -> list[Tens
     return [hidden[at][: len(rows[i])][rows[i] != IGNORED] for at, i in enumerate(indices)]
 
 
-def _by_text(outputs: Tensor, examples: Examples) -> list[Any]:
+def _by_text(task: Task, outputs: Tensor, examples: Examples) -> list[Any]:
+    """Outputs [M, C] of all words in turn, as one array a text: put back where tokens stand."""
     if examples.encoded is None:
         raise ValueError("words need encoded targets")
-    rows = []
+    rows: list[Any] = []
     at = 0
-    for row, target in zip(examples.encoded.rows, examples.targets, strict=True):
-        kept = int((row != IGNORED).sum())
-        part = torch.zeros(len(target), outputs.shape[1])
-        part[:kept] = outputs[at : at + kept]
-        part[kept:, 0] = 1e4
-        rows.append(part.numpy())
-        at += kept
+    for i, targets in enumerate(examples.encoded.rows):
+        places = torch.nonzero(targets != IGNORED).flatten()
+        tokens = torch.zeros(1, len(targets), outputs.shape[1])
+        tokens[0, places] = outputs[at : at + len(places)]
+        rows += task.split_outputs(tokens, examples.inputs.select([i]), [examples.texts[i]])
+        at += len(places)
     return rows
 
 
