@@ -88,15 +88,26 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run a recipe, or go on where an earlier run of it stopped."""
-    from journeyman.journey import travel
-    from journeyman.progress import Reporter
-    from journeyman.recipe import load_recipe
+    from journeyman.stamp import stamp, stamped_folder
 
-    arrived = travel(load_recipe(recipe, sets or []), Reporter(quiet=quiet))
-    if not arrived.fresh:
+    folder = None if sets else stamped_folder(Path(recipe))
+    if folder is None:
+        from journeyman.journey import input_files, travel
+        from journeyman.progress import Reporter
+        from journeyman.recipe import load_recipe
+
+        chosen = load_recipe(recipe, sets or [])
+        arrived = travel(chosen, Reporter(quiet=quiet))
+        folder = arrived.folder
+        if not sets:
+            stamp(Path(recipe), folder, input_files(chosen))
+        fresh = arrived.fresh
+    else:
+        fresh = False
+    if not fresh:
         typer.echo("Nothing to do: this very run is finished.", err=True)
-    typer.echo(f"model:  {arrived.model}")
-    typer.echo(f"report: {arrived.report}")
+    typer.echo(f"model:  {folder / 'model'}")
+    typer.echo(f"report: {folder / 'report.html'}")
 
 
 @app.command()

@@ -22,7 +22,14 @@ class Journal:
 
     def finished(self, step: str, key: str) -> bool:
         """Whether `step` was finished under this very key."""
-        return any(line.get("step") == step and line.get("key") == key for line in self._lines())
+        return bool(self.facts(step, key))
+
+    def facts(self, step: str, key: str) -> dict[str, Any]:
+        """The newest line of `step` under `key`; empty when there is none."""
+        lines = [
+            line for line in self._lines() if (line.get("step"), line.get("key")) == (step, key)
+        ]
+        return lines[-1] if lines else {}
 
     def finish(self, step: str, key: str, **facts: Any) -> None:
         """Note that `step` is done under `key`."""

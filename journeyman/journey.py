@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -91,6 +91,15 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     return Arrived(folder, fresh=True)
 
 
+def input_files(recipe: Recipe) -> list[Path]:
+    """The user's own files that a run of this recipe reads."""
+    named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
+    files = [Path(name) for name in named if name is not None]
+    folder = Path(recipe.backbone.name).expanduser()
+    files += sorted(folder.glob("*")) if folder.is_dir() else []
+    return [path for path in files if path.exists()]
+
+
 def threads_of(recipe: Recipe) -> int:
     """How many threads a run uses: the recipe's number, or one for each core it may use."""
     if recipe.threads != "auto":
@@ -106,6 +115,7 @@ def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[S
         workspace.key = key
         if journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file():
             workspace.reporter.say(f"{step.verb}: done before")
+            workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
             sections.append(workspace.load_section(step.verb))
             continue
         workspace.reporter.say(step.verb)
@@ -113,7 +123,7 @@ def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[S
         section = step.run(workspace)
         workspace.seconds[step.verb] = time.perf_counter() - started
         workspace.save_section(section)
-        journal.finish(step.verb, key)
+        journal.finish(step.verb, key, seconds=_rounded(workspace.seconds))
         sections.append(section)
     return sections
 
@@ -183,7 +193,7 @@ def _backbone_key(recipe: Recipe) -> str:
 
 def _timing(folder: Path, workspace: Workspace) -> dict[str, Any]:
     return {
-        "seconds": {name: round(value, 3) for name, value in sorted(workspace.seconds.items())},
+        "seconds": _rounded(workspace.seconds),
         "machine": {
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
@@ -193,6 +203,10 @@ def _timing(folder: Path, workspace: Workspace) -> dict[str, Any]:
             "free_disk_gb": round(shutil.disk_usage(folder).free / 1e9, 1),
         },
     }
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in sorted(seconds.items())}
 
 
 def _plain(value: Any) -> Any:

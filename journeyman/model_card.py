@@ -68,7 +68,8 @@ def _figures(about: Mapping[str, Any]) -> list[str]:
     if not test:
         return []
     rows = [
-        f"| {name} | {_number(m['value'])} | {_number(m['low'])} to {_number(m['high'])} | {m['n']} |"
+        f"| {name} | {_number(m['value'])} | {_number(m['low'])} to {_number(m['high'])} "
+        f"| {m['n']} |"
         for name, m in test.items()
     ]
     return [

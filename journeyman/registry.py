@@ -82,8 +82,9 @@ def choice(registry: Registry[Any]) -> Any:
     Entries have a class attribute `Options`, a pydantic model. The value is an instance of the
     chosen entry's options with one more field, `name`.
     """
+    build: Any = create_model
     models = [
-        create_model(
+        build(
             f"{name.replace('-', ' ').title().replace(' ', '')}{registry.noun.title()}",
             __base__=registry[name].Options,
             __doc__=(registry[name].__doc__ or "").strip().splitlines()[0],
@@ -91,8 +92,8 @@ def choice(registry: Registry[Any]) -> Any:
         )
         for name in registry
     ]
-    picked = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
-    names = Literal[tuple(registry)]
+    picked: Any = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
+    names: Any = Literal[tuple(registry)]
 
     def named(value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -109,7 +110,7 @@ def _rivals(
     for column in model.columns.slices:
         values = [row.get(column) for row in rows]
         for name in run.predictions:
-            found = evaluate_slices({column: values}, lambda which, n=name: compare(n, which))
+            found = evaluate_slices({column: values}, partial(compare, name))
             for value, metrics in found[column].items():
                 slices.setdefault(column, {}).setdefault(value, {})[name] = metrics
     return overall, slices, dict(run.omitted)
@@ -157,7 +158,7 @@ def _calibration(
     raw = model.decoded(model.learner.outputs(test, source), test.texts, calibration={})
     before = model.learner.task.evaluate(raw, test.targets, model.schema, texts=test.texts)
     truths = model.learner.task.plain(test.texts, test.targets)[1]
-    curves = {
+    curves: dict[str, Sequence[ReliabilityPoint]] = {
         name: reliability_curve(
             np.array([cast(LabelPrediction, a).score for a in answers]),
             np.array(

@@ -125,9 +125,9 @@ def _advice(workspace: Workspace, note: Any, primary: str) -> tuple[str, ...]:
     advice = []
     for column, values in note["slices"].items():
         scored = {v: m[primary]["value"] for v, m in values.items() if primary in m}
-        weak = {v: s for v, s in scored.items() if s is not None and overall is not None}
+        weak = {v: s for v, s in scored.items() if s is not None}
         for value in sorted(weak, key=lambda v: weak[v])[:1]:
-            if weak[value] < overall - WEAK_SLICE:
+            if overall is not None and weak[value] < overall - WEAK_SLICE:
                 advice.append(
                     f"{column} {value!r} is the weakest slice ({weak[value]:.3f}): label more rows "
                     "like it first."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -131,7 +131,7 @@ class Workspace:
         """The section a finished step left."""
         return Section.model_validate_json(self.note_path(step).read_text(encoding="utf-8"))
 
-    def load_note(self, name: str) -> dict[str, object]:
+    def load_note(self, name: str) -> dict[str, Any]:
         """Read back a note written with `files.write_json` at `note_path`."""
-        content: dict[str, object] = json.loads(self.note_path(name).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(self.note_path(name).read_text(encoding="utf-8"))
         return content

@@ -11,17 +11,18 @@ Indices = NDArray[np.int64]
 
 
 def token_batches(lengths: Indices, order: Indices, tokens: int) -> Iterator[Indices]:
-    """Consecutive pieces of `order` whose padded size (rows times longest) is within `tokens`.
+    """Consecutive pieces of `order` whose rows have one length and at most `tokens` tokens.
 
-    Meant for an `order` sorted by length; a row longer than the budget is a batch alone.
+    Meant for an `order` sorted by length: without padding no attention mask is needed, and small
+    batches stay in the processor's cache. A row longer than the budget is a batch alone.
     """
-    start, longest = 0, 0
+    start = 0
     for at, row in enumerate(order):
-        longest_with = max(longest, int(lengths[row]))
-        if at > start and longest_with * (at + 1 - start) > tokens:
+        length = int(lengths[row])
+        longer = length != int(lengths[order[start]])
+        if at > start and (longer or length * (at + 1 - start) > tokens):
             yield order[start:at]
-            start, longest_with = at, int(lengths[row])
-        longest = longest_with
+            start = at
     if len(order) > start:
         yield order[start:]
 

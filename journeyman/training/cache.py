@@ -32,7 +32,7 @@ from journeyman.training.shards import PARTS, Shard, checksum, map_part, write_p
 
 FORMAT = 1
 SHARD_BYTES = 64 << 20
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 1024
 DEFAULT_GIGABYTES = 20.0
 
 Progress = Callable[[int, int], None]
