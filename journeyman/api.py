@@ -36,6 +36,14 @@ def load(reference: str | Path) -> Model:
 
 def model_folder(reference: str | Path) -> Path:
     """The folder that a reference means: itself, or `model` within a run folder."""
+    if not str(reference):
+        raise ModelError(
+            "No model is named.",
+            place="MODEL",
+            expected="a model folder or a run folder",
+            found="an empty name",
+            remedy="give the folder, such as runs/sentiment",
+        )
     folder = Path(reference).expanduser()
     if not (folder / MANIFEST).is_file() and (folder / "model").is_dir():
         return folder / "model"
@@ -45,7 +53,9 @@ def model_folder(reference: str | Path) -> Path:
             place=str(folder),
             expected="a model folder or a run folder",
             found="a file",
-            remedy="give the folder it stands in",
+            remedy="give the folder of the model"
+            if folder.name != MANIFEST
+            else f"give the folder it stands in: {folder.parent}",
         )
     return folder
 

@@ -17,7 +17,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.data.options import DataOptions
-from journeyman.errors import JourneymanError, ModelError
+from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import write_json, write_text
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.model import Model
@@ -28,6 +28,7 @@ from journeyman.training.learner import Learner
 from journeyman.tuners.base import TUNERS
 
 SCHEMA = 1
+NEEDED = ("head.safetensors", "calibration.json")
 CARD = "README.md"
 MANIFEST = "model.json"
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
@@ -55,23 +56,36 @@ def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
     _recover(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    task = TASKS[manifest["task"]]()
-    schema = Schema.from_json(manifest["schema_of_targets"])
     found = backbone or _backbone(folder, manifest["backbone"])
+    try:
+        return _model(folder, manifest, found)
+    except JourneymanError as error:
+        if error.place.startswith(str(folder)):
+            raise
+        where = f"{folder / MANIFEST}, {error.place}"
+        raise _broken(where, error.expected, error.found or error.problem) from error
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        said = (str(error).splitlines() or [""])[0]
+        found_there = f"{type(error).__name__}: {said}"[:200]
+        raise _broken(folder / MANIFEST, "a model.json whose parts fit each other", found_there) from error
+
+
+def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Model:
+    task = TASKS[manifest["task"]]()
     tuner_said, head_said = manifest["tuner"], manifest["head"]
     tuner_type = TUNERS[tuner_said["name"]]
     tuner = tuner_type(tuner_type.Options(**tuner_said["options"]), manifest["seed"])
     head_type = HEADS[head_said["name"]]
     shape = HeadShape(**{**head_said["shape"], "layers": tuple(head_said["shape"]["layers"])})
     head = head_type(head_type.Options(**head_said["options"]), shape, manifest["seed"])
-    learner = Learner(task, found, tuner, head, manifest["cut"])
+    learner = Learner(task, backbone, tuner, head, int(manifest["cut"]))
     tuner.restore(folder)
     head.restore(head_said["choices"], read_tensors(folder / "head.safetensors")[0])
     learner.train(False)
     return Model(
         name=manifest["name"],
         learner=learner,
-        schema=schema,
+        schema=Schema.from_json(manifest["schema_of_targets"]),
         columns=DataOptions(**manifest["columns"]),
         calibration=_json(folder / "calibration.json"),
         about=manifest["about"],
@@ -87,13 +101,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(
             "There is no model here.",
             place=str(folder),
-            expected=f"a model folder with {MANIFEST}, a run folder, or name@version",
+            expected=f"a run folder, or a model folder with {MANIFEST}",
             found="no such folder" if not folder.exists() else f"no {MANIFEST}",
-            remedy="run a recipe first, or give the folder of a model",
+            remedy=_nearby(folder) or "make one: journeyman run RECIPE",
         )
     manifest = _json(path)
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("schema"), int):
-        raise _broken(path, "a model.json of this system", "another kind of file")
+    if not isinstance(manifest, dict) or type(manifest.get("schema")) is not int:
+        raise ModelError(
+            "This is not a model of Journeyman's.",
+            place=str(path),
+            expected="what Journeyman writes: an object with schema, name, task, backbone ...",
+            found=f"an object with {', '.join(list(manifest)[:5]) or 'nothing'}"
+            if isinstance(manifest, dict)
+            else f"a {type(manifest).__name__}",
+            remedy="give the folder of a model that Journeyman made",
+        )
     if manifest["schema"] > SCHEMA:
         raise ModelError(
             "The model was made by a newer version of Journeyman.",
@@ -106,6 +128,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     missing = [n for n in (*wanted, "columns", "about", "files", "version") if n not in manifest]
     if missing:
         raise _broken(path, "a whole model.json", f"no {', '.join(missing)}")
+    files = manifest["files"]
+    if not isinstance(files, dict) or not all(name in files for name in NEEDED):
+        raise _broken(path, f"`files` that names {', '.join(NEEDED)}", repr(files)[:80])
     return manifest
 
 
@@ -116,9 +141,11 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
         if not path.is_file():
             raise _broken(path, "a file of the model", "no such file")
         if _digest(path) != digest:
-            raise _broken(path, f"SHA-256 {digest[:12]}", f"SHA-256 {_digest(path)[:12]}")
-    if version_of(manifest) != manifest["version"]:
-        raise _broken(folder / MANIFEST, f"version {version_of(manifest)}", manifest["version"])
+            found = f"SHA-256 {_digest(path)[:12]} in {path.stat().st_size:,} bytes"
+            raise _broken(path, f"SHA-256 {str(digest)[:12]}", found)
+    version, said = version_of(manifest), manifest["version"]
+    if version != said:
+        raise _broken(folder / MANIFEST, f"version {version}", f"version {said}")
 
 
 def version_of(manifest: Mapping[str, Any]) -> str:
@@ -194,17 +221,32 @@ def _plain(options: Any) -> dict[str, Any]:
 
 
 def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
-    found = resolve(said["reference"] or said["name"])
+    place = f"{folder / MANIFEST}, backbone"
+    named = ("name", "licence", "source", "sha256", "reference", "options")
+    if not isinstance(said, Mapping) or not all(name in said for name in named):
+        raise _broken(place, f"an object with {', '.join(named)}", repr(said)[:80])
+    reference = said["reference"] or said["name"]
+    try:
+        found = resolve(reference)
+    except FetchError as error:
+        raise FetchError(
+            f"The backbone of the model, {reference}, is not to be had.",
+            place=place,
+            expected=f"{reference} with SHA-256 {said['sha256'][:12]}",
+            found=error.found if error.place.startswith("hub") else error.problem,
+            remedy=f"put the folder {reference} back, or ask from the folder it lies in"
+            if said["source"] == "folder"
+            else error.remedy,
+        ) from error
     if found.sha256 != said["sha256"]:
         raise ModelError(
             "The backbone on this machine is not the one the model was trained on.",
-            place=str(folder / MANIFEST),
+            place=place,
             expected=f"{said['name']} with SHA-256 {said['sha256'][:12]}",
             found=f"SHA-256 {found.sha256[:12]} in {found.folder}",
             remedy="restore that backbone, or fine-tune again on this one",
         )
-    named = ("name", "licence", "source", "sha256", "reference")
-    spec = {name: said[name] for name in named}
+    spec = {name: said[name] for name in named if name != "options"}
     return load_backbone(found.folder, spec, said["options"])
 
 
@@ -238,11 +280,24 @@ def _digest(path: Path) -> str:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _broken(path, "JSON in UTF-8", str(error)) from error
 
 
-def _broken(path: Path, expected: str, found: str) -> JourneymanError:
+def _nearby(folder: Path) -> str:
+    """Which model may be meant, in the folder or beside it."""
+    for place in (folder, folder.parent):
+        manifests = [*place.glob(f"*/{MANIFEST}"), *place.glob(f"*/model/{MANIFEST}")]
+        runs = sorted(
+            str(path.parent.parent if path.parent.name == "model" else path.parent)
+            for path in manifests
+        )
+        if runs:
+            return f"did you mean {' or '.join(runs[:3])}?"
+    return ""
+
+
+def _broken(path: Path | str, expected: str, found: str) -> JourneymanError:
     return ModelError(
         "A file of the model is not as it was saved.",
         place=str(path),

@@ -57,6 +57,14 @@ def encoding_of(path: Path, given: str | None) -> Encoding:
         ) from error
     if not start:
         check_text(path, start)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and name[:6] != "utf-16":
+        raise DataError(
+            f"The file is not in {given}: it starts with the mark of UTF-16.",
+            place=str(path),
+            expected=f"{given}, as recipe field data.encoding says",
+            found="utf-16",
+            remedy="Leave data.encoding out, or set it to utf-16.",
+        )
     bom = name == "utf-8" and start.startswith(codecs.BOM_UTF8)
     return Encoding("utf-8-sig" if bom else name, "given in the recipe")
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from journeyman.data.admission import admit
+from journeyman.data.encoding import encoding_of
 from journeyman.data.options import DataOptions
+from journeyman.data.readers.lines import bad_characters, numbered
 from journeyman.data.readers.registry import read
+from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
 from journeyman.errors import DataError
 
@@ -23,7 +26,7 @@ def questions_in(file: str, columns: DataOptions) -> Iterator[Asked]:
     Raises DataError when the file has none of the columns the model reads.
     """
     if Path(file).suffix.lower() == ".txt":
-        yield from _lines(Path(file))
+        yield from _lines(file)
         return
     checked = False
     for event in read(file, _reading(file, columns)):
@@ -65,8 +68,8 @@ def labelled_rows(
             "No row of the file can be measured on.",
             place=file,
             expected="rows with a text and a target",
-            found=refused[0].reason if refused else "no rows",
-            remedy="give a file with the columns the model was trained on",
+            found=f"row {refused[0].row}: {refused[0].reason}" if refused else "no rows",
+            remedy="fill in the text and the target of the rows to measure on",
         )
     return rows, refused
 
@@ -111,7 +114,7 @@ def _question(line: str, number: int) -> Asked:
         return line
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         if line[0] == '"':
             return line
         return Refused(number, "bad_json", f"Line {number} begins like JSON and is not.", line)
@@ -120,18 +123,14 @@ def _question(line: str, number: int) -> Asked:
     return Refused(number, "bad_json", f"Line {number} is neither an object nor a string.", line)
 
 
-def _lines(path: Path) -> Iterator[Asked]:
-    try:
-        with path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                text = raw.decode("utf-8", errors="replace").strip()
-                if text:
-                    yield text if number > 1 else text.removeprefix("\ufeff")
-    except OSError as error:
-        raise DataError(
-            "The file cannot be read.",
-            place=str(path),
-            expected="a text file with a question a line",
-            found=error.strerror or str(error),
-            remedy="check the name and the permissions",
-        ) from error
+def _lines(file: str) -> Iterator[Asked]:
+    path = locate(file)
+    encoding = encoding_of(path, None).name
+    with text_lines(path, encoding) as lines:
+        for line in numbered(lines):
+            if line.refused:
+                yield Refused(line.number, "huge_field", line.refused, line.text)
+            elif reason := bad_characters(line.text, encoding):
+                yield Refused(line.number, "wrong_encoding", reason, line.text)
+            elif text := line.text.strip():
+                yield text

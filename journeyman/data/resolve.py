@@ -39,7 +39,8 @@ def resolve(source: str, data: DataOptions, task: str) -> tuple[DataOptions, lis
             or (found.label_separator if task in ("", found.task) else None),
         }
         _require(update["text"], "text", found.columns, source)
-        _require(update["label"] or data.soft_label, "label", found.columns, source)
+        spare = tuple(name for name in found.columns if name != update["text"])
+        _require(update["label"] or data.soft_label, "label", spare, source)
     resolved = data.model_copy(update=update)
     _differ(resolved, source)
     notes = [
@@ -75,6 +76,6 @@ def _require(name: str | None, what: str, columns: tuple[str, ...], source: str)
         f"No column of the file looks like the {what}.",
         place=source,
         expected=f"a column named in data.{what}",
-        found=f"columns {', '.join(columns[:30])}",
-        remedy=f"Set data.{what} to one of them.",
+        found=f"columns {', '.join(columns[:30])}" if columns else "no other column",
+        remedy=f"Set data.{what} to one of them." if columns else f"Add a column with the {what}.",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from journeyman.catalogue.datasets import resolve_dataset
-from journeyman.data.collection import collect
+from journeyman.data.collection import Collection, collect
 from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.errors import DataError
 from journeyman.files import write_bytes
 from journeyman.section import Section
 from journeyman.sections.collected import collected
@@ -28,6 +29,20 @@ def run(workspace: Workspace) -> Section:
         files=files,
         task=workspace.task_name or "",
     )
+    _require_validation(workspace.collection)
     refused = (workspace.data_folder / "quarantine.jsonl").read_bytes()
     write_bytes(workspace.folder / "quarantine.jsonl", refused)
     return collected(workspace.collection, workspace.schema)
+
+
+def _require_validation(collection: Collection) -> None:
+    if len(collection.validation):
+        return
+    raise DataError(
+        "There are no validation rows, by which tuning is chosen.",
+        place=collection.train.source,
+        expected="rows, or groups of rows, enough to set some aside",
+        found=f"{len(collection.train):,} training rows and nothing to set aside",
+        remedy="Give more rows, name a file in data.validation, or check data.group and "
+        "collect.fractions.",
+    )
