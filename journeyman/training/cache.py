@@ -28,7 +28,7 @@ from journeyman.catalogue.home import home
 from journeyman.errors import ResourceError
 from journeyman.training.batches import token_batches
 from journeyman.training.cache_index import CacheIndex, Entry, ShardRecord
-from journeyman.training.shards import PARTS, Shard, checksum, map_part, write_part
+from journeyman.training.shards import PARTS, Shard, ShardWriter, checksum, map_part, write_part
 
 FORMAT = 1
 SHARD_BYTES = 64 << 20
@@ -52,12 +52,16 @@ class CacheStats:
 
 @dataclass
 class CachedFeatures:
-    """Features of N rows, on disk, given back a batch at a time in float32."""
+    """Features of N rows, on disk, given back a batch at a time in float32.
+
+    It holds on to its `shards`, so they stay readable when the cache evicts them.
+    """
 
     lengths: NDArray[np.int64]
     layers: tuple[int, ...]
     entries: Sequence[Entry]
     shards: dict[str, Shard] = field(repr=False)
+    keep_hidden: bool = True
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -85,7 +89,7 @@ class CachedFeatures:
 
     def _hidden(self, entries: Sequence[Entry], lengths: NDArray[np.int64]) -> Tensor | None:
         parts = [self.shards[entry.shard].hidden for entry in entries]
-        if not parts or parts[0] is None:
+        if not self.keep_hidden or not parts or parts[0] is None:
             return None
         out = np.zeros((len(entries), int(lengths.max()), parts[0].shape[1]), dtype=np.float32)
         for line, entry, part in zip(out, entries, parts, strict=True):
@@ -131,10 +135,12 @@ class FeatureCache:
             done += sum(map(len, block))
             if progress:
                 progress(done, len(missing))
-        self.index.touch({entry.shard for entry in found.values()})
-        self._evict(keep={entry.shard for entry in found.values()})
+        shards = {entry.shard: self._open[entry.shard] for entry in found.values()}
+        self.index.touch(shards)
+        self._evict(keep=set(shards))
         entries = [found[key] for key in inputs.keys]
-        return CachedFeatures(inputs.lengths, tuple(range(1, cut + 1)), entries, self._open)
+        layers = tuple(range(1, cut + 1))
+        return CachedFeatures(inputs.lengths, layers, entries, shards, keep_hidden)
 
     def _lookup(self, namespace: str, keys: list[bytes], hidden: bool) -> dict[bytes, Entry]:
         found = self.index.find(namespace, keys, hidden)
@@ -179,7 +185,7 @@ class FeatureCache:
         keep_hidden: bool,
     ) -> dict[bytes, Entry]:
         started = time.perf_counter()
-        small, large = _Writer(), _Writer()
+        small, large = ShardWriter(), ShardWriter()
         for batch in block:
             rows = inputs.select(batch)
             features = backbone.frozen(rows, cut, keep_hidden=keep_hidden)
@@ -197,29 +203,37 @@ class FeatureCache:
         return entries
 
     def _write(
-        self, namespace: str, writer: _Writer, kind: type, hidden: bool, seconds_per_token: float
+        self,
+        namespace: str,
+        writer: ShardWriter,
+        kind: type,
+        hidden: bool,
+        seconds_per_token: float,
     ) -> dict[bytes, Entry]:
         name = uuid.uuid4().hex
         self._make_room(writer.size(kind))
         parts: dict[str, list[NDArray[Any]]] = {"pooled": [np.stack(writer.pooled).astype(kind)]}
         if hidden:
             parts["hidden"] = [array.astype(kind) for array in writer.hidden]
+        entries = writer.entries(name)
+        written: dict[str, tuple[Path, int]] = {}
         try:
-            written = {
-                part: write_part(self.folder, f"{name}.{part}", parts[part]) for part in parts
-            }
+            for part, arrays in parts.items():
+                written[part] = write_part(self.folder, f"{name}.{part}", arrays)
+            pooled_sum, hidden_sum = (written[p][1] if p in written else 0 for p in PARTS)
+            size = sum(path.stat().st_size for path, _ in written.values())
+            record = ShardRecord(
+                name, namespace, hidden, size, pooled_sum, hidden_sum, seconds_per_token
+            )
+            with self.index.writing():
+                for part, (path, _) in written.items():
+                    os.replace(path, self.folder / f"{name}.{part}.npy")
+                self.index.add(record, entries)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
-        entries = writer.entries(name)
-        sums = {part: written[part][1] if part in written else 0 for part in PARTS}
-        size = sum(path.stat().st_size for path, _ in written.values())
-        record = ShardRecord(
-            name, namespace, hidden, size, sums["pooled"], sums["hidden"], seconds_per_token
-        )
-        with self.index.writing():
-            for part, (path, _) in written.items():
-                os.replace(path, self.folder / f"{name}.{part}.npy")
-            self.index.add(record, entries)
+        finally:
+            for path, _ in written.values():
+                path.unlink(missing_ok=True)
         if not self._opened(name, record):
             raise _unwritable(self.folder, OSError("what was written does not read back"))
         return entries
@@ -246,7 +260,8 @@ class FeatureCache:
             if path.name.split(".")[0] not in known:
                 path.unlink(missing_ok=True)
         for path in self.folder.glob(".*.tmp"):
-            if not _alive(int(path.name.split(".")[-2])):
+            writer = path.name.split(".")[-2]
+            if writer.isdecimal() and not _alive(int(writer)):
                 path.unlink(missing_ok=True)
 
     def _remove(self, name: str) -> None:
@@ -272,38 +287,6 @@ class FeatureCache:
         """Let go of the index and the mapped shards."""
         self._open.clear()
         self.index.close()
-
-
-class _Writer:
-    """Rows on their way into one shard."""
-
-    def __init__(self) -> None:
-        self.keys: list[bytes] = []
-        self.pooled: list[NDArray[np.float32]] = []
-        self.hidden: list[NDArray[np.float32]] = []
-        self.lengths: list[int] = []
-
-    def add(
-        self, key: bytes, pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int
-    ) -> None:
-        self.keys.append(key)
-        self.pooled.append(pooled)
-        if isinstance(hidden, int):
-            self.lengths.append(hidden)
-        else:
-            self.lengths.append(len(hidden))
-            self.hidden.append(hidden)
-
-    def size(self, kind: type) -> int:
-        numbers = sum(a.size for a in self.pooled) + sum(a.size for a in self.hidden)
-        return int(numbers * np.dtype(kind).itemsize)
-
-    def entries(self, shard: str) -> dict[bytes, Entry]:
-        starts = np.cumsum([0, *self.lengths])
-        return {
-            key: Entry(shard, at, int(starts[at]), self.lengths[at])
-            for at, key in enumerate(self.keys)
-        }
 
 
 def _rows(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from journeyman.errors import ResourceError
 
@@ -53,7 +54,8 @@ class CacheIndex:
     """Opens, or makes, the index in `folder`; safe under several processes."""
 
     def __init__(self, folder: Path) -> None:
-        try:
+        self.folder = folder
+        with self._told():
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
                 folder / "index.sqlite",
@@ -63,25 +65,37 @@ class CacheIndex:
             )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.executescript(SCHEMA)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what SQLite says as a mistake that can be mended."""
+        try:
+            yield
         except (OSError, sqlite3.Error) as error:
             raise ResourceError(
-                "The feature cache cannot be opened.",
-                place=str(folder),
+                "The feature cache cannot be used.",
+                place=str(self.folder),
                 expected="a folder this user can write, with an intact index.sqlite",
                 found=str(error),
                 remedy="set JOURNEYMAN_HOME to another folder, or delete this one: it is a cache",
             ) from error
 
+    def _ask(self, question: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._told():
+            return self._db.execute(question, values).fetchall()
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that no other process's writes overlap."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
 
     def find(self, namespace: str, keys: Sequence[bytes], hidden: bool) -> dict[bytes, Entry]:
         """The entries of `keys`; rows kept with hidden states also serve those without."""
@@ -89,7 +103,7 @@ class CacheIndex:
         for at in range(0, len(keys), CHUNK):
             chunk = keys[at : at + CHUNK]
             marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(
+            rows = self._ask(
                 "SELECT key, shard, position, start, length FROM entries WHERE namespace = ? "
                 f"AND hidden >= ? AND key IN ({marks}) ORDER BY hidden DESC",
                 (namespace, int(hidden), *chunk),
@@ -102,12 +116,12 @@ class CacheIndex:
         """The records of the named shards that still exist."""
         records = {}
         for name in names:
-            row = self._db.execute(
+            rows = self._ask(
                 "SELECT name, namespace, hidden, bytes, pooled_sum, hidden_sum, seconds_per_token "
                 "FROM shards WHERE name = ?",
                 (name,),
-            ).fetchone()
-            if row is not None:
+            )
+            for row in rows:
                 records[name] = ShardRecord(row[0], row[1], bool(row[2]), *row[3:])
         return records
 
@@ -147,11 +161,11 @@ class CacheIndex:
 
     def least_used(self) -> list[tuple[str, int]]:
         """Every shard's name and bytes, the longest unused first."""
-        return list(self._db.execute("SELECT name, bytes FROM shards ORDER BY used, name"))
+        return self._ask("SELECT name, bytes FROM shards ORDER BY used, name")
 
     def total_bytes(self) -> int:
         """Bytes of all shards on disk."""
-        return int(self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM shards").fetchone()[0])
+        return int(self._ask("SELECT COALESCE(SUM(bytes), 0) FROM shards")[0][0])
 
     def close(self) -> None:
         """Close the connection."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from journeyman.backbones.base import Backbone, Features, Inputs
+from journeyman.backbones.base import HALF_LIMIT, Backbone, Features, Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import Encoded, Schema, Task
@@ -40,7 +42,27 @@ class Uncached:
     def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
         """As the cache would give them back, through half precision."""
         rows = self.inputs.select(indices)
-        return self.backbone.frozen(rows, self.cut, keep_hidden=self.keep_hidden).rounded()
+        return rounded(self.backbone.frozen(rows, self.cut, keep_hidden=self.keep_hidden))
+
+
+def rounded(features: Features) -> Features:
+    """Each row through half precision, unless a number of it is beyond: as the cache decides."""
+    survives = torch.ones(len(features), dtype=torch.bool)
+    parts = [*features.pooled.values()]
+    if features.hidden is not None:
+        parts.append(features.hidden.masked_fill(~features.mask.unsqueeze(-1), 0.0))
+    for part in parts:
+        survives &= (part.abs() <= HALF_LIMIT).flatten(1).all(1)
+
+    def half(part: Tensor) -> Tensor:
+        chosen = survives.reshape(-1, *[1] * (part.dim() - 1))
+        return torch.where(chosen, part.to(torch.float16).to(part.dtype), part)
+
+    return replace(
+        features,
+        hidden=None if features.hidden is None else half(features.hidden),
+        pooled={layer: half(vectors) for layer, vectors in features.pooled.items()},
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.training.cache_index import Entry
+
 PARTS = ("pooled", "hidden")
 
 
@@ -23,6 +25,41 @@ class Shard:
     hidden: NDArray[Any] | None
 
 
+class ShardWriter:
+    """Rows on their way into one shard."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.pooled: list[NDArray[np.float32]] = []
+        self.hidden: list[NDArray[np.float32]] = []
+        self.lengths: list[int] = []
+
+    def add(
+        self, key: bytes, pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int
+    ) -> None:
+        """Take a row's pooled vectors [L, D], and its hidden states [T, D] or just T."""
+        self.keys.append(key)
+        self.pooled.append(pooled)
+        if isinstance(hidden, int):
+            self.lengths.append(hidden)
+        else:
+            self.lengths.append(len(hidden))
+            self.hidden.append(hidden)
+
+    def size(self, kind: type) -> int:
+        """Bytes of all rows in numbers of this kind."""
+        numbers = sum(a.size for a in self.pooled) + sum(a.size for a in self.hidden)
+        return int(numbers * np.dtype(kind).itemsize)
+
+    def entries(self, shard: str) -> dict[bytes, Entry]:
+        """Where each row will be, in a shard of this name."""
+        starts = np.cumsum([0, *self.lengths])
+        return {
+            key: Entry(shard, at, int(starts[at]), self.lengths[at])
+            for at, key in enumerate(self.keys)
+        }
+
+
 def write_part(folder: Path, name: str, arrays: Sequence[NDArray[Any]]) -> tuple[Path, int]:
     """Write one array (the concatenation of `arrays`) beside its final place.
 
@@ -30,11 +67,15 @@ def write_part(folder: Path, name: str, arrays: Sequence[NDArray[Any]]) -> tuple
     """
     array = np.ascontiguousarray(np.concatenate(arrays))
     path = folder / f".{name}.{os.getpid()}.tmp"
-    with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    return path, checksum(path)
+    try:
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        return path, checksum(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def checksum(path: Path) -> int:

@@ -1,0 +1,104 @@
+"""One cache folder under several processes, and under processes that die."""
+
+import json
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from cache_process import CUT, HERE, fill, texts
+from tiny import tiny_backbone
+
+from journeyman.training.cache import FeatureCache
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    return folder, tiny_backbone(folder)
+
+
+def intact(folder):
+    with sqlite3.connect(folder / "index.sqlite") as db:
+        (word,) = db.execute("PRAGMA integrity_check").fetchone()
+        shards = {name for (name,) in db.execute("SELECT name FROM shards")}
+        owners = {name for (name,) in db.execute("SELECT DISTINCT shard FROM entries")}
+    db.close()
+    files = {path.name.split(".")[0] for path in folder.glob("*.npy")}
+    assert word == "ok"
+    assert owners <= shards
+    return shards, files
+
+
+def test_two_processes_at_once_get_whole_results(home, tmp_path):
+    folder, backbone = home
+    cache = str(tmp_path / "features")
+    spawn = multiprocessing.get_context("spawn")
+    jobs = [(str(folder / "tiny-bert"), cache, 120, seed) for seed in (0, 0)]
+    with spawn.Pool(2) as pool:
+        results = pool.starmap(fill, jobs)
+    inputs = backbone.prepare(texts(120, 0))
+    direct = backbone.frozen(inputs, CUT)
+    real = direct.mask.unsqueeze(-1)
+    for pooled, hidden in results:
+        np.testing.assert_allclose(hidden, (direct.hidden * real).numpy(), atol=2e-3, rtol=2e-3)
+        np.testing.assert_allclose(pooled[CUT], direct.pooled[CUT].numpy(), atol=2e-3, rtol=2e-3)
+    after = FeatureCache(tmp_path / "features")
+    found = after.features(backbone, inputs, CUT, keep_hidden=True)
+    assert after.stats.rows_computed == 0
+    assert len(found) == 120
+    after.close()
+    shards, files = intact(tmp_path / "features")
+    assert shards == files
+    assert not list((tmp_path / "features").glob(".*.tmp"))
+
+
+KILLS = (1, 2, 4)
+"""Before either file of a shard, between the two, and in a later shard."""
+
+
+@pytest.fixture(scope="module")
+def deaths(home, tmp_path_factory):
+    """Exit statuses of processes that were killed while they filled a cache, and their caches."""
+    folder, _ = home
+    caches = {at: tmp_path_factory.mktemp(f"killed{at}") / "features" for at in KILLS}
+    jobs = [["fill", str(folder / "tiny-bert"), str(caches[at]), 60, 0, at] for at in KILLS]
+    return caches, run(jobs)
+
+
+def run(jobs):
+    command = [sys.executable, str(HERE / "cache_process.py"), json.dumps(jobs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("kill_at", KILLS)
+def test_a_process_killed_while_writing_leaves_a_cache_that_works(kill_at, home, deaths, tmp_path):
+    _, backbone = home
+    caches, statuses = deaths
+    assert statuses == [-signal.SIGKILL] * len(KILLS)
+    inputs = backbone.prepare(texts(60, 0))
+    whole = FeatureCache(tmp_path / "whole").features(backbone, inputs, CUT, keep_hidden=True)
+    after = FeatureCache(caches[kill_at])
+    found = after.features(backbone, inputs, CUT, keep_hidden=True)
+    assert (after.stats.rows_found > 0) == (kill_at > 2)
+    mine, theirs = found.gather(range(60)), whole.gather(range(60))
+    torch.testing.assert_close(mine.hidden, theirs.hidden, atol=2e-3, rtol=2e-3)
+    after.close()
+    shards, files = intact(caches[kill_at])
+    assert shards == files
+    assert not list(caches[kill_at].glob(".*.tmp"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_folder_that_another_user_owns_is_told(tmp_path):
+    """The superuser may write anywhere, so another user tries."""
+    FeatureCache(tmp_path / "features").close()
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    assert run([["deny", str(tmp_path / "features")]]) == [17]
