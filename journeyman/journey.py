@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from journeyman.catalogue.backbones import resolve
+from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.errors import ResourceError
 from journeyman.explainers.options import ExplainOptions
@@ -80,6 +80,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     whole = key_of(_plain(recipe), _data_key(recipe), _backbone_key(recipe))
     if journal.finished("report", whole) and _complete(folder):
         return Arrived(folder, fresh=False)
+    check_readable(resolve(recipe.backbone.name).folder)
     with _alone(folder):
         torch.set_num_threads(threads_of(recipe))
         write_text(folder / "recipe.yaml", dump_recipe(recipe))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import ModelCard
+from safetensors import SafetensorError, safe_open
 
 from journeyman.catalogue.digest import digest_of, remembered_sha256
 from journeyman.catalogue.entry import backbone_entries
@@ -34,6 +35,9 @@ CONTENT = (
     "preprocessor_config.json",
 )
 """What decides a backbone's output, and so its SHA-256."""
+
+TOKENIZERS = ("tokenizer.json", "vocab.*", "*.model")
+"""Any of these makes a tokenizer; without one the library would make up an empty one."""
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
@@ -106,6 +110,39 @@ def check_folder(folder: Path) -> None:
         expected=", ".join(wanted) or "model.safetensors",
         found=f"no {missing[0]}" if missing else "no safetensors file",
         remedy="Copy the whole model folder again.",
+    )
+
+
+def check_readable(folder: Path) -> None:
+    """Raise FetchError when the weights are no whole safetensors, or there is no tokenizer."""
+    for name in _weight_files(folder):
+        _check_weights(folder / name)
+    _check_tokenizer(folder)
+
+
+def _check_weights(path: Path) -> None:
+    try:
+        with safe_open(path, framework="numpy"):
+            return
+    except (OSError, SafetensorError) as error:
+        raise FetchError(
+            "The backbone's weights cannot be read.",
+            place=str(path),
+            expected="a whole safetensors file",
+            found=str(error).splitlines()[0],
+            remedy="Fetch or copy the file again.",
+        ) from error
+
+
+def _check_tokenizer(folder: Path) -> None:
+    if any(next(folder.glob(name), None) for name in TOKENIZERS):
+        return
+    raise FetchError(
+        "The backbone has no tokenizer.",
+        place=str(folder),
+        expected=f"one of {', '.join(TOKENIZERS)} beside the weights",
+        found="none of them",
+        remedy="Copy the whole model folder again; a tokenizer is saved by `save_pretrained` too.",
     )
 
 
