@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from journeyman.errors import ModelError
 from journeyman.tensors import read_tensors, write_tensors
 
 STATE = ("exp_avg", "exp_avg_sq", "step")
 RANDOM = "random"
+CHECKSUM = "checksum"
 
 
 @dataclass
@@ -41,14 +44,19 @@ def save_checkpoint(
         for part, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{part}/{name}"] = torch.as_tensor(value)
     tensors[RANDOM] = torch.get_rng_state()
-    write_tensors(path, tensors, vars(standing))
+    write_tensors(path, tensors, {**vars(standing), CHECKSUM: _checksum(tensors)})
 
 
 def load_checkpoint(
     path: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> tuple[Standing, dict[str, Tensor]]:
-    """Put back what `save_checkpoint` wrote; gives the standing and the best parameters."""
+    """Put back what `save_checkpoint` wrote; gives the standing and the best parameters.
+
+    Raises ModelError, and changes nothing, when the file is not a whole checkpoint of these
+    parameters.
+    """
     tensors, about = read_tensors(path)
+    _check(path, tensors, about, parameters)
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"now/{name}"])
@@ -59,6 +67,36 @@ def load_checkpoint(
             }
             if state:
                 optimizer.state[parameter] = state
-    torch.set_rng_state(tensors[RANDOM])
+        torch.set_rng_state(tensors[RANDOM])
     best = {n.removeprefix("best/"): v for n, v in tensors.items() if n.startswith("best/")}
     return Standing(**about), best
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 over the numbers in the order of their names; the file format has none."""
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].detach().contiguous().numpy().tobytes(), value)
+    return value
+
+
+def _check(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    about: dict[str, Any],
+    parameters: Mapping[str, nn.Parameter],
+) -> None:
+    shapes = {name: parameter.shape for name, parameter in parameters.items()}
+    wanted = {f"{part}/{name}": s for name, s in shapes.items() for part in ("now", "best")}
+    found = {n: t.shape for n, t in tensors.items() if n.partition("/")[0] in ("now", "best")}
+    fields = set(Standing.__dataclass_fields__)
+    whole = about.pop(CHECKSUM, None) == _checksum(tensors) and set(about) == fields
+    if found == wanted and whole:
+        return
+    raise ModelError(
+        "A checkpoint is not one of this run.",
+        place=str(path),
+        expected="a whole checkpoint of the same tuner, head and cut",
+        found="other parameters" if found != wanted else "numbers that were changed",
+        remedy="delete it: training then starts anew",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema
 from journeyman.training.batches import shuffled_batches
@@ -61,10 +63,10 @@ def fit(
         torch.manual_seed(seed)
         standing, best = Standing(), dict[str, Tensor]()
         if checkpoint is not None and checkpoint.exists():
-            standing, best = load_checkpoint(checkpoint, run.parameters, run.optimizer)
-            learner.tuner.load_loop_state(standing.tuner)
+            standing, best = _resumed(checkpoint, run, reporter)
         while not _finished(standing, options):
             loss = run.epoch(standing.epoch, reporter)
+            _check_loss(loss, standing.epoch + 1)
             outputs = learner.outputs(validation.examples, validation.source)
             score = learner.task.score(outputs, validation.examples.targets, schema, metric)
             standing.epoch += 1
@@ -86,6 +88,31 @@ def fit(
         standing.best_epoch,
         float(standing.best_score or 0.0),
         standing.epoch * run.steps_per_epoch,
+    )
+
+
+def _resumed(checkpoint: Path, run: _Run, reporter: Reporter) -> tuple[Standing, dict[str, Tensor]]:
+    """What the checkpoint holds; one that cannot be read is set aside, and training starts anew."""
+    try:
+        standing, best = load_checkpoint(checkpoint, run.parameters, run.optimizer)
+    except ModelError as error:
+        aside = checkpoint.with_name(f"{checkpoint.name}.unreadable")
+        os.replace(checkpoint, aside)
+        reporter.say(f"  the checkpoint cannot be used ({error.found}): kept as {aside.name}")
+        return Standing(), {}
+    run.learner.tuner.load_loop_state(standing.tuner)
+    return standing, best
+
+
+def _check_loss(loss: float, epoch: int) -> None:
+    if math.isfinite(loss):
+        return
+    raise JourneymanError(
+        "Training diverged: the loss is no longer a number.",
+        place="finetune.learning_rate",
+        expected="a loss that is finite",
+        found=f"{loss} in epoch {epoch}",
+        remedy="lower learning_rate and head_learning_rate, or leave them out; keep clip at 1",
     )
 
 
