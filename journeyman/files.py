@@ -4,57 +4,60 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Callable
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from journeyman.errors import ResourceError
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a file beside `path`, then rename it into place.
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to; renamed onto it once the block ends well.
 
-    A kill at any moment leaves the old file or the new one. Raises ResourceError when the disk
-    is full or the folder cannot be written.
+    A kill at any moment leaves the old file or the new one. Raises ResourceError when the
+    machine refuses: no space, no permission, no such folder to make.
     """
-    temporary = ""
+    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(beside, target)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise ResourceError(
-            "A file cannot be written.",
-            place=str(path),
-            expected="free space and write permission",
+            f"{target.name} cannot be written.",
+            place=str(target),
+            expected="a folder with space that may be written to",
             found=error.strerror or str(error),
-            remedy="free some space, or choose another output folder",
+            remedy="free some space, or choose another folder",
         ) from error
-    except BaseException:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise
+    finally:
+        _forget(beside)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` atomically."""
-    write_atomically(path, lambda file: file.write(content))
+    with replacing(path) as beside:
+        beside.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write UTF-8 text to `path` atomically."""
-    write_bytes(path, content.encode("utf-8"))
+    """Write UTF-8 text to `path` atomically; lone surrogates are written as escapes."""
+    write_bytes(path, content.encode("utf-8", errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys; NaN is refused, since JSON has none."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def _forget(beside: Path) -> None:
+    try:
+        beside.unlink(missing_ok=True)
+    except OSError:
+        return

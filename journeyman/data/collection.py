@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from journeyman.data.atomic import replacing, write_json
 from journeyman.data.checks.base import CHECKS, Checked, Stage
 from journeyman.data.findings import Finding, ordered
 from journeyman.data.ingest import VERSION, Ingested, content_hash, ingest
@@ -22,6 +21,7 @@ from journeyman.data.splits import save_splits, split
 from journeyman.data.table import Indices, Table
 from journeyman.data.target import target_of
 from journeyman.errors import DataError
+from journeyman.files import replacing, write_json
 
 _FILE = "collection.json"
 

@@ -13,7 +13,6 @@ from itertools import chain, islice
 from pathlib import Path
 
 from journeyman.data.admission import admit
-from journeyman.data.atomic import replacing
 from journeyman.data.findings import SHOWN_ROWS, Finding
 from journeyman.data.options import DataOptions
 from journeyman.data.quarantine import write_refused
@@ -23,6 +22,7 @@ from journeyman.data.record import Event, Noticed, Record, Refused
 from journeyman.data.table import Table
 from journeyman.data.writer import ArrowWriter, describe
 from journeyman.errors import DataError
+from journeyman.files import replacing
 
 VERSION = 1
 _FIRST_ROWS = 200
@@ -192,6 +192,8 @@ def _check_columns(columns: Sequence[str], needed: Sequence[str], source: str) -
     near = {name: difflib.get_close_matches(name, columns, n=1, cutoff=0.5) for name in missing}
     meant = [f"{match[0]!r} for {name!r}" for name, match in near.items() if match]
     remedy = f"Did you mean {', '.join(meant)}?" if meant else "Name one of the columns there are."
+    if len(columns) == 1 and any(mark in columns[0] for mark in ",;\t|"):
+        remedy = "Its one column seems to hold several: leave data.delimiter out, or correct it."
     raise DataError(
         f"The data has no column {' and no column '.join(map(repr, missing))}.",
         place=source,

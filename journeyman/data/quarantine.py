@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from journeyman.data.atomic import replacing
 from journeyman.data.record import Refused
+from journeyman.files import replacing
 
 SHOWN_CHARACTERS = 10_000
 """Characters of a refused value that are kept; a longer one is cut, and says so."""

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.data.atomic import write_json
 from journeyman.data.findings import SHOWN_ROWS, Finding
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
 from journeyman.data.table import Indices, Table
 from journeyman.data.target import Target, target_of
+from journeyman.files import write_json
 
 
 @dataclass(frozen=True)

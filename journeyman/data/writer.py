@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from journeyman.data.atomic import replacing, write_json
 from journeyman.data.cells import pack
 from journeyman.data.identity import input_hash
 from journeyman.data.record import Record
 from journeyman.data.table import HIDDEN, INPUT_COLUMN, ROW_COLUMN, Table
 from journeyman.errors import DataError
+from journeyman.files import replacing, write_json
 
 BATCH_ROWS = 8192
 BATCH_CHARACTERS = 8_000_000

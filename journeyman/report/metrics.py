@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from journeyman.report.file import replace
+from journeyman.files import write_bytes
 from journeyman.section import Figure, Matrix, Section
 from journeyman.types import Metric
 
@@ -68,7 +68,7 @@ def timing_json(
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write `document` atomically, keys sorted, without NaN; same document, same bytes."""
     text = json.dumps(document, allow_nan=False, sort_keys=True, ensure_ascii=False, indent=1)
-    replace(path, f"{text}\n".encode("utf-8", errors="backslashreplace"))
+    write_bytes(path, f"{text}\n".encode("utf-8", errors="backslashreplace"))
 
 
 def is_clock(figure: Figure) -> bool:

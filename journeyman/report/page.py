@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from journeyman.files import write_bytes
 from journeyman.report.budget import BUDGETS, Budget, trimmed, trimmed_header
 from journeyman.report.charts.picture import Picture, picture
-from journeyman.report.file import replace
 from journeyman.report.header import VERBS, ReportHeader
 from journeyman.report.highlight import highlight
 from journeyman.report.numbers import finite, measured, number, with_unit
@@ -73,7 +73,7 @@ def render(header: ReportHeader, sections: Sequence[Section]) -> str:
 
 def write(path: Path, header: ReportHeader, sections: Sequence[Section]) -> None:
     """Render the page into `path`, atomically."""
-    replace(Path(path), render(header, sections).encode())
+    write_bytes(Path(path), render(header, sections).encode())
 
 
 def _size(page: str) -> int:
