@@ -151,9 +151,9 @@ def schema() -> None:
 @app.command()
 def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File = None) -> None:
     """Answer questions: one JSON object a line."""
+    _check_asked(text, file, dash)
     from journeyman.api import load
 
-    _one_of(text, file, dash)
     loaded = load(model)
     asked = _questions(text, file, loaded.columns)
     _print_lines(answer.to_json() for answer in loaded.stream(asked))
@@ -171,10 +171,10 @@ def explain(
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
 ) -> None:
     """Say which words moved each answer: one JSON object a line."""
+    _check_asked(text, file, dash)
     from journeyman.api import load
     from journeyman.explainers.options import ExplainOptions
 
-    _one_of(text, file, dash)
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
     asked = _questions(text, file, loaded.columns)
@@ -276,7 +276,7 @@ def _refused(mistake: JourneymanError) -> int:
     return YOURS
 
 
-def _one_of(texts: list[str] | None, file: str | None, dash: str | None) -> None:
+def _check_asked(texts: list[str] | None, file: str | None, dash: str | None) -> None:
     if dash not in (None, "-"):
         raise DataError(
             f"{dash!r} is not a way to ask.",
@@ -295,6 +295,14 @@ def _one_of(texts: list[str] | None, file: str | None, dash: str | None) -> None
             found=" and ".join(found) or "none of them",
             remedy="give exactly one",
         )
+    if dash and (sys.stdin is None or sys.stdin.closed):
+        raise DataError(
+            "Standard input is closed.",
+            place="standard input",
+            expected="questions, one a line",
+            found="nothing to read from",
+            remedy="pipe them in, or ask with --text TEXT or --file FILE",
+        )
 
 
 def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) -> Iterator[Any]:
@@ -304,14 +312,6 @@ def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) 
         return iter(texts)
     if file is not None:
         return questions_in(file, columns)
-    if sys.stdin is None or sys.stdin.closed:
-        raise DataError(
-            "Standard input is closed.",
-            place="standard input",
-            expected="questions, one a line",
-            found="nothing to read from",
-            remedy="pipe them in, or ask with --text TEXT or --file FILE",
-        )
     return questions_of_stream(sys.stdin.buffer)
 
 

@@ -56,9 +56,9 @@ def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
     _recover(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    found = backbone or _backbone(folder, manifest["backbone"])
+    network = backbone or _backbone(folder, manifest["backbone"])
     try:
-        return _model(folder, manifest, found)
+        return _model(folder, manifest, network)
     except JourneymanError as error:
         if error.place.startswith(str(folder)):
             raise
@@ -66,8 +66,9 @@ def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
         raise _broken(where, error.expected, error.found or error.problem) from error
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         said = (str(error).splitlines() or [""])[0]
-        found_there = f"{type(error).__name__}: {said}"[:200]
-        raise _broken(folder / MANIFEST, "a model.json whose parts fit each other", found_there) from error
+        expected = "a model.json whose parts fit each other"
+        found = f"{type(error).__name__}: {said}"[:200]
+        raise _broken(folder / MANIFEST, expected, found) from error
 
 
 def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Model:
@@ -78,7 +79,9 @@ def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Mod
     head_type = HEADS[head_said["name"]]
     shape = HeadShape(**{**head_said["shape"], "layers": tuple(head_said["shape"]["layers"])})
     head = head_type(head_type.Options(**head_said["options"]), shape, manifest["seed"])
-    learner = Learner(task, backbone, tuner, head, int(manifest["cut"]))
+    cut = int(manifest["cut"])
+    backbone.check_cut(cut)
+    learner = Learner(task, backbone, tuner, head, cut)
     tuner.restore(folder)
     head.restore(head_said["choices"], read_tensors(folder / "head.safetensors")[0])
     learner.train(False)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -85,3 +86,20 @@ def check_refusal(told, *said):
     assert tuple(named) == PARTS, told.err
     for part in said:
         assert part in told.err, f"{part!r} is not in:\n{told.err}"
+
+
+KEPT = re.compile(
+    r"runs/bad/(\.lock|recipe\.yaml|journal\.jsonl|data/("
+    r"[0-9a-f]{24}\.(arrow|json|refused\.jsonl)"
+    r"|(train|validation|exam|test)-[0-9a-f]{16}\.npy|(collection|splits)\.json|quarantine\.jsonl"
+    r"))"
+)
+"""What a run that found its data unusable may leave: its lock, its recipe, what was read whole."""
+
+
+def check_left(folder, before):
+    """All that was there is as it was, and what is new may be there."""
+    after = files_of(folder)
+    assert {name: after.get(name) for name in before} == before
+    new = [name for name in after if name not in before and not name.startswith("home/")]
+    assert [name for name in new if not KEPT.fullmatch(name)] == []
