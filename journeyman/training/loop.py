@@ -167,7 +167,7 @@ class _Run:
         encoded = self.train.examples.encoded
         if encoded is None:
             raise ValueError("training rows need encoded targets")
-        half = self.options.precision == "bfloat16"
+        half = trains_in_half(self.options.precision)
         features = self.train.source.gather(batch)  # type: ignore[arg-type]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             outputs = self.learner(features)
@@ -185,6 +185,14 @@ class _Run:
             groups += [{"params": decayed, "lr": value}] if decayed else []
             groups += [{"params": others, "lr": value, "weight_decay": 0.0}] if others else []
         return groups
+
+
+def trains_in_half(precision: str) -> bool:
+    """Whether matrix products of training are in bfloat16 under this option."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def _schedule(options: LoopOptions, steps: int) -> Callable[[int], float]:

@@ -37,8 +37,10 @@ class LoopOptions(BaseModel):
     class_weights: bool = Field(
         False, description="Weigh classes so that rare ones count as much as common ones."
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the tuned layers during training."
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Arithmetic of the tuned layers during training; `auto` is bfloat16 where the "
+        "processor multiplies it natively, else float32. Answers are always float32.",
     )
 
 
