@@ -148,7 +148,7 @@ def test_a_file_too_large_for_this_user(place):
 
 
 def test_an_interrupted_run_says_so_and_goes_on(place):
-    override = "finetune={tuner: full, cut: 1, head: linear, epochs: 150, patience: 0}"
+    override = "finetune={tuner: full, cut: 1, head: linear, epochs: 80, patience: 0}"
     command = ["run", "good.yaml", "--set", "output=runs/bad", "--set", override]
     process = subprocess.Popen(
         [sys.executable, "-m", "journeyman", *command],
