@@ -9,7 +9,7 @@ from typing import Any
 from journeyman.errors import ModelError
 from journeyman.journey import travel
 from journeyman.model import Model
-from journeyman.model_folder import MANIFEST, load_model
+from journeyman.model_folder import MANIFEST
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe import load_recipe
 
@@ -26,12 +26,12 @@ def finetune(
     if overrides:
         said = chosen.model_dump(mode="json", exclude_unset=True)
         chosen = load_recipe(_merged(said, overrides))
-    return load_model(travel(chosen, reporter).model)
+    return Model.load(travel(chosen, reporter).model)
 
 
 def load(reference: str | Path) -> Model:
     """The model in a model folder or a run folder."""
-    return load_model(model_folder(reference))
+    return Model.load(model_folder(reference))
 
 
 def model_folder(reference: str | Path) -> Path:

@@ -36,7 +36,7 @@ from journeyman.estimator_inputs import (
 )
 from journeyman.heads.base import SolvedHead
 from journeyman.model import Model
-from journeyman.model_folder import load_model, save_model
+from journeyman.model_folder import write_model
 from journeyman.progress import Reporter
 from journeyman.tasks.base import TASKS, Task
 from journeyman.tensors import read_tensors
@@ -372,7 +372,7 @@ def _loaded(found: ResolvedBackbone, reference: str, max_tokens: int | None) -> 
 def _packed(model: Model) -> dict[str, bytes]:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
-        save_model(replace(model), folder)
+        write_model(replace(model), folder)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
@@ -384,7 +384,7 @@ def _unpacked(files: Mapping[str, bytes]) -> Model:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        model = load_model(folder)
+        model = Model.load(folder)
         head = model.learner.head
         if isinstance(head, SolvedHead):
             head.load_statistics(read_tensors(folder / "statistics.safetensors")[0])

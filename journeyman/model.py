@@ -8,19 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
+from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
-from journeyman.data.options import DataOptions
 from journeyman.data.record import Refused
 from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.options import ExplainOptions
+from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader
+from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Array, Evaluated, Schema
+from journeyman.tasks.base import Array, Evaluated
 from journeyman.training.examples import Examples, FeatureSource
-from journeyman.training.learner import Learner
 from journeyman.types import Explanation, FailedPrediction, Metric, Prediction, Row
 
 CHUNK = 4096
@@ -52,23 +51,18 @@ class Measured:
         }
 
 
-@dataclass
-class Model:
-    """A learner with all it needs to answer: schema, columns, calibration, name and version.
+class Model(ModelState):
+    """What `finetune` and `load` give."""
 
-    `about` is what model.json holds beyond these; `exam` the features and labels of rows that
-    no choice was made on, by which later updates are examined.
-    """
+    @classmethod
+    def load(cls, folder: str | Path, backbone: Backbone | None = None) -> Model:
+        """Read the model in `folder`, checked against its version; its backbone is found by
+        name."""
+        return cls(**vars(read_model(Path(folder).expanduser(), backbone)))
 
-    name: str
-    learner: Learner
-    schema: Schema
-    columns: DataOptions
-    calibration: Mapping[str, Any]
-    about: dict[str, Any] = field(default_factory=dict)
-    exam: dict[str, Tensor] = field(default_factory=dict)
-    version: str = ""
-    folder: Path | None = None
+    def save(self, folder: str | Path) -> Model:
+        """Write the model folder, replacing a model that stands there; gives the version."""
+        return write_model(self, Path(folder).expanduser())
 
     def predict(
         self, questions: Question | Iterable[Question], *, reporter: Reporter = QUIET
@@ -177,12 +171,6 @@ class Model:
                     self.learner, self.schema, [texts[0]], [ids[0]], self.calibration
                 )[0]
             )
-
-    def save(self, folder: str | Path) -> Model:
-        """Write the model folder, replacing a model that stands there; gives the version."""
-        from journeyman.model_folder import save_model
-
-        return save_model(self, Path(folder).expanduser())
 
     def _reader(self) -> QuestionReader:
         return QuestionReader(self.columns, self.learner.task.unit)

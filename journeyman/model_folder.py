@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,8 +20,8 @@ from journeyman.data.options import DataOptions
 from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import write_json, write_text
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
-from journeyman.model import Model
 from journeyman.model_card import model_card
+from journeyman.model_state import ModelState
 from journeyman.tasks.base import TASKS, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.learner import Learner
@@ -29,6 +29,8 @@ from journeyman.tuners.base import TUNERS
 
 SCHEMA = 1
 NEEDED = ("head.safetensors", "calibration.json")
+STATISTICS = "statistics.safetensors"
+EXAM = "exam.safetensors"
 CARD = "README.md"
 MANIFEST = "model.json"
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
@@ -36,7 +38,10 @@ UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
 LIBRARIES = ("journeyman", "torch", "transformers", "peft", "numpy", "safetensors")
 
 
-def save_model(model: Model, folder: Path) -> Model:
+StateType = TypeVar("StateType", bound=ModelState)
+
+
+def write_model(model: StateType, folder: Path) -> StateType:
     """Write `model` to `folder`, replacing a model that stands there; gives it its version.
 
     The new folder is written whole beside the old one and then takes its place.
@@ -51,7 +56,7 @@ def save_model(model: Model, folder: Path) -> Model:
     return model
 
 
-def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
+def read_model(folder: Path, backbone: Backbone | None = None) -> ModelState:
     """Read the model in `folder`, checked against its version; its backbone is found by name."""
     _recover(folder)
     manifest = read_manifest(folder)
@@ -71,7 +76,7 @@ def load_model(folder: Path, backbone: Backbone | None = None) -> Model:
         raise _broken(folder / MANIFEST, expected, found) from error
 
 
-def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Model:
+def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> ModelState:
     task = TASKS[manifest["task"]]()
     tuner_said, head_said = manifest["tuner"], manifest["head"]
     tuner_type = TUNERS[tuner_said["name"]]
@@ -85,7 +90,7 @@ def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Mod
     tuner.restore(folder)
     head.restore(head_said["choices"], read_tensors(folder / "head.safetensors")[0])
     learner.train(False)
-    return Model(
+    return ModelState(
         name=manifest["name"],
         learner=learner,
         schema=Schema.from_json(manifest["schema_of_targets"]),
@@ -158,15 +163,16 @@ def version_of(manifest: Mapping[str, Any]) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def _write(model: Model, folder: Path) -> None:
+def _write(model: ModelState, folder: Path) -> None:
     learner, head = model.learner, model.learner.head
     folder.mkdir(parents=True)
     learner.tuner.save(folder)
     write_tensors(folder / "head.safetensors", head.state_dict())
-    if isinstance(head, SolvedHead):
-        write_tensors(folder / "statistics.safetensors", head.statistics())
+    if isinstance(head, SolvedHead) and head.holds_statistics:
+        write_tensors(folder / STATISTICS, head.statistics())
     if model.exam:
-        write_tensors(folder / "exam.safetensors", model.exam)
+        write_tensors(folder / EXAM, model.exam)
+    _carry_over(model, folder)
     write_json(folder / "calibration.json", dict(model.calibration))
     manifest = _manifest(model)
     manifest["files"] = {
@@ -179,7 +185,15 @@ def _write(model: Model, folder: Path) -> None:
     write_text(folder / CARD, model_card(manifest))
 
 
-def _manifest(model: Model) -> dict[str, Any]:
+def _carry_over(model: ModelState, folder: Path) -> None:
+    """Copy what a model that was read left in its folder, unchanged, without reading it in."""
+    for name in (STATISTICS, EXAM):
+        left = None if model.folder is None else model.folder / name
+        if left is not None and left.is_file() and not (folder / name).exists():
+            shutil.copyfile(left, folder / name)
+
+
+def _manifest(model: ModelState) -> dict[str, Any]:
     learner = model.learner
     spec = learner.backbone.spec
     shape = learner.head.shape

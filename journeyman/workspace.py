@@ -17,7 +17,6 @@ from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.data.collection import Collection
 from journeyman.files import write_text
 from journeyman.model import Model
-from journeyman.model_folder import load_model
 from journeyman.progress import QUIET, Reporter
 from journeyman.section import Section
 from journeyman.tasks.base import TASKS, Schema, Task
@@ -87,7 +86,7 @@ class Workspace:
     @cached_property
     def model(self) -> Model:
         """The model this run made."""
-        return load_model(self.model_folder, self.backbone)
+        return Model.load(self.model_folder, self.backbone)
 
     @cached_property
     def schema(self) -> Schema:

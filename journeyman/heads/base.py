@@ -117,6 +117,11 @@ class SolvedHead(Head):
     def resolve(self) -> None:
         """Solve anew from the statistics, everything chosen staying as it is."""
 
+    @property
+    @abstractmethod
+    def holds_statistics(self) -> bool:
+        """Whether the statistics are in memory: after `solve` or `load_statistics`."""
+
     @abstractmethod
     def statistics(self) -> Mapping[str, Tensor]:
         """The sufficient statistics (float64) that exact learning and unlearning need."""

@@ -130,6 +130,11 @@ class RidgeHead(SolvedHead):
         tried = [vars(each) for each in trials]
         return SolveReport(dict(self.choices), (*compared, *tried))
 
+    @property
+    def holds_statistics(self) -> bool:
+        """Whether rows may be added and removed."""
+        return self._statistics is not None
+
     def statistics(self) -> Mapping[str, Tensor]:
         """The sufficient statistics, the Gram matrix as a packed triangle."""
         return self._held().tensors()

@@ -41,7 +41,7 @@ def _require_validation(collection: Collection) -> None:
     raise DataError(
         "There are no validation rows, by which tuning is chosen.",
         place=collection.train.source,
-        expected="rows, or groups of rows, enough to set some aside",
+        expected="classes and groups with rows enough to set some aside",
         found=f"{len(collection.train):,} training rows and nothing to set aside",
         remedy="Give more rows, name a file in data.validation, or check data.group and "
         "collect.fractions.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from journeyman.files import write_json
 from journeyman.model import Model
-from journeyman.model_folder import save_model
 from journeyman.section import Section
 from journeyman.sections.finetuned import finetuned
 from journeyman.standings import Standings, stand
@@ -45,7 +44,7 @@ def run(workspace: Workspace) -> Section:
     )
     model.about["test"] = {n: m.to_json() for n, m in standings.measured.overall.metrics.items()}
     write_json(workspace.note_path(NOTE), _figures(workspace, standings))
-    workspace.model = save_model(model, workspace.model_folder)
+    workspace.model = model.save(workspace.model_folder)
     checkpoint.unlink(missing_ok=True)
     workspace.seconds.update(trained.seconds)
     metric = options.metric or workspace.task.primary_metric

@@ -14,24 +14,25 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 def saving(model, target):
     """Save over and over, every time another model."""
-    from journeyman.model_folder import save_model
+    from journeyman.model_folder import write_model
 
     number = 0
     while True:
         number += 1
         model.about["number"] = number
-        save_model(model, target)
+        write_model(model, target)
 
 
 def main(source, target, kills):
     """Print the number of the model that stands after each kill; -1 where none does."""
     from journeyman.errors import JourneymanError
-    from journeyman.model_folder import load_model, save_model
+    from journeyman.model import Model
+    from journeyman.model_folder import write_model
     from journeyman.training.trainer import finetune  # noqa: F401
 
-    model = load_model(Path(source))
+    model = Model.load(Path(source))
     model.about["number"] = 0
-    save_model(model, Path(target))
+    write_model(model, Path(target))
     draw, numbers = random.Random(0), []
     for _ in range(kills):
         child = os.fork()
@@ -41,7 +42,7 @@ def main(source, target, kills):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         try:
-            numbers.append(load_model(Path(target)).about["number"])
+            numbers.append(Model.load(Path(target)).about["number"])
         except JourneymanError as error:
             print(error, file=sys.stderr)
             numbers.append(-1)
