@@ -110,6 +110,13 @@ FILES = {
         "bad.csv", GOOD.replace("\n", ",x\n").replace("label,x", "label,who"),
         f"{COLUMNS}, group: who", "", ("data.group",),
     ),
+    "a class for each row": (
+        "bad.csv", same("a film,good", 1) + "".join(f"a film {n},c{n}\n" for n in range(30)), COLUMNS,
+        "", ("no validation rows", "classes and groups"),
+    ),
+    "nothing to validate on": (
+        "bad.csv", GOOD, COLUMNS, "collect: {fractions: {validation: 0}}\n", ("collect.fractions",),
+    ),
     "words for numbers": (
         "bad.csv", GOOD, COLUMNS, "task: text-regression\n", ("'good' is not a number",),
     ),
