@@ -111,7 +111,7 @@ FILES = {
         f"{COLUMNS}, group: who", "", ("data.group",),
     ),
     "a class for each row": (
-        "bad.csv", same("a film,good", 1) + "".join(f"a film {n},c{n}\n" for n in range(30)), COLUMNS,
+        "bad.csv", "text,label\n" + "".join(f"a film {n},c{n}\n" for n in range(30)), COLUMNS,
         "", ("no validation rows", "classes and groups"),
     ),
     "nothing to validate on": (
