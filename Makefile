@@ -16,10 +16,10 @@ demo: setup
 	.venv/bin/journeyman run recipes/sentiment.yaml
 
 test: setup
-	$(PY) -m pytest -n 2 -m "not long"
+	$(PY) -m pytest -n 2 --dist loadfile -m "not long"
 
 test-all: setup
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -33,9 +34,17 @@ class Journal:
 
     def finish(self, step: str, key: str, **facts: Any) -> None:
         """Note that `step` is done under `key`."""
-        line = json.dumps({"step": step, "key": key, **facts}, sort_keys=True, ensure_ascii=False)
-        kept = [json.dumps(old, sort_keys=True, ensure_ascii=False) for old in self._lines()]
-        write_text(self.folder / FILE, "\n".join([*kept, line]) + "\n")
+        self._write([*self._lines(), {"step": step, "key": key, **facts}])
+
+    def forget(self, steps: Iterable[str]) -> None:
+        """Strike out every line of `steps`: what they left is about to be replaced."""
+        struck = set(steps)
+        kept = [line for line in self._lines() if line.get("step") not in struck]
+        self._write(kept)
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        told = [json.dumps(line, sort_keys=True, ensure_ascii=False) for line in lines]
+        write_text(self.folder / FILE, "".join(f"{line}\n" for line in told))
 
     def _lines(self) -> list[dict[str, Any]]:
         try:
@@ -58,11 +67,11 @@ def key_of(*parts: Any) -> str:
 
 
 def file_digest(path: str) -> str:
-    """SHA-256 of a file, or of a folder's names and sizes; the name itself of anything else."""
+    """SHA-256 of a file, or over all files of a folder; the name itself of anything else."""
     target = Path(path)
     if target.is_dir():
-        seen = sorted((str(p), p.stat().st_size) for p in target.rglob("*") if p.is_file())
-        return key_of(seen)
+        files = sorted(p for p in target.rglob("*") if p.is_file())
+        return key_of([[str(p.relative_to(target)), file_digest(str(p))] for p in files])
     if not target.is_file():
         return path
     with target.open("rb") as file:

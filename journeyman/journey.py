@@ -83,6 +83,8 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     check_readable(resolve(recipe.backbone.name).folder)
     with _alone(folder):
         torch.set_num_threads(threads_of(recipe))
+        journal.forget(["report"])
+        _sweep(folder)
         write_text(folder / "recipe.yaml", dump_recipe(recipe))
         workspace = _workspace(recipe, reporter)
         sections = _run_steps(recipe, workspace, journal)
@@ -110,6 +112,7 @@ def threads_of(recipe: Recipe) -> int:
 
 def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[Section]:
     sections: list[Section] = []
+    verbs = [step.verb for step in STEPS]
     key = key_of("journey", _backbone_key(recipe))
     for step in STEPS:
         key = key_of(key, step.verb, _plain(step.reads(recipe)))
@@ -119,6 +122,7 @@ def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[S
             workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
             sections.append(workspace.load_section(step.verb))
             continue
+        journal.forget(verbs[verbs.index(step.verb) :])
         workspace.reporter.say(step.verb)
         started = time.perf_counter()
         section = step.run(workspace)
@@ -175,6 +179,12 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed save of the model left beside it."""
+    for left in folder.glob(".model.*.new"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _complete(folder: Path) -> bool:

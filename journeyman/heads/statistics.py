@@ -121,9 +121,13 @@ class RidgeStatistics:
         return RidgeSolution(weight, center, offset, factor, self.count)
 
     def scale(self) -> float:
-        """Mean variance times n of a feature: the unit in which penalties are sensible."""
+        """Mean variance times n of a feature: the unit in which penalties are sensible.
+
+        Features that never vary have no unit of their own; n stands in, and the weights come out 0.
+        """
         center = self.feature_sum / max(self.count, 1)
-        return float((self.gram.diagonal() - center * self.feature_sum).mean().clamp(min=1e-12))
+        spread = float((self.gram.diagonal() - center * self.feature_sum).mean())
+        return spread if spread > 1e-9 * max(self.count, 1) else float(max(self.count, 1))
 
     def tensors(self) -> dict[str, Tensor]:
         """The statistics as stored: the Gram matrix as its packed lower triangle."""
