@@ -26,6 +26,9 @@ says what happens then.
 """
 
 EXAMPLES: dict[str, Any] = {
+    "backbone": {"name": "minilm-l6", "max_tokens": 128},
+    "data": {"train": "train.csv", "test": "test.csv", "text": "text", "label": "category"},
+    "finetune": {"tuner": "lora", "cut": 4, "head": "ridge", "epochs": 8},
     "data.train": "train.csv",
     "data.validation": "validation.csv",
     "data.exam": "exam.csv",
@@ -60,7 +63,7 @@ EXAMPLES: dict[str, Any] = {
     "finetune.tuner.alpha": 16,
     "trackers": ["tensorboard", "mlflow"],
 }
-"""Examples of fields whose default says little and whose schema gives none."""
+"""Examples where the schema gives none, or gives the parts of an object in another order."""
 
 
 def main() -> None:

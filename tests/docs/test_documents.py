@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import pytest
 import yaml
@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT))
 
 from docs import reference  # noqa: E402
 from journeyman.recipe import Recipe  # noqa: E402
-from journeyman.recipe.fields import models, tag  # noqa: E402
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
@@ -41,14 +40,18 @@ def test_every_example_of_the_reference_is_a_value_its_field_takes():
 
 
 def fields_of(place):
-    """The fields a dotted name means: one, or several where options share a name."""
-    holders: list[type[BaseModel]] = [Recipe]
+    """The fields a dotted name means: several where options of one choice share a name."""
+    holders = [Recipe]
     *outer, last = place.split(".")
     for part in outer:
         holders = [m for h in holders for m in models(h.model_fields[part].annotation)]
-    found = [model.model_fields[last] for model in holders if last in model.model_fields]
-    named = [model for model in holders if tag(model)]
-    return found[:1] if named else found
+    return [model.model_fields[last] for model in holders if last in model.model_fields]
+
+
+def models(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models(part)]
 
 
 def listed(text):
