@@ -11,7 +11,7 @@ from journeyman.journey import travel
 from journeyman.model import Model
 from journeyman.model_folder import MANIFEST
 from journeyman.progress import QUIET, Reporter
-from journeyman.recipe import load_recipe
+from journeyman.recipe.loading import load_recipe
 
 
 def finetune(

@@ -94,7 +94,7 @@ def run(
     if folder is None:
         from journeyman.journey import input_files, travel
         from journeyman.progress import Reporter
-        from journeyman.recipe import load_recipe
+        from journeyman.recipe.loading import load_recipe
 
         chosen = load_recipe(recipe, sets or [])
         arrived = travel(chosen, Reporter(quiet=quiet))
@@ -122,7 +122,7 @@ def init(
 ) -> None:
     """Look at a data file and write a commented recipe that runs."""
     from journeyman.files import write_text
-    from journeyman.recipe_init import init_recipe
+    from journeyman.recipe.init import init_recipe
 
     text = init_recipe(data)
     if output is None:
@@ -143,7 +143,7 @@ def init(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of recipes, for an editor to complete and check them."""
-    from journeyman.recipe import schema as recipe_schema
+    from journeyman.recipe.loading import schema as recipe_schema
 
     typer.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
 

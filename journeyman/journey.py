@@ -23,7 +23,8 @@ from journeyman.explainers.options import ExplainOptions
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
 from journeyman.progress import QUIET, Reporter
-from journeyman.recipe import Recipe, dump_recipe
+from journeyman.recipe.loading import dump_recipe
+from journeyman.recipe.options import Recipe
 from journeyman.section import Section
 from journeyman.steps import collect, explain, finetune, pretrain
 from journeyman.telling import tell

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from journeyman.recipe import Recipe
+from journeyman.recipe.options import Recipe
 from journeyman.report.header import ReportHeader
 from journeyman.report.metrics import metrics_json, write_json
 from journeyman.report.page import write

@@ -7,7 +7,7 @@ import pytest
 
 from journeyman.errors import DataError
 from journeyman.recipe import load_recipe
-from journeyman.recipe_init import init_recipe
+from journeyman.recipe.init import init_recipe
 
 WORDS = "the of and to in is it good bad film room food very not".split()
 

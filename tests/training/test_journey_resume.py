@@ -215,7 +215,6 @@ def test_changed_rows_and_weights_run_everything(steps, tmp_path):
     assert results(run)["model/model.json"] != second["model/model.json"]
 
 
-@pytest.mark.xfail(strict=True, reason="the journal keeps lines of steps whose results are gone")
 def test_going_back_to_an_earlier_recipe_is_no_stale_answer(steps, ground, tmp_path):
     """The folder holds what the last recipe left, whatever the journal remembers."""
     run = tmp_path / "run"

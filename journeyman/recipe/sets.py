@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from journeyman.errors import JourneymanError, RecipeError
-from journeyman.recipe_text import Location, Written, dotted, read_text, shown
+from journeyman.recipe.text import Location, Written, dotted, read_text, shown
 
 NAMED = ("backbone", "tuner", "head")
 """Fields whose short form, a name, opens up to an object when one of its fields is set."""

@@ -13,13 +13,11 @@ from pydantic import BaseModel
 
 from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
-from journeyman.recipe_checks import check, existing
-from journeyman.recipe_mistakes import Mistakes, validated
-from journeyman.recipe_options import BackboneOptions, Recipe
-from journeyman.recipe_sets import apply_sets
-from journeyman.recipe_text import Written, read_file, read_mapping, read_text
-
-__all__ = ["BackboneOptions", "Recipe", "dump_recipe", "load_recipe", "schema"]
+from journeyman.recipe.checks import check, existing
+from journeyman.recipe.mistakes import Mistakes, validated
+from journeyman.recipe.options import Recipe
+from journeyman.recipe.sets import apply_sets
+from journeyman.recipe.text import Written, read_file, read_mapping, read_text
 
 Source = str | Path | Mapping[str, Any] | Recipe
 

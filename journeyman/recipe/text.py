@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from journeyman.errors import JourneymanError, RecipeError
-from journeyman.recipe_near import near_files
+from journeyman.recipe.near import near_files
 
 Location = tuple[str | int, ...]
 

@@ -11,8 +11,8 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from journeyman.recipe_options import Recipe
-from journeyman.recipe_text import Location
+from journeyman.recipe.options import Recipe
+from journeyman.recipe.text import Location
 
 Model = type[BaseModel]
 

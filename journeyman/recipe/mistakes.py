@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from journeyman.data.options import ROLES
 from journeyman.errors import JourneymanError
-from journeyman.recipe_fields import Spot, choices, expected, homes, plain_types, spot
-from journeyman.recipe_near import nearest
-from journeyman.recipe_options import Recipe
-from journeyman.recipe_text import Location, Written, dotted, shown
+from journeyman.recipe.fields import Spot, choices, expected, homes, plain_types, spot
+from journeyman.recipe.near import nearest
+from journeyman.recipe.options import Recipe
+from journeyman.recipe.text import Location, Written, dotted, shown
 
 _PASSES = 8
 """Mending a mistake may uncover others that it hid; in practice two passes find all."""

@@ -13,10 +13,10 @@ from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
-from journeyman.recipe_mistakes import Mistakes
-from journeyman.recipe_near import near_files, nearest
-from journeyman.recipe_options import Recipe
-from journeyman.recipe_text import Location
+from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.near import near_files, nearest
+from journeyman.recipe.options import Recipe
+from journeyman.recipe.text import Location
 from journeyman.tasks.base import TASKS, Task
 from journeyman.tuners.base import TUNERS
 
