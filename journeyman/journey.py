@@ -86,7 +86,6 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
         torch.set_num_threads(threads_of(recipe))
         journal.forget(["report"])
         _sweep(folder)
-        write_text(folder / "recipe.yaml", dump_recipe(recipe))
         workspace = _workspace(recipe, reporter)
         sections = _run_steps(recipe, workspace, journal)
         tell(recipe, workspace, sections, dump_recipe(recipe))
@@ -113,25 +112,31 @@ def threads_of(recipe: Recipe) -> int:
 
 def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[Section]:
     sections: list[Section] = []
-    verbs = [step.verb for step in STEPS]
     key = key_of("journey", _backbone_key(recipe))
     for step in STEPS:
         key = key_of(key, step.verb, _plain(step.reads(recipe)))
         workspace.key = key
-        if journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file():
-            workspace.reporter.say(f"{step.verb}: done before")
-            workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
-            sections.append(workspace.load_section(step.verb))
-            continue
-        journal.forget(verbs[verbs.index(step.verb) :])
-        workspace.reporter.say(step.verb)
-        started = time.perf_counter()
-        section = step.run(workspace)
-        workspace.seconds[step.verb] = time.perf_counter() - started
-        workspace.save_section(section)
-        journal.finish(step.verb, key, seconds=_rounded(workspace.seconds))
-        sections.append(section)
+        sections.append(_section(step, workspace, journal))
+        if step is STEPS[0]:
+            write_text(workspace.folder / "recipe.yaml", dump_recipe(recipe))
     return sections
+
+
+def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
+    """The section of a step: as it was left under this key, or by running the step."""
+    key, verbs = workspace.key, [each.verb for each in STEPS]
+    if journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file():
+        workspace.reporter.say(f"{step.verb}: done before")
+        workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
+        return workspace.load_section(step.verb)
+    journal.forget(verbs[verbs.index(step.verb) :])
+    workspace.reporter.say(step.verb)
+    started = time.perf_counter()
+    section = step.run(workspace)
+    workspace.seconds[step.verb] = time.perf_counter() - started
+    workspace.save_section(section)
+    journal.finish(step.verb, key, seconds=_rounded(workspace.seconds))
+    return section
 
 
 def _workspace(recipe: Recipe, reporter: Reporter) -> Workspace:

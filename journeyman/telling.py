@@ -58,7 +58,7 @@ def _header(
         headline=_headline(note["test"], primary),
         baselines=bars[0] if bars else None,
         findings=finding_sentences(workspace.collection.findings),
-        cost=_cost(workspace, figures),
+        cost=_cost(workspace, sections, figures),
         saved=_saved(figures),
         advice=_advice(workspace, note, primary),
         versions={name: version(name) for name in LIBRARIES},
@@ -95,10 +95,12 @@ def _summary(workspace: Workspace, note: Any, primary: str) -> str:
     return f"{first} The best simpler method, {best}, reaches {rivals[best]:.3f}."
 
 
-def _cost(workspace: Workspace, figures: dict[str, Figure]) -> tuple[Figure, ...]:
+def _cost(
+    workspace: Workspace, sections: Sequence[Section], figures: dict[str, Figure]
+) -> tuple[Figure, ...]:
     size = sum(p.stat().st_size for p in workspace.model_folder.rglob("*") if p.is_file())
     kept = ("frozen pass seconds", "training seconds", "solving seconds", "trainable parameters")
-    whole = sum(workspace.seconds.get(step, 0.0) for step in ("collect", "pretrain", "finetune"))
+    whole = sum(workspace.seconds.get(section.step, 0.0) for section in sections)
     return (
         Figure(name="seconds in all", value=round(whole, 1), unit="s", clock=True),
         *(figures[name] for name in kept if name in figures),

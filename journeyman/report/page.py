@@ -26,7 +26,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _VERB_WORDS = {
     "collect": "check and split the data",
-    "pretrain": "go on reading",
+    "pretrain": "load a backbone",
     "finetune": "learn the task",
     "transfer": "carry over",
     "adapt": "learn on, forget nothing",
