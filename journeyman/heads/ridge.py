@@ -49,19 +49,23 @@ class RidgeOptions(HeadOptions):
     """What a recipe may say of the ridge head."""
 
     features: int = Field(
-        4096, ge=8, description="most features it may use; memory and time grow with the square"
+        4096, ge=8, description="Most features it may use; memory and time grow with the square."
     )
     layers: Literal["auto"] | list[int] = Field(
-        "auto", description="backbone layers whose pooled vectors it reads"
+        "auto",
+        description="Layers of the backbone whose pooled vectors it reads; `auto` compares a few sets.",
     )
     random_features: Literal["auto"] | bool = Field(
-        "auto", description="whether vectors pass through random ReLU features first"
+        "auto",
+        description="Whether vectors pass through random ReLU features first; `auto` tries both.",
     )
     alphas: Literal["auto"] | Annotated[list[PositiveFloat], Field(min_length=1)] = Field(
-        "auto", description="penalties to try, relative to the mean n x variance of a feature"
+        "auto",
+        description="Penalties to try, relative to the mean of n times a feature's variance.",
     )
     balance: Literal["auto"] | bool = Field(
-        "auto", description="whether outputs are corrected for unequal class counts"
+        "auto",
+        description="Whether outputs are corrected for unequal class counts; `auto` where it pays.",
     )
 
 
