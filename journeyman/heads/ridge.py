@@ -53,7 +53,7 @@ class RidgeOptions(HeadOptions):
     )
     layers: Literal["auto"] | list[int] = Field(
         "auto",
-        description="Layers of the backbone whose pooled vectors it reads; `auto` compares a few sets.",
+        description="Layers whose pooled vectors it reads; `auto` compares a few sets.",
     )
     random_features: Literal["auto"] | bool = Field(
         "auto",
@@ -65,7 +65,7 @@ class RidgeOptions(HeadOptions):
     )
     balance: Literal["auto"] | bool = Field(
         "auto",
-        description="Whether outputs are corrected for unequal class counts; `auto` where it pays.",
+        description="Whether outputs are corrected for unequal class counts; `auto`: if it pays.",
     )
 
 
