@@ -15,7 +15,14 @@ RECIPE = """
 name: real
 task: text-classification
 backbone: minilm-l6
-data: {dataset: snippets, limit: 500}
+data:
+  train: rows.jsonl
+  text: text
+  label: label
+  soft_label: soft_label
+  group: group
+  id: id
+  slices: [domain]
 collect: {near_duplicates: "off"}
 finetune: %s
 explain: {samples: 4, steps: 16}
@@ -47,6 +54,17 @@ def fetched():
         if before is not None:
             os.environ["JOURNEYMAN_HOME"] = before
     return shared
+
+
+EVERY = 47
+"""Of 23,703 rows, 505 are enough."""
+
+
+def recipe_in(folder, fetched, finetune):
+    """The recipe and its rows in `folder`."""
+    (folder / "real.yaml").write_text(RECIPE % finetune)
+    lines = (fetched / "datasets/snippets/snippets.jsonl").read_text("utf-8").splitlines()
+    (folder / "rows.jsonl").write_text("\n".join(lines[::EVERY]) + "\n", "utf-8")
 
 
 @pytest.fixture
@@ -91,9 +109,9 @@ def results(run):
     return {str(path.relative_to(run)): path.read_bytes() for path in files}
 
 
-def test_a_recipe_takes_real_text_to_an_explained_model(ground, tmp_path, monkeypatch):
+def test_a_recipe_takes_real_text_to_an_explained_model(ground, fetched, tmp_path, monkeypatch):
     home = ground("home")
-    (tmp_path / "real.yaml").write_text(RECIPE % SOLVED)
+    recipe_in(tmp_path, fetched, SOLVED)
     finish(command(tmp_path, home))
     run = tmp_path / "runs" / "real"
     metrics = json.loads((run / "metrics.json").read_text())
@@ -129,11 +147,11 @@ def test_a_recipe_takes_real_text_to_an_explained_model(ground, tmp_path, monkey
 
 
 @pytest.mark.long
-def test_three_kills_at_random_leave_the_same_bytes(ground, tmp_path):
+def test_three_kills_at_random_leave_the_same_bytes(ground, fetched, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-        (folder / "real.yaml").write_text(RECIPE % TUNED)
+        recipe_in(folder, fetched, TUNED)
     started = time.perf_counter()
     finish(command(whole, ground("home-whole")))
     seconds = time.perf_counter() - started
