@@ -29,8 +29,8 @@ def measure(name: str = "sentiment", seeds: int = 3, *sets: str) -> None:
                     "seconds": found.timing["seconds"],
                 }
             )
-    means = {d: statistics.mean(row[d] for row in rows) for d in DOMAINS}
-    keep(name, {"mean macro_f1": means, "settings": list(sets), "runs": rows})
+            means = {d: statistics.mean(row[d] for row in rows) for d in DOMAINS}
+            keep(name, {"mean macro_f1": means, "settings": list(sets), "runs": rows})
 
 
 if __name__ == "__main__":
