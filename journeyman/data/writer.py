@@ -75,7 +75,8 @@ class ArrowWriter:
         for name in self._columns:
             cells = [pack(row.get(name)) for row in rows]
             arrays.append(pa.array(cells, pa.large_string()))
-        assert self._writer is not None
+        if self._writer is None:
+            raise RuntimeError("the table has no file yet: no row has been taken in")
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema()))
         self._pending, self._characters = [], 0
 
@@ -105,7 +106,8 @@ class ArrowWriter:
 
     def _widen(self) -> None:
         """Write what is there again under the wider schema, batch by batch."""
-        assert self._writer is not None
+        if self._writer is None:
+            raise RuntimeError("the table has no file yet: no row has been taken in")
         self._writer.close()
         narrow = self._path.with_name(self._path.name + ".narrow")
         self._path.replace(narrow)
