@@ -134,6 +134,10 @@ class Backbone(ABC):
         """
 
     @abstractmethod
+    def dropping(self, share: float) -> Backbone:
+        """A second network that shares every weight, with this dropout wherever it has any."""
+
+    @abstractmethod
     def layer_parameters(self, first: int) -> Mapping[str, nn.Parameter]:
         """The parameters of layers [first, depth) by name (0: embeddings too)."""
 

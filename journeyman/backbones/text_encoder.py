@@ -115,6 +115,16 @@ class TextEncoder(Backbone):
             copy.deepcopy(self.module, shared), self.tokenizer, self.spec, self.max_tokens
         )
 
+    def dropping(self, share: float) -> TextEncoder:
+        """A second encoder sharing all weights, with this dropout in layers and attention."""
+        twin = self.clone(None)
+        for module in twin.module.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = share
+            elif isinstance(getattr(module, "attention_dropout", None), float):
+                module.attention_dropout = share  # type: ignore[assignment]
+        return twin
+
     def layer_parameters(self, first: int) -> Mapping[str, nn.Parameter]:
         """Parameters of layers [first, depth) by name; all used ones at 0."""
         path = layer_path(self.module)

@@ -15,7 +15,7 @@ from journeyman.tasks.base import Array, Task
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.tuners.base import Tuner
 
-PREDICT_ROWS = 64
+PREDICT_ROWS = 32
 
 
 class Learner:

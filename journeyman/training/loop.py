@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
@@ -133,7 +135,9 @@ class _Run:
         self.steps_per_epoch = math.ceil(len(train.examples) / options.batch_size)
         self.planned = self.steps_per_epoch * options.epochs
         learner.tuner.planned_steps = self.planned
-        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=options.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self._groups(), weight_decay=options.weight_decay, fused=True
+        )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.factor = _schedule(options, self.planned)
 
@@ -169,7 +173,7 @@ class _Run:
             raise ValueError("training rows need encoded targets")
         half = trains_in_half(self.options.precision)
         features = self.train.source.gather(batch)  # type: ignore[arg-type]
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+        with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             outputs = self.learner(features)
         targets = encoded.batch(batch)  # type: ignore[arg-type]
         return self.learner.task.loss(outputs.float(), targets, self.weights)
@@ -185,6 +189,16 @@ class _Run:
             groups += [{"params": decayed, "lr": value}] if decayed else []
             groups += [{"params": others, "lr": value, "weight_decay": 0.0}] if others else []
         return groups
+
+
+def plain_attention() -> AbstractContextManager[None]:
+    """Within, attention is plain matrix products.
+
+    The fused attention of PyTorch 2.13 on processors takes seven times as long backwards, at the
+    lengths of sentences (`docs/lab-notes.md`).
+    """
+    context: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
+    return context
 
 
 def trains_in_half(precision: str) -> bool:

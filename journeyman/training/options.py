@@ -31,6 +31,9 @@ class LoopOptions(BaseModel):
         "linear", description="How the rate falls after warm-up."
     )
     clip: float | None = Field(1.0, gt=0, description="Largest norm of a step's gradient.")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Dropout in the tuned layers; the backbone's own when absent."
+    )
     patience: int = Field(
         2, ge=0, description="Epochs without a better validation score before stopping; 0: never."
     )

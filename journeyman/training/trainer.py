@@ -24,7 +24,7 @@ from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import Tracker
 from journeyman.tuners.base import TUNERS
 
-SOLVE_ROWS = 128
+SOLVE_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def make_learner(
         task.unit,
     )
     head = HEADS[head_options.name](head_options, shape, seed)
+    if options.dropout is not None and tuner.trains:
+        backbone = backbone.dropping(options.dropout)
     return Learner(task, backbone, tuner, head, cut)
 
 

@@ -99,3 +99,16 @@ def test_a_foreign_folder_is_refused(tmp_path):
     spec = {"name": "x", "licence": "", "source": "", "sha256": ""}
     with pytest.raises(ModelError, match="llama"):
         load_backbone(tmp_path, spec)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+def test_without_dropout_training_mode_answers_as_evaluation_does(family, tmp_path):
+    backbone = tiny_backbone(tmp_path, family)
+    inputs = backbone.prepare(["the cat sat on the mat", "a dog ran"])
+    features = backbone.frozen(inputs, 1)
+    calm, wild = backbone.dropping(0.0), backbone.dropping(0.5)
+    expected = backbone.tuned(features, 1).pooled[backbone.spec.depth]
+    for twin in (calm, wild):
+        twin.module.train()
+    assert torch.equal(calm.tuned(features, 1).pooled[backbone.spec.depth], expected)
+    assert not torch.equal(wild.tuned(features, 1).pooled[backbone.spec.depth], expected)
