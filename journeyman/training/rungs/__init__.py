@@ -1,0 +1,1 @@
+"""Ways to fine-tune that `tuner: auto` tries, cheapest first; each registers itself."""
