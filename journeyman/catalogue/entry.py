@@ -95,9 +95,39 @@ class FolderSource(_Data):
         return f"folder: {self.folder}"
 
 
-Source = Annotated[
+OneSource = Annotated[
     HubSource | UrlSource | PackageSource | FolderSource, Field(discriminator="kind")
 ]
+
+
+class Part(_Data):
+    """Some of an entry's files, by their paths, and the source that has them."""
+
+    files: tuple[RelativePath, ...] = Field(min_length=1)
+    source: OneSource
+
+
+class PartsSource(_Data):
+    """Several sources that have all the files together."""
+
+    kind: Literal["parts"]
+    parts: tuple[Part, ...] = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return " + ".join(str(part.source) for part in self.parts)
+
+
+Source = Annotated[
+    HubSource | UrlSource | PackageSource | FolderSource | PartsSource,
+    Field(discriminator="kind"),
+]
+
+
+def plain_sources(source: Source) -> tuple[OneSource, ...]:
+    """The sources that a source asks: itself, or those of its parts."""
+    if isinstance(source, PartsSource):
+        return tuple(part.source for part in source.parts)
+    return (source,)
 
 
 _DECISIVE = {"files", "converter", "options", "splits", "revision"}
@@ -127,21 +157,37 @@ class Entry(_Data):
         return sum(file.size for file in self.files)
 
     @property
+    def conversion(self) -> str | None:
+        """The converter that makes of the fetched files what is kept; None: they are kept."""
+        return None
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of what decides the content on disk, so that a changed entry is fetched anew."""
-        decisive = self.model_dump_json(include=_DECISIVE)
+        decisive = self.model_dump_json(include=_DECISIVE, exclude_none=True)
         return hashlib.sha256(decisive.encode()).hexdigest()
 
 
 class BackboneEntry(Entry):
-    """A pretrained model in the Hugging Face folder layout, weights in safetensors."""
+    """A pretrained model in the Hugging Face folder layout, weights in safetensors.
+
+    `converter` makes that layout of raw files that are something else; `revision` grows when its
+    output changes.
+    """
 
     modality: Literal["text", "image", "audio"]
+    converter: str | None = None
+    revision: int | None = None
 
     @property
     def kind(self) -> str:
         """Backbones are fetched to `backbones/`."""
         return "backbones"
+
+    @property
+    def conversion(self) -> str | None:
+        """As the entry says."""
+        return self.converter
 
 
 class Columns(_Data):
@@ -180,6 +226,11 @@ class DatasetEntry(Entry):
     def kind(self) -> str:
         """Datasets are fetched to `datasets/`."""
         return "datasets"
+
+    @property
+    def conversion(self) -> str | None:
+        """Every dataset is converted to JSON Lines."""
+        return self.converter
 
 
 def _tables(name: str) -> list[dict[str, Any]]:

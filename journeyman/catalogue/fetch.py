@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from journeyman.catalogue.converters.base import CONVERTERS
 from journeyman.catalogue.digest import remembered_sha256, sha256_of
-from journeyman.catalogue.entry import DatasetEntry, Entry
+from journeyman.catalogue.entry import Entry, OneSource, plain_sources
 from journeyman.catalogue.home import home
 from journeyman.catalogue.progress import FetchProgress
 from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed
@@ -24,6 +24,9 @@ from journeyman.files import write_json
 
 RECEIPT = "receipt.json"
 """Lies in every fetched folder: which source gave it, and the SHA-256 of each file."""
+
+CONVERTED = 7
+"""Raw and converted files, in sizes of the raw ones; 4-bit weights become eight times as large."""
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -66,11 +69,11 @@ def _fetch(entry: Entry, folder: Path, progress: bool) -> None:
     with FetchProgress(shown=progress) as bar:
         source = _from_any_source(entry, Job(entry.files, raw, staging / "downloads", bar))
     ready = raw
-    if isinstance(entry, DatasetEntry):
+    if entry.conversion is not None:
         ready = staging / "ready"
         shutil.rmtree(ready, ignore_errors=True)
         ready.mkdir()
-        CONVERTERS[entry.converter](raw, ready, entry)
+        CONVERTERS[entry.conversion](raw, ready, entry)
     names = sorted(str(path.relative_to(ready)) for path in ready.rglob("*") if path.is_file())
     names = [name for name in names if name != RECEIPT]
     receipt = {
@@ -119,7 +122,7 @@ def _check_files(job: Job) -> None:
 
 
 def _remedy(entry: Entry) -> str:
-    kinds = {source.kind for source in entry.sources}
+    kinds = {source.kind for said in entry.sources for source in plain_sources(said)}
     ways = {
         "folder": f"set JOURNEYMAN_DATA to a folder that holds {entry.name}/",
         "package": "configure pip's index-url or find-links to one that has the package",
@@ -131,9 +134,8 @@ def _remedy(entry: Entry) -> str:
 
 def _check_space(entry: Entry, staging: Path) -> None:
     """Archive, files and converted files are on disk together for a moment."""
-    archives = [getattr(source, "archive", None) for source in entry.sources]
-    needed = max((archive.size for archive in archives if archive is not None), default=0)
-    needed += entry.size * (4 if isinstance(entry, DatasetEntry) else 1)
+    needed = max(_archived(plain_sources(source)) for source in entry.sources)
+    needed += entry.size * (1 if entry.conversion is None else CONVERTED)
     staging.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(staging).free
     if free < needed:
@@ -144,6 +146,11 @@ def _check_space(entry: Entry, staging: Path) -> None:
             found=f"{free / 1e6:.0f} MB",
             remedy="Free some space, or set JOURNEYMAN_HOME to a folder on another disk.",
         )
+
+
+def _archived(sources: Iterable[OneSource]) -> int:
+    archives = [getattr(source, "archive", None) for source in sources]
+    return sum(archive.size for archive in archives if archive is not None)
 
 
 def _put_in_place(ready: Path, folder: Path, staging: Path) -> None:

@@ -39,6 +39,26 @@ def test_the_default_backbone_is_fetched_and_loads():
     assert hidden.shape == (1, 4, 384)
 
 
+def test_sentences_of_one_meaning_are_near_in_two_languages():
+    from torch.nn.functional import normalize
+
+    from journeyman.backbones.text_encoder import load_backbone
+
+    found = resolve("e5-small", progress=False)
+    spec = {"name": found.name, "licence": found.licence, "source": "", "sha256": found.sha256}
+    backbone = load_backbone(found.folder, spec)
+    pairs = [
+        ("酒店房间很干净，服务员热情", "The hotel room was clean and the staff friendly"),
+        ("股票市场今天大跌", "The stock market fell sharply today"),
+        ("我喜欢猫", "I love cats"),
+    ]
+    inputs = backbone.prepare([f"query: {text}" for pair in pairs for text in pair])
+    vectors = normalize(backbone.frozen(inputs, 12).pooled[12], dim=1)
+    likeness = vectors[0::2] @ vectors[1::2].T
+    assert likeness.diagonal().min() > 0.87
+    assert (likeness - likeness.diagonal().diag()).max() < 0.78
+
+
 def test_snippets_are_fetched_and_counted():
     found = resolve_dataset("snippets", progress=False)
     rows = rows_of(found.files["train"])

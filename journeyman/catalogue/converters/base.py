@@ -1,7 +1,8 @@
-"""What a converter is: a function from an entry's raw files to JSON Lines, one file a split.
+"""What a converter is: a function from an entry's raw files to what is kept.
 
-A converter gives the same bytes for the same raw files. It writes each file the entry's `splits`
-name. A new one is one file here that registers its function.
+Of a dataset that is JSON Lines, each file that the entry's `splits` name; of a backbone, a folder
+in the Hugging Face layout. A converter gives the same bytes for the same raw files. A new one is
+one file here that registers its function.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from journeyman.catalogue.entry import DatasetEntry
 from journeyman.registry import Registry
 
-Convert = Callable[[Path, Path, DatasetEntry], None]
-"""From the folder of raw files to the folder of converted ones, as the entry says."""
+Convert = Callable[[Path, Path, Any], None]
+"""From the folder of raw files to the folder of converted ones, as the entry says; the last
+argument is a DatasetEntry or a BackboneEntry."""
 
 CONVERTERS: Registry[Convert] = Registry("converter", "journeyman.catalogue.converters")
 
