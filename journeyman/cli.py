@@ -193,7 +193,7 @@ def evaluate(
     from journeyman.data.questions import labelled_rows
 
     loaded = load(model)
-    rows, refused = labelled_rows(file, loaded.columns, loaded.learner.task.name)
+    rows, refused = labelled_rows(file, loaded.columns, loaded.learner.task.kind)
     typer.echo(json.dumps({**loaded.evaluate(rows).to_json(), "refused": len(refused)}))
 
 

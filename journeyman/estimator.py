@@ -38,7 +38,7 @@ from journeyman.heads.base import SolvedHead
 from journeyman.model import Model
 from journeyman.model_folder import write_model
 from journeyman.progress import Reporter
-from journeyman.tasks.base import TASKS, Task
+from journeyman.tasks.base import Task, usual_task
 from journeyman.tensors import read_tensors
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
@@ -290,20 +290,20 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         names = [str(each) for each in classes]
         places = [np.flatnonzero(row) for row in member]
         if several:
-            kind = "multi-label-classification"
+            task = usual_task("labels")
             targets: list[Any] = [[names[i] for i in row] for row in places]
         else:
-            kind = "text-classification"
+            task = usual_task("label")
             targets = [names[row[0]] for row in places]
         strata = np.unique(member, axis=0, return_inverse=True)[1].reshape(-1)
-        self._train(TASKS[kind](), texts, targets, member, strata)
+        self._train(task(), texts, targets, member, strata)
         self.classes_ = classes
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable label of each text; an indicator matrix after a fit on one."""
         chances = self.predict_proba(X)
-        if self.model_.learner.task.name == "multi-label-classification":
+        if self.model_.learner.task.kind == "labels":
             return (chances >= 0.5).astype(np.int64)
         labels: NDArray[Any] = self.classes_[chances.argmax(axis=1)]
         return labels
@@ -338,7 +338,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
         texts = read_texts(X, self)
         check_consistent_length(texts, values)
         nobody = np.zeros((len(values), 0), dtype=bool)
-        self._train(TASKS["text-regression"](), texts, values.tolist(), nobody, values)
+        self._train(usual_task("value")(), texts, values.tolist(), nobody, values)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

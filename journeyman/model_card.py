@@ -7,12 +7,7 @@ from typing import Any
 
 import yaml
 
-PIPELINES = {
-    "text-classification": "text-classification",
-    "multi-label-classification": "text-classification",
-    "text-regression": "text-classification",
-    "token-classification": "token-classification",
-}
+from journeyman.tasks.base import TASKS
 
 
 def model_card(manifest: Mapping[str, Any]) -> str:
@@ -45,7 +40,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
     ]
     metadata = {
         "library_name": "journeyman",
-        "pipeline_tag": PIPELINES.get(manifest["task"], manifest["task"]),
+        "pipeline_tag": TASKS[manifest["task"]].pipeline,
         "base_model": backbone["name"],
         "tags": ["journeyman", manifest["task"]],
         **({"license": str(backbone["licence"]).lower()} if backbone["licence"] else {}),

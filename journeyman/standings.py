@@ -89,7 +89,7 @@ def _rivals(
         task.plain(part.texts, part.targets) for part in (train, validation, test)
     )
     run = run_baselines(
-        task.plain_kind,
+        task.kind,
         learned,
         chosen,
         asked[0],

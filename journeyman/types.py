@@ -15,6 +15,9 @@ Row = Mapping[str, Any]
 
 AbstainReason = Literal["low_confidence", "out_of_scope"]
 
+TargetKind = Literal["label", "labels", "value", "tags"]
+"""What is learned of a row: one label, a set of labels, a number, or a tag a token."""
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -19,7 +19,7 @@ from journeyman.files import write_text
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.section import Section
-from journeyman.tasks.base import TASKS, Schema, Task
+from journeyman.tasks.base import TASKS, Schema, Task, usual_task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
@@ -58,7 +58,7 @@ class Workspace:
     @cached_property
     def task(self) -> Task:
         """The recipe's task, or the one the data suggests."""
-        return TASKS[self.task_name or self.collection.task]()
+        return (TASKS[self.task_name] if self.task_name else usual_task(self.collection.kind))()
 
     @cached_property
     def resolved_backbone(self) -> ResolvedBackbone:

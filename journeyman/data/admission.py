@@ -10,9 +10,12 @@ from journeyman.data.options import DataOptions
 from journeyman.data.record import Event, Record, Refused
 from journeyman.data.target import number, several_labels, soft_weights
 from journeyman.data.tokens import repair, token_row
+from journeyman.types import TargetKind
 
 
-def admit(events: Iterable[Event], data: DataOptions, task: str = "") -> Iterator[Event]:
+def admit(
+    events: Iterable[Event], data: DataOptions, kind: TargetKind | None = None
+) -> Iterator[Event]:
     """Pass on what a reader yields; rows without usable text or target become refused ones.
 
     Token rows gain `text` and `offsets`, and their tags are made valid BIO.
@@ -22,12 +25,12 @@ def admit(events: Iterable[Event], data: DataOptions, task: str = "") -> Iterato
             yield event
             continue
         if data.tags is not None and "offsets" not in event.values:
-            yield from _tokens(event, data, task)
+            yield from _tokens(event, data, kind)
         else:
-            yield _judge(event, data, task)
+            yield _judge(event, data, kind)
 
 
-def _tokens(record: Record, data: DataOptions, task: str) -> Iterator[Event]:
+def _tokens(record: Record, data: DataOptions, kind: TargetKind | None) -> Iterator[Event]:
     values = record.values
     row = token_row(values.get(data.tokens or "tokens"), values.get(data.tags or "tags"))
     if isinstance(row, str):
@@ -36,32 +39,32 @@ def _tokens(record: Record, data: DataOptions, task: str) -> Iterator[Event]:
     made, repairs = row
     for name in repairs:
         yield repair(record.row, name)
-    yield _judge(Record(record.row, {**values, **made}), data, task)
+    yield _judge(Record(record.row, {**values, **made}), data, kind)
 
 
-def _judge(record: Record, data: DataOptions, task: str) -> Event:
+def _judge(record: Record, data: DataOptions, kind: TargetKind | None) -> Event:
     values = record.values
     for name in data.texts:
         text = values.get(name)
         if type(text) is not str and text is not None:
-            reason = f"Column {name!r} holds {_kind(text)}, not text."
+            reason = f"Column {name!r} holds {_type(text)}, not text."
             return Refused(record.row, "not_text", reason, values)
         if not text or text.isspace():
             return Refused(record.row, "empty_text", f"Column {name!r} is empty.", values)
     if data.id is not None and _blank(values.get(data.id)):
         return Refused(record.row, "no_id", f"The id column {data.id!r} is empty.", values)
-    reason = _target(values, data, task)
+    reason = _target(values, data, kind)
     return Refused(record.row, "no_target", reason, values) if reason else record
 
 
-def _target(values: dict[str, Any], data: DataOptions, task: str) -> str:
+def _target(values: dict[str, Any], data: DataOptions, kind: TargetKind | None) -> str:
     """Why the row's target cannot be learned; empty when it can."""
     if data.label is not None:
         label = values.get(data.label)
-        several = data.label_separator or isinstance(label, list) or task.startswith("multi-label")
+        several = data.label_separator or isinstance(label, list) or kind == "labels"
         if label is None or (_blank(label) and not several):
             return f"The label column {data.label!r} is empty."
-        if task == "text-regression" and math.isnan(number(label)):
+        if kind == "value" and math.isnan(number(label)):
             return f"The label {str(label)[:40]!r} is not a number."
         if several:
             several_labels(label, data.label_separator)
@@ -74,6 +77,6 @@ def _blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _kind(value: Any) -> str:
+def _type(value: Any) -> str:
     names = {int: "a number", float: "a number", bool: "true or false", list: "a list"}
     return names.get(type(value), "an object")

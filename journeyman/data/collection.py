@@ -22,6 +22,7 @@ from journeyman.data.table import Indices, Table
 from journeyman.data.target import target_of
 from journeyman.errors import DataError
 from journeyman.files import replacing, write_json
+from journeyman.types import TargetKind
 
 _FILE = "collection.json"
 
@@ -32,7 +33,8 @@ class Collection:
 
     `columns` are the data options with every column resolved; `quarantined` rows stand in
     `quarantine.jsonl`; `sources` names where each split was read from. A split that has neither a
-    file nor a share is an empty table. `task` is the recipe's, else the one the targets suggest.
+    file nor a share is an empty table. `kind` is that of the recipe's task, else the one the
+    targets suggest.
     """
 
     train: Table
@@ -43,7 +45,7 @@ class Collection:
     columns: DataOptions
     quarantined: int
     sources: Mapping[str, str]
-    task: str
+    kind: TargetKind
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -72,7 +74,7 @@ class Collection:
             "columns": self.columns.model_dump(mode="json"),
             "quarantined": self.quarantined,
             "sources": dict(self.sources),
-            "task": self.task,
+            "kind": self.kind,
         }
         write_json(folder / _FILE, content)
 
@@ -88,7 +90,7 @@ class Collection:
                 columns=DataOptions(**content["columns"]),
                 quarantined=content["quarantined"],
                 sources=content["sources"],
-                task=content["task"],
+                kind=content["kind"],
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -113,32 +115,33 @@ def collect(
     folder: Path,
     seed: int,
     files: Mapping[str, Path] | None = None,
-    task: str = "",
+    kind: TargetKind | None = None,
 ) -> Collection:
     """Read, check and split the data of a run into `folder`; the same again costs only hashing.
 
-    `files` gives the splits of a catalogue dataset, or overrides paths. `task` is the recipe's.
+    `files` gives the splits of a catalogue dataset, or overrides paths. `kind` is that of
+    the recipe's task, where it names one.
     Raises DataError for data that cannot be learned from; nothing is left half written.
     """
     sources = _sources(data, files)
-    key = _key(sources, data, options, seed, task)
+    key = _key(sources, data, options, seed, kind)
     if _is_done(folder, key):
         return Collection.load(folder)
-    columns, guessed = resolve(sources["train"], data, task)
+    columns, guessed = resolve(sources["train"], data, kind)
     read = {
         role: ingest(
             source,
             columns,
             folder=folder,
-            task=task,
+            kind=kind,
             max_refused=options.max_refused,
             needed=_needed(columns, role),
         )
         for role, source in sources.items()
     }
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
-    task = task or target_of(columns, task, tables["train"]).task
-    tables, findings = _divide(tables, columns, options, seed, task)
+    kind = kind or target_of(columns, kind, tables["train"]).kind
+    tables, findings = _divide(tables, columns, options, seed, kind)
     found = [*guessed, *(finding for part in _once(read) for finding in part.findings), *findings]
     refused = [part.refused for part in _once(read)]
     collection = Collection(
@@ -147,7 +150,7 @@ def collect(
         columns=columns,
         quarantined=write_quarantine(folder / "quarantine.jsonl", refused),
         sources=sources,
-        task=task,
+        kind=kind,
     )
     collection.save(folder, key)
     return collection
@@ -168,10 +171,14 @@ def _sources(data: DataOptions, files: Mapping[str, Path] | None) -> dict[str, s
 
 
 def _key(
-    sources: Mapping[str, str], data: DataOptions, options: CollectOptions, seed: int, task: str
+    sources: Mapping[str, str],
+    data: DataOptions,
+    options: CollectOptions,
+    seed: int,
+    kind: TargetKind | None,
 ) -> str:
     contents = {role: [source, content_hash(source)] for role, source in sources.items()}
-    parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, task]
+    parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, kind]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -204,10 +211,14 @@ def _limited(table: Table, limit: int | None, seed: int) -> Table:
 
 
 def _divide(
-    tables: dict[str, Table], data: DataOptions, options: CollectOptions, seed: int, task: str
+    tables: dict[str, Table],
+    data: DataOptions,
+    options: CollectOptions,
+    seed: int,
+    kind: TargetKind | None,
 ) -> tuple[dict[str, Table], list[Finding]]:
     """Check, split, check again; checks may take rows out of training only."""
-    target = target_of(data, task, tables["train"])
+    target = target_of(data, kind, tables["train"])
     findings: list[Finding] = []
 
     def check(stage: Stage) -> None:
@@ -221,7 +232,7 @@ def _divide(
 
     check("before")
     whole = tables["train"]
-    divided = split(whole, data, options, seed, taken=tables, task=task)
+    divided = split(whole, data, options, seed, taken=tables, kind=kind)
     tables |= {role: whole.select(part) for role, part in divided.parts.items()}
     tables |= {role: whole.select([]) for role in ROLES if role not in tables}
     findings.extend(divided.findings)

@@ -9,6 +9,7 @@ from typing import Any
 
 from journeyman.data.target import looks_continuous, number
 from journeyman.data.tokens import as_list, is_tag
+from journeyman.types import TargetKind
 
 _TEXT_NAMES = (
     "text sentence review content comment message utterance question query tweet instruction "
@@ -35,13 +36,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Guess:
-    """The guessed columns (None where there is none), the task, and why, a sentence each."""
+    """The guessed columns (None where there is none), the kind of target, and why."""
 
     text: str | None
     label: str | None
     tokens: str | None
     tags: str | None
-    task: str | None
+    kind: TargetKind | None
     label_separator: str | None
     classes: int | None
     reasons: tuple[str, ...]
@@ -76,7 +77,7 @@ def guess_columns(
     if tagged is not None and label is None:
         tokens, tags = tagged
         reason = f"Column {tags!r} holds one tag for each token in {tokens!r}."
-        return Guess(None, None, tokens, tags, "token-classification", None, None, (reason,))
+        return Guess(None, None, tokens, tags, "tags", None, None, (reason,))
     reasons: list[str] = []
     if text is None:
         found = _text(columns, label)
@@ -88,9 +89,9 @@ def guess_columns(
     if label is None or label not in by_name:
         return Guess(text, label, None, None, None, None, None, tuple(reasons))
     column = by_name[label]
-    task, separator = _task(column)
-    classes = None if task == "text-regression" else column.distinct
-    return Guess(text, label, None, None, task, separator, classes, tuple(reasons))
+    kind, separator = _kind(column)
+    classes = None if kind == "value" else column.distinct
+    return Guess(text, label, None, None, kind, separator, classes, tuple(reasons))
 
 
 def _tell(found: tuple[Column, str] | None, what: str, reasons: list[str]) -> str | None:
@@ -132,19 +133,19 @@ def _label(columns: Sequence[Column], text: str | None) -> tuple[Column, str] | 
     return best, f"it has {best.distinct} distinct values, the fewest of the filled columns"
 
 
-def _task(column: Column) -> tuple[str, str | None]:
+def _kind(column: Column) -> tuple[TargetKind, str | None]:
     cells = list(column.sample)
     if cells and all(isinstance(cell, list) for cell in cells):
-        return "multi-label-classification", None
+        return "labels", None
     if looks_continuous(cells):
-        return "text-regression", None
+        return "value", None
     texts = [str(cell) for cell in cells]
     for mark in ("|", ";", ","):
         parts = {part.strip() for text in texts for part in text.split(mark)}
         several = sum(mark in text for text in texts) / max(1, len(texts))
         if several > 0.05 and len(parts) < column.distinct and not any(" " in p for p in parts):
-            return "multi-label-classification", mark
-    return "text-classification", None
+            return "labels", mark
+    return "label", None
 
 
 def _tagged(columns: Sequence[Column]) -> tuple[str, str] | None:

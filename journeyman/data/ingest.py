@@ -23,6 +23,7 @@ from journeyman.data.table import Table
 from journeyman.data.writer import ArrowWriter, describe
 from journeyman.errors import DataError
 from journeyman.files import replacing
+from journeyman.types import TargetKind
 
 VERSION = 1
 _FIRST_ROWS = 200
@@ -117,28 +118,28 @@ def _raw(path: Path) -> io.BufferedReader:
             raise
 
 
-def table_key(source: str, data: DataOptions, task: str) -> str:
+def table_key(source: str, data: DataOptions, kind: TargetKind | None) -> str:
     """The name of a source's table: a hash of its content and of how it is read."""
     how = data.model_dump(exclude={"train", "validation", "exam", "test", "dataset", "limit"})
     how = {**how, "group": None, "slices": None}
-    parts = [VERSION, content_hash(source), json.dumps(how, sort_keys=True), task]
+    parts = [VERSION, content_hash(source), json.dumps(how, sort_keys=True), kind]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:24]
 
 
 def ingest(
-    source: str, data: DataOptions, *, folder: Path, task: str = "", max_refused: float = 0.5,
-    needed: Sequence[str] = (),
+    source: str, data: DataOptions, *, folder: Path, kind: TargetKind | None = None,
+    max_refused: float = 0.5, needed: Sequence[str] = (),
 ) -> Ingested:  # fmt: skip
     """Read a source into `folder`, or open the table that an earlier run made of it.
 
     `needed` columns must be there. Raises DataError when one is not, when there are no rows, or
     when more than `max_refused` of them cannot be used.
     """
-    path = folder / f"{table_key(source, data, task)}.arrow"
+    path = folder / f"{table_key(source, data, kind)}.arrow"
     refused = path.with_suffix(".refused.jsonl")
     if not all(part.is_file() for part in (path, refused, path.with_suffix(".json"))):
         events = _with_columns(read(source, data), needed, source)
-        _write(admit(events, data, task), path, refused, source, data, max_refused)
+        _write(admit(events, data, kind), path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)
     findings = [Finding(**{**found, "source": source}) for found in table.about["findings"]]

@@ -16,6 +16,7 @@ from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
 from journeyman.errors import DataError
+from journeyman.types import TargetKind
 
 Asked = dict[str, Any] | str | Refused
 
@@ -52,13 +53,13 @@ def questions_of_stream(stream: IO[bytes]) -> Iterator[Asked]:
 
 
 def labelled_rows(
-    file: str, columns: DataOptions, task: str
+    file: str, columns: DataOptions, kind: TargetKind
 ) -> tuple[list[dict[str, Any]], list[Refused]]:
     """The rows of a file that can be measured on, and those that cannot, with reasons."""
     options = _reading(file, columns)
     rows: list[dict[str, Any]] = []
     refused: list[Refused] = []
-    for event in admit(_checked(file, options), options, task):
+    for event in admit(_checked(file, options), options, kind):
         if isinstance(event, Record):
             rows.append(event.values)
         elif isinstance(event, Refused):

@@ -9,9 +9,12 @@ from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.data.sniff import sniff
 from journeyman.errors import DataError
+from journeyman.types import TargetKind
 
 
-def resolve(source: str, data: DataOptions, task: str) -> tuple[DataOptions, list[Finding]]:
+def resolve(
+    source: str, data: DataOptions, kind: TargetKind | None
+) -> tuple[DataOptions, list[Finding]]:
     """The options with text and target columns named, and a note for each that was guessed.
 
     Raises DataError when a column cannot be guessed.
@@ -36,7 +39,7 @@ def resolve(source: str, data: DataOptions, task: str) -> tuple[DataOptions, lis
             "text": data.text or found.text,
             "label": data.label or (None if data.soft_label else found.label),
             "label_separator": data.label_separator
-            or (found.label_separator if task in ("", found.task) else None),
+            or (found.label_separator if kind in (None, found.kind) else None),
         }
         _require(update["text"], "text", found.columns, source)
         spare = tuple(name for name in found.columns if name != update["text"])

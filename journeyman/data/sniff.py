@@ -20,6 +20,7 @@ from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
 from journeyman.data.target import several_labels
 from journeyman.errors import DataError
+from journeyman.types import TargetKind
 
 MAX_ROWS = 200_000
 _STOP_WORDS = frozenset(
@@ -51,7 +52,7 @@ class Sniffed:
     tokens: str | None
     tags: str | None
     label_separator: str | None
-    task: str | None
+    kind: TargetKind | None
     classes: tuple[tuple[str, int], ...]
     language: str
     reasons: tuple[str, ...]
@@ -99,7 +100,7 @@ def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
         rows=len(rows), more=len(events) > MAX_ROWS, refused=unusable,
         text="text" if kind == "conll" else guess.text, label=guess.label, tokens=guess.tokens,
         tags=guess.tags, label_separator=options.label_separator or guess.label_separator,
-        task=guess.task, classes=_classes(rows, guess), language=language(words),
+        kind=guess.kind, classes=_classes(rows, guess), language=language(words),
         reasons=guess.reasons,
     )  # fmt: skip
 
@@ -144,8 +145,8 @@ def _classes(rows: list[dict[str, Any]], guess: Guess) -> tuple[tuple[str, int],
     if guess.tags is not None:
         for row in rows:
             counts.update(tag[2:] for tag in row.get(guess.tags) or () if tag[:2] == "B-")
-    elif guess.label is not None and guess.task != "text-regression":
-        several = guess.task != "text-classification"
+    elif guess.label is not None and guess.kind != "value":
+        several = guess.kind != "label"
         for row in rows:
             cell = row.get(guess.label)
             if cell is not None and str(cell).strip():

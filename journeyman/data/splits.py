@@ -20,6 +20,7 @@ from journeyman.data.options import ROLES, CollectOptions, DataOptions
 from journeyman.data.table import Indices, Table
 from journeyman.data.target import Target, target_of
 from journeyman.files import write_json
+from journeyman.types import TargetKind
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def split(
     seed: int,
     *,
     taken: Iterable[str] = (),
-    task: str = "",
+    kind: TargetKind | None = None,
 ) -> Split:
     """Divide the rows of `table`; splits in `taken` have files of their own and get none.
 
@@ -47,7 +48,7 @@ def split(
     """
     wanted = options.fractions.model_dump()
     shares = {role: wanted[role] for role in ROLES[1:] if role not in set(taken) and wanted[role]}
-    target = target_of(data, task, table)
+    target = target_of(data, kind, table)
     strata = _strata(table, target, options)
     rare, findings = _rare(table, target, options, bool(shares))
     units = table.codes(data.group)[0] if data.group else _distinct(table.inputs)

@@ -7,36 +7,24 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.data.options import DataOptions
 from journeyman.data.table import Indices, Table
+from journeyman.types import TargetKind
 
-Kind = Literal["class", "classes", "value", "tags"]
-
-_KINDS: dict[str, Kind] = {
-    "text-classification": "class",
-    "multi-label-classification": "classes",
-    "text-regression": "value",
-    "token-classification": "tags",
-}
 _BINS = 10
 
 
 @dataclass(frozen=True)
 class Target:
-    """How a row's target is read: one class, several, a number, or a tag for each token."""
+    """How a row's target is read: one label, several, a number, or a tag for each token."""
 
-    kind: Kind
+    kind: TargetKind
     data: DataOptions
-
-    @property
-    def task(self) -> str:
-        """The task that learns it."""
-        return next(task for task, kind in _KINDS.items() if kind == self.kind)
 
     @property
     def column(self) -> str:
@@ -46,11 +34,11 @@ class Target:
 
     def classes(self, value: Any) -> tuple[str, ...]:
         """The classes in one cell: one, several, or the entity types among its tags."""
-        if self.kind == "class":
+        if self.kind == "label":
             if self.data.label is None and (weights := soft_weights(value)):
                 return (max(sorted(weights), key=lambda name: weights[name]),)
             return (str(value),)
-        if self.kind == "classes":
+        if self.kind == "labels":
             return several_labels(value, self.data.label_separator)
         if self.kind == "tags":
             return tuple(sorted({tag[2:] for tag in value if tag[1:2] == "-"}))
@@ -80,7 +68,7 @@ class Target:
         if self.kind == "value":
             return _bins(np.array([number(value) for value in table.column(self.column)]))
         codes, sets = self.coded(table)
-        if self.kind == "class":
+        if self.kind == "label":
             return codes
         counts = self.counts(table)
         rarest = [min(names, key=lambda name: (counts[name], name), default="") for names in sets]
@@ -88,21 +76,21 @@ class Target:
         return np.array([*(names.index(name) for name in rarest), -1], dtype=np.int64)[codes]
 
 
-def target_of(data: DataOptions, task: str, table: Table) -> Target:
-    """The kind of target: from the task, else from the columns and what stands in them."""
+def target_of(data: DataOptions, kind: TargetKind | None, table: Table) -> Target:
+    """The target: of the task's kind, else of what the columns and their content suggest."""
     if data.tags is not None:
         return Target("tags", data)
-    if task in _KINDS and task != "text-classification":
-        return Target(_KINDS[task], data)
+    if kind not in (None, "label"):
+        return Target(kind, data)
     if data.label_separator is not None:
-        return Target("classes", data)
+        return Target("labels", data)
     if data.label is None:
-        return Target("class", data)
+        return Target("label", data)
     if isinstance(_first(table, data.label), list):
-        return Target("classes", data)
-    if not task and looks_continuous(_some(table, data.label)):
+        return Target("labels", data)
+    if kind is None and looks_continuous(_some(table, data.label)):
         return Target("value", data)
-    return Target("class", data)
+    return Target("label", data)
 
 
 def several_labels(value: Any, separator: str | None) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from journeyman.backbones.text_encoder import Text
-from journeyman.evaluation.baselines.base import TargetKind
 from journeyman.explainers.target import Asked
 from journeyman.tasks.base import Task
 from journeyman.tasks.bio import spans_of
@@ -22,6 +21,7 @@ from journeyman.types import (
     LabelPrediction,
     MultiLabelPrediction,
     Prediction,
+    TargetKind,
     ValuePrediction,
 )
 
@@ -55,7 +55,7 @@ def cases(
 ) -> list[Case]:
     """Every case of these answers against their raw targets, in the order of the rows."""
     plain = task.plain(texts, targets)[1]
-    find = KINDS[task.plain_kind]
+    find = KINDS[task.kind]
     return [
         case
         for row, (answer, truth) in enumerate(zip(predictions, plain, strict=True))

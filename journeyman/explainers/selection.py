@@ -33,7 +33,7 @@ def choose(
     found = cases(task, predictions, targets, texts)
     right = _groups([case for case in found if case.right])
     wrong = sorted(_groups([case for case in found if not case.right]), key=lambda g: -len(g))
-    if task.plain_kind == "value":
+    if task.kind == "value":
         share = math.ceil(samples / max(len(right) + len(wrong), 1))
         right, wrong = ([group[:share] for group in groups] for groups in (right, wrong))
     else:

@@ -74,10 +74,10 @@ def target_of(
     if isinstance(asked, str) and schema.labels:
         output, name = _place(schema, asked), asked
     width = 1.0
-    if task.plain_kind == "value" and schema.range is not None:
+    if task.kind == "value" and schema.range is not None:
         width = schema.range[1] - schema.range[0]
     unit = width if math.isfinite(width) and width > 0 else 1.0
-    return Target(name, (output,), contrast=task.plain_kind == "label", unit=unit)
+    return Target(name, (output,), contrast=task.kind == "label", unit=unit)
 
 
 def _place(schema: Schema, label: str) -> int:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Features
 from journeyman.registry import Registry
+from journeyman.types import TargetKind
 
 Unit = Literal["row", "token"]
 Layers = Mapping[int, Tensor]
@@ -48,6 +49,10 @@ class Head(nn.Module):
 
     name: ClassVar[str]
     solved: ClassVar[bool]
+    units: ClassVar[tuple[Unit, ...]] = ("row", "token")
+    """What it may give outputs for."""
+    kinds: ClassVar[tuple[TargetKind, ...] | None] = None
+    """The kinds of target it can learn; None for any."""
     Options: ClassVar[type[HeadOptions]] = HeadOptions
 
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
@@ -56,6 +61,11 @@ class Head(nn.Module):
         self.shape = shape
         self.seed = seed
         self.choices: dict[str, Any] = {}
+
+    @classmethod
+    def fits(cls, kind: TargetKind, unit: Unit) -> bool:
+        """Whether it serves tasks of this kind of target, with outputs for each such unit."""
+        return unit in cls.units and (cls.kinds is None or kind in cls.kinds)
 
     @abstractmethod
     def forward(self, features: Features) -> Tensor:

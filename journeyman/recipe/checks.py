@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,11 @@ from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.text import Location
-from journeyman.tasks.base import TASKS, Task
+from journeyman.tasks.base import TASKS, Task, usual_task
 from journeyman.tuners.base import TUNERS
 
-_OTHER_TASKS: Mapping[str, Mapping[str, str]] = {
-    "text-classification": {
-        "label_separator": "the task multi-label-classification, which takes several labels a row",
-        "tokens": "the task token-classification, which reads tokens",
-        "tags": "the task token-classification, which learns tags",
-    },
-    "multi-label-classification": {
-        "soft_label": "the task text-classification, which learns one label's probabilities",
-        "tokens": "the task token-classification, which reads tokens",
-        "tags": "the task token-classification, which learns tags",
-    },
-    "text-regression": {
-        "label_separator": "the task multi-label-classification, which takes several labels a row",
-        "soft_label": "the task text-classification, which learns a label's probabilities",
-        "tokens": "the task token-classification, which reads tokens",
-        "tags": "the task token-classification, which learns tags",
-    },
-    "token-classification": {
-        "ratings": "a task of whole texts, whose raters it is measured beside",
-        "label": "a task of whole texts, which learns one label a row",
-        "soft_label": "the task text-classification, which learns a label's probabilities",
-        "label_separator": "the task multi-label-classification, which takes several labels a row",
-    },
-}
-"""Of each task, the fields of `data` it does not read, and what does."""
-
-_UNWEIGHTED = ("text-regression", "multi-label-classification")
+_TARGET_FIELDS = ("label", "soft_label", "label_separator", "tokens", "tags", "ratings")
+"""The fields of `data` about targets: a task reads those that it needs or names in `reads`."""
 _CSV_ALONE = ("delimiter", "header")
 
 
@@ -72,9 +46,9 @@ def task_of(recipe: Recipe) -> str:
     if recipe.task:
         return str(recipe.task)
     if data.tags or _is_conll(data):
-        return "token-classification"
+        return usual_task("tags").name
     if data.label_separator:
-        return "multi-label-classification"
+        return usual_task("labels").name
     entry = dataset_entries().get(data.dataset or "")
     return entry.task if entry else ""
 
@@ -224,10 +198,10 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     """What the task does not permit, read or do."""
     options = recipe.finetune
     head = getattr(options.head, "name", task.default_head)
-    if head not in task.heads:
+    if head not in task.heads():
         mistakes.add(
             ("finetune", "head"), f"The task {task.name} does not work with the head `{head}`.",
-            expected=" | ".join(task.heads), found=head,
+            expected=" | ".join(task.heads()), found=head,
             remedy=f"use `head: {task.default_head}`",
         )  # fmt: skip
     if options.metric is not None and options.metric not in task.metric_names:
@@ -241,11 +215,12 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     if options.target_accuracy is not None and "accuracy" not in task.metric_names:
         mistakes.add(
             ("finetune", "target_accuracy"), f"The task {task.name} does not abstain.",
-            expected="`target_accuracy` with a task that has an accuracy: text-classification",
+            expected="`target_accuracy` with a task that has an accuracy: "
+            + " | ".join(name for name in TASKS if "accuracy" in TASKS[name].metric_names),
             found=f"target_accuracy {options.target_accuracy:g} with {task.name}",
             remedy="remove finetune.target_accuracy",
         )  # fmt: skip
-    if options.class_weights and task.name in _UNWEIGHTED:
+    if options.class_weights and not task.weighs_classes:
         mistakes.add(
             ("finetune", "class_weights"), f"The task {task.name} has no classes to weigh.",
             expected="`class_weights` with exclusive classes", found=f"true with {task.name}",
@@ -256,22 +231,17 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
 
 def _check_columns(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     data = recipe.data
-    for name, reader in _OTHER_TASKS.get(task.name, {}).items():
-        if getattr(data, name) is not None:
+    for name in _TARGET_FIELDS:
+        if getattr(data, name) is not None and not _reads(task, name):
+            readers = " | ".join(other for other in TASKS if _reads(TASKS[other], name))
             mistakes.add(
                 ("data", name), f"The task {task.name} does not read `{name}`.",
-                expected=f"no `{name}`, or {reader}", found=f"{name}: {getattr(data, name)}",
+                expected=f"no `{name}`, or a task that reads it: {readers}",
+                found=f"{name}: {getattr(data, name)}",
                 remedy=f"remove data.{name}, or change the task",
             )  # fmt: skip
-    if task.name == "text-classification" and data.soft_label and not _column(data, "label"):
-        mistakes.add(
-            ("data", "soft_label"), "`soft_label` stands alone.",
-            expected="`label` beside it: what figures are measured on",
-            found=f"soft_label {data.soft_label} and no label",
-            remedy="name the column of the labels as data.label",
-        )  # fmt: skip
-    missing = [name for name in task.needs if _column(data, name) is None]
-    if not missing or (not data.dataset and task.name != "token-classification"):
+    missing = [name for name in task.needs if not _given(recipe, task, name)]
+    if not missing or (not data.dataset and task.unit != "token"):
         return  # Columns of a file of texts are guessed from it.
     if data.dataset and data.dataset not in dataset_entries():
         return
@@ -306,6 +276,16 @@ def _is_conll(data: DataOptions) -> bool:
         return type(reader_for(data.train, data)) is READERS["conll"]
     except (JourneymanError, OSError, ValueError, EOFError):
         return False
+
+def _reads(task: type[Task] | Task, name: str) -> bool:
+    return name in task.needs or name in task.reads
+
+
+def _given(recipe: Recipe, task: Task, name: str) -> bool:
+    """Whether a column that the task needs is named, or another that stands in for it."""
+    others = ("soft_label",) if name == "label" and "soft_label" in task.reads else ()
+    return any(_column(recipe.data, each) is not None for each in (name, *others))
+
 
 
 def _unknown_format(data: DataOptions) -> bool:

@@ -11,7 +11,7 @@ import yaml
 
 from journeyman.data.sniff import MAX_ROWS, Sniffed, sniff
 from journeyman.explainers.options import ExplainOptions
-from journeyman.tasks.base import TASKS, Task
+from journeyman.tasks.base import TASKS, Task, usual_task
 
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """A small encoder of some fifty languages, Chinese among them."""
@@ -24,7 +24,7 @@ def init_recipe(path: str | Path) -> str:
     the file does not read as rows, or no column of it can be learned.
     """
     seen = sniff(path)
-    task = TASKS[seen.task or "text-classification"]
+    task = usual_task(seen.kind or "label")
     lines = [*_head(seen), "", *_what(seen, task), "", *_data(seen), "", *_steps(seen, task)]
     return "\n".join(lines) + "\n"
 
@@ -112,7 +112,7 @@ def _steps(seen: Sniffed, task: type[Task]) -> Iterator[str]:
     yield "finetune:"
     yield "  # How the layers above the cut bend: none is the fastest, full the most thorough."
     yield from _field("tuner", task.default_tuner, "  ")
-    yield f"  # The last layer: {' | '.join(task.heads)}."
+    yield f"  # The last layer: {' | '.join(task.heads())}."
     yield from _field("head", task.default_head, "  ")
     yield "  # Passes over the training rows at most; it stops early when nothing is gained."
     yield from _option("epochs", 4, "  ")

@@ -9,6 +9,7 @@ from journeyman.errors import DataError
 from journeyman.files import write_bytes
 from journeyman.section import Section
 from journeyman.sections.collected import collected
+from journeyman.tasks.base import TASKS
 from journeyman.workspace import Workspace
 
 
@@ -27,7 +28,7 @@ def run(workspace: Workspace) -> Section:
         folder=workspace.data_folder,
         seed=workspace.seed,
         files=files,
-        task=workspace.task_name or "",
+        kind=TASKS[workspace.task_name].kind if workspace.task_name else None,
     )
     _require_validation(workspace.collection)
     refused = (workspace.data_folder / "quarantine.jsonl").read_bytes()

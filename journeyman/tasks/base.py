@@ -20,13 +20,12 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
-from journeyman.evaluation.baselines.base import TargetKind
 from journeyman.evaluation.classification import Confusion
 from journeyman.evaluation.fscore import ClassMetrics
 from journeyman.evaluation.intervals import Groups
-from journeyman.heads.base import Unit
+from journeyman.heads.base import HEADS, Unit
 from journeyman.registry import Registry
-from journeyman.types import Metric, Prediction, Row
+from journeyman.types import Metric, Prediction, Row, TargetKind
 
 IGNORED = -100
 """The encoded target of a position that is not learned from."""
@@ -102,16 +101,29 @@ class Task(ABC):
     """What is learned. A task holds no state: everything learned is in its `Schema`."""
 
     name: ClassVar[str]
+    kind: ClassVar[TargetKind]
+    """What its targets are: to checks of the data, to splits, to baselines and to heads."""
     unit: ClassVar[Unit] = "row"
     primary_metric: ClassVar[str]
     metric_names: ClassVar[tuple[str, ...]]
-    heads: ClassVar[tuple[str, ...]] = ("ridge", "linear")
     default_head: ClassVar[str] = "ridge"
     default_tuner: ClassVar[str] = "none"
     needs: ClassVar[tuple[str, ...]]
     """Fields of `DataOptions` that must name a column."""
-    plain_kind: ClassVar[TargetKind]
-    """What the targets are to a baseline."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Fields of `DataOptions` about targets that it reads where they are given."""
+    usual: ClassVar[bool] = False
+    """Whether it is meant where a recipe names no task and the data is of its kind; each class
+    says so for itself."""
+    weighs_classes: ClassVar[bool] = False
+    """Whether `class_weights` may count: a row or a word has one class of several."""
+    pipeline: ClassVar[str] = "text-classification"
+    """The hub's name for what its models do."""
+
+    @classmethod
+    def heads(cls) -> tuple[str, ...]:
+        """Every registered head that fits it, by name."""
+        return tuple(name for name in HEADS if HEADS[name].fits(cls.kind, cls.unit))
 
     def text(self, row: Row, data: DataOptions) -> Text:
         """The input of one row: a text, or a pair of texts."""
@@ -213,3 +225,12 @@ class Task(ABC):
 
 
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")
+
+
+def usual_task(kind: TargetKind) -> type[Task]:
+    """The task that is meant where only the kind of target is known."""
+    return next(
+        task
+        for task in map(TASKS.__getitem__, TASKS)
+        if task.kind == kind and vars(task).get("usual")
+    )

@@ -28,10 +28,12 @@ class MultiLabelClassification(Task):
     """Outputs are one score a label; Platt scaling makes each a probability, 0.5 decides."""
 
     name = "multi-label-classification"
+    kind = "labels"
+    usual = True
     primary_metric = "micro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "subset_accuracy")
     needs = ("text", "label")
-    plain_kind = "labels"
+    reads = ("label", "label_separator", "ratings")
 
     def target(self, row: Row, data: DataOptions) -> Labels:
         """The labels of a cell that holds a list, or is split at the separator."""

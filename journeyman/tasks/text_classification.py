@@ -42,10 +42,13 @@ class TextClassification(Task):
     """Outputs are logits (or solved scores); probabilities are their tempered softmax."""
 
     name = "text-classification"
+    kind = "label"
+    usual = True
     primary_metric = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy")
     needs = ("text", "label")
-    plain_kind = "label"
+    reads = ("label", "soft_label", "ratings")
+    weighs_classes = True
 
     def target(self, row: Row, data: DataOptions) -> LabelTarget:
         """The label, and the weights of the soft-label column when there is one."""

@@ -30,10 +30,12 @@ class TextRegression(Task):
     """Outputs are one number in units of the training range, 0 its least and 1 its greatest."""
 
     name = "text-regression"
+    kind = "value"
+    usual = True
     primary_metric = "pearson"
     metric_names: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "r2")
     needs = ("text", "label")
-    plain_kind = "value"
+    reads = ("label", "ratings")
 
     def target(self, row: Row, data: DataOptions) -> float:
         """The number."""

@@ -49,13 +49,17 @@ class TokenClassification(Task):
     """
 
     name = "token-classification"
+    kind = "tags"
+    usual = True
     unit: ClassVar[Unit] = "token"
     primary_metric = "span_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("span_f1",)
     default_head: ClassVar[str] = "linear"
     default_tuner: ClassVar[str] = "full"
     needs = ("tokens", "tags")
-    plain_kind = "tags"
+    reads = ("tokens", "tags")
+    weighs_classes = True
+    pipeline = "token-classification"
 
     def text(self, row: Row, data: DataOptions) -> Text:
         """The row's tokens joined by spaces; a plain text where a row has no tokens."""

@@ -112,11 +112,11 @@ def make_learner(
             found=f"{cut}: {reason}",
             remedy="leave `cut` out, or choose another tuner",
         )
-    if head_options.name not in task.heads:
+    if head_options.name not in task.heads():
         raise JourneymanError(
             f"The task {task.name!r} has no use for the head {head_options.name!r}.",
             place="finetune.head",
-            expected=" | ".join(task.heads),
+            expected=" | ".join(task.heads()),
             found=head_options.name,
             remedy="leave `head` out, or choose one of these",
         )

@@ -57,7 +57,7 @@ def made_rows(count, seed=0):
 
 def data_options(task):
     """Columns of `made_rows` for whatever fields the task needs."""
-    source = SOURCES[task.plain_kind]
+    source = SOURCES[task.kind]
     return DataOptions(train="rows.csv", **{name: source[name] for name in task.needs})
 
 

@@ -112,7 +112,7 @@ def test_an_explainer_weighs_the_words_of_any_task(name, task, backbone, tmp_pat
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_a_baseline_answers_every_input_as_its_kind_does(name, kind):
-    task = next(task() for task in map(TASKS.__getitem__, TASKS) if task.plain_kind == kind)
+    task = next(task() for task in map(TASKS.__getitem__, TASKS) if task.kind == kind)
     rows = made_rows(60)
     data = DataOptions(train="rows.csv", **columns(task))
     texts = [task.text(row, data) for row in rows]
@@ -137,7 +137,7 @@ def test_a_baseline_answers_every_input_as_its_kind_does(name, kind):
 def columns(task):
     from contract_samples import SOURCES
 
-    return {name: SOURCES[task.plain_kind][name] for name in task.needs}
+    return {name: SOURCES[task.kind][name] for name in task.needs}
 
 
 STRANGE = {

@@ -16,7 +16,6 @@ from tiny import tiny_folder
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.errors import JourneymanError, ModelError
-from journeyman.heads.base import HEADS
 from journeyman.model import Model
 from journeyman.model_folder import check_files, read_manifest, write_model
 from journeyman.tasks.base import TASKS
@@ -27,8 +26,12 @@ from journeyman.types import FailedPrediction
 
 HERE = Path(__file__).parent
 KINDS = sorted(
-    {(task, head, "none") for task in TASKS for head in TASKS[task].heads}
-    | {("text-classification", head, tuner) for head in HEADS for tuner in TUNERS}
+    {(task, head, "none") for task in TASKS for head in TASKS[task].heads()}
+    | {
+        ("text-classification", head, tuner)
+        for head in TASKS["text-classification"].heads()
+        for tuner in TUNERS
+    }
 )
 ASKED = ["the cat sat in london", "anna was good", "a bad film  about  bob", "unheard-of words"]
 
@@ -258,7 +261,7 @@ def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path
     assert max(numbers) > 0
 
 
-@pytest.mark.parametrize("head", list(HEADS))
+@pytest.mark.parametrize("head", TASKS["text-classification"].heads())
 def test_a_loaded_model_can_be_saved_again(head, backbone, tmp_path):
     write_model(made(backbone, tmp_path, head=head), tmp_path / "model")
     loaded = Model.load(tmp_path / "model", backbone)

@@ -15,7 +15,7 @@ from journeyman.training.examples import Uncached
 from journeyman.tuners.base import TUNERS
 from journeyman.types import EntitiesPrediction, LabelPrediction, MultiLabelPrediction
 
-PAIRS = [(task, head, tuner) for task in TASKS for head in TASKS[task].heads for tuner in TUNERS]
+PAIRS = [(task, head, tuner) for task in TASKS for head in TASKS[task].heads() for tuner in TUNERS]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_task_says_what_it_is(sample):
     task = sample.task
     assert task.name in TASKS
     assert task.primary_metric in task.metric_names
-    assert task.default_head in task.heads
+    assert task.default_head in task.heads()
     assert task.default_tuner in TUNERS
     assert task.__doc__
 
@@ -109,7 +109,7 @@ def test_the_loss_is_finite_and_teaches(rows, sample, backbone):
 def test_class_weights_change_the_loss(sample):
     weights = sample.task.class_weights(sample.schema)
     if weights is None:
-        assert not sample.schema.counts or sample.task.plain_kind == "labels"
+        assert not sample.schema.counts or sample.task.kind == "labels"
         return
     counts = torch.tensor(sample.schema.counts, dtype=torch.float32)
     assert float((weights * counts).sum() / counts.sum()) == pytest.approx(1.0)

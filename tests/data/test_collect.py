@@ -33,12 +33,12 @@ def plain(start, stop, labels="xyz"):
     return [f"{text(number)},{labels[number % len(labels)]}" for number in range(start, stop)]
 
 
-def gather(tmp_path, options=None, task="", seed=0, **data):
+def gather(tmp_path, options=None, kind=None, seed=0, **data):
     data = {
         name: str(value) if name in ("train", "test") else value for name, value in data.items()
     }
     options = options or CollectOptions()
-    return collect(DataOptions(**data), options, folder=tmp_path / "out", seed=seed, task=task)
+    return collect(DataOptions(**data), options, folder=tmp_path / "out", seed=seed, kind=kind)
 
 
 def named(collection, name):
@@ -114,7 +114,7 @@ def test_groups_never_straddle_splits(tmp_path):
 def test_numbers_are_stratified_by_size(tmp_path):
     rows = [{"text": text(n), "label": str(n / 7)} for n in range(1000)]
     data = DataOptions(train="x", text="text", label="label")
-    parts = split(table_of(tmp_path, rows), data, CollectOptions(), 0, task="text-regression").parts
+    parts = split(table_of(tmp_path, rows), data, CollectOptions(), 0, kind="value").parts
     tenths = np.bincount(parts["test"] // 100, minlength=10)
     assert tenths.min() >= 18
     assert tenths.max() <= 22
@@ -272,9 +272,9 @@ BAD_DATA = {
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data(tmp_path, case):
     lines, options, message = BAD_DATA[case]
-    task = "text-regression" if case == "no numbers" else ""
+    kind = "value" if case == "no numbers" else None
     with pytest.raises(DataError, match=message) as caught:
-        gather(tmp_path, task=task, train=csv_file(tmp_path, lines), **options)
+        gather(tmp_path, kind=kind, train=csv_file(tmp_path, lines), **options)
     told = caught.value
     assert all([told.place, told.expected, told.found, told.remedy])
     left = list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else []
@@ -318,23 +318,23 @@ def test_sniff_tells_what_a_recipe_needs(tmp_path):
         ";",
         "en",
     )
-    assert found.task == "text-classification"
+    assert found.kind == "label"
     assert found.classes == (("0", 25), ("1", 25))
     assert (found.rows, found.encoding, found.header) == (50, "utf-8", True)
     assert found.to_options().label == "stars"
 
 
 @pytest.mark.parametrize(
-    ("labels", "task"),
+    ("labels", "kind"),
     [
-        ([f"{n / 3:.2f}" for n in range(60)], "text-regression"),
-        (["a|b", "b|c", "a|c", "a|b|c"] * 15, "multi-label-classification"),
-        (["a", "b"] * 30, "text-classification"),
+        ([f"{n / 3:.2f}" for n in range(60)], "value"),
+        (["a|b", "b|c", "a|c", "a|b|c"] * 15, "labels"),
+        (["a", "b"] * 30, "label"),
     ],
 )
-def test_sniff_tells_the_task(tmp_path, labels, task):
+def test_sniff_tells_the_kind_of_target(tmp_path, labels, kind):
     lines = [f"{text(n)},{label}" for n, label in enumerate(labels)]
-    assert sniff(csv_file(tmp_path, lines)).task == task
+    assert sniff(csv_file(tmp_path, lines)).kind == kind
 
 
 def test_splits_that_stay_empty_are_told(tmp_path):

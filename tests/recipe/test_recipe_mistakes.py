@@ -229,10 +229,6 @@ CONTRADICTIONS = [
         "recipe.yaml:2 data.label_separator", "multi-label", "|", "change the task",
     ),
     (
-        "task: text-classification\ndata: {train: train.csv, soft_label: p}\n",
-        "recipe.yaml:2 data.soft_label", "`label`", "p", "data.label",
-    ),
-    (
         "task: token-classification\n" + GOOD,
         "recipe.yaml:1 task", "data.tokens and data.tags", "no tokens and no", "tokens: COLUMN",
     ),
@@ -242,7 +238,7 @@ CONTRADICTIONS = [
     ),
     (
         "task: token-classification\ndata: {train: tags.conll, label: a}\n",
-        "recipe.yaml:2 data.label", "whole texts", "a", "change the task",
+        "recipe.yaml:2 data.label", "text-regression", "a", "change the task",
     ),
     (
         "task: text-classification\ndata: {dataset: broad_twitter_ner}\n",

@@ -30,7 +30,7 @@ class ConstantLabel(Check):
             values = table.codes(target.column)[1]
         else:
             values = list(target.counts(table))
-        if len(values) < 2 and target.kind != "classes":
+        if len(values) < 2 and target.kind != "labels":
             _refuse(table, target, f"only {values[0]!r}" if values else "no label at all")
         if not values:
             _refuse(table, target, "no label at all")

@@ -9,15 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from journeyman.errors import MissingExtraError
 from journeyman.registry import Registry
-
-TargetKind = Literal["label", "labels", "value", "tags"]
-"""One label, a set of labels, a number, or a tag a token."""
+from journeyman.types import TargetKind
 
 Inputs = Sequence[Any]
 Targets = Sequence[Any]
