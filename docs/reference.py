@@ -50,6 +50,8 @@ EXAMPLES: dict[str, Any] = {
     "data.header": True,
     "data.encoding": "gb18030",
     "data.limit": 1000,
+    "finetune.average": "ema",
+    "finetune.dropout": 0.1,
     "collect": {"fractions": {"test": 0.3}},
     "collect.fractions": {"validation": 0.1, "exam": 0.1, "test": 0.2},
     "collect.stratify": ["domain"],

@@ -28,6 +28,7 @@ class Standing:
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     tuner: dict[str, Any] = field(default_factory=dict)
+    loop: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -36,21 +37,30 @@ def save_checkpoint(
     parameters: Mapping[str, nn.Parameter],
     best: Mapping[str, Tensor],
     optimizer: torch.optim.Optimizer,
+    means: Mapping[str, Tensor],
 ) -> None:
-    """Write everything a resumed run needs to go on as if it had never stopped."""
+    """Write everything a resumed run needs to go on as if it had never stopped.
+
+    `means` are the parameters' running means, where they are kept.
+    """
     tensors = {f"now/{name}": value.detach() for name, value in parameters.items()}
     tensors.update({f"best/{name}": value for name, value in best.items()})
+    tensors.update({f"mean/{name}": value for name, value in means.items()})
     for name, parameter in parameters.items():
         for part, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{part}/{name}"] = torch.as_tensor(value)
+    held = {name: v for name, v in standing.tuner.items() if isinstance(v, Tensor)}
+    tensors.update({f"tuner/{name}": value for name, value in held.items()})
+    said = {name: value for name, value in standing.tuner.items() if name not in held}
     tensors[RANDOM] = torch.get_rng_state()
-    write_tensors(path, tensors, {**vars(standing), CHECKSUM: _checksum(tensors)})
+    about = {**vars(standing), "tuner": said, CHECKSUM: _checksum(tensors)}
+    write_tensors(path, tensors, about)
 
 
 def load_checkpoint(
     path: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
-) -> tuple[Standing, dict[str, Tensor]]:
-    """Put back what `save_checkpoint` wrote; gives the standing and the best parameters.
+) -> tuple[Standing, dict[str, Tensor], dict[str, Tensor]]:
+    """Put back what `save_checkpoint` wrote; gives the standing, the best parameters, the means.
 
     Raises ModelError, and changes nothing, when the file is not a whole checkpoint of these
     parameters.
@@ -68,8 +78,13 @@ def load_checkpoint(
             if state:
                 optimizer.state[parameter] = state
         torch.set_rng_state(tensors[RANDOM])
-    best = {n.removeprefix("best/"): v for n, v in tensors.items() if n.startswith("best/")}
-    return Standing(**about), best
+    about["tuner"].update(_part(tensors, "tuner"))
+    return Standing(**about), _part(tensors, "best"), _part(tensors, "mean")
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    prefix = f"{part}/"
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:

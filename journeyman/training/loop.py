@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema
+from journeyman.training.averages.base import AVERAGES, Average
 from journeyman.training.batches import shuffled_batches
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Learner
 from journeyman.training.options import LoopOptions
+from journeyman.training.smoothing import smoothed_loss
 from journeyman.training.trackers import Tracker
+
+Watch = Callable[[int, float], bool]
+"""Told each epoch (from 1) and its score; true ends training there. It may raise to give up."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ def fit(
     metric: str,
     checkpoint: Path | None = None,
     tracker: Tracker | None = None,
+    watch: Watch | None = None,
     reporter: Reporter = QUIET,
 ) -> Fitted:
     """Train the learner's parameters; the best epoch by validation `metric` is kept.
@@ -69,20 +76,24 @@ def fit(
         while not _finished(standing, options):
             loss = run.epoch(standing.epoch, reporter)
             _check_loss(loss, standing.epoch + 1)
-            outputs = learner.outputs(validation.examples, validation.source)
-            score = learner.task.score(outputs, validation.examples.targets, schema, metric)
-            standing.epoch += 1
-            figures = {"loss": loss, metric: score}
-            standing.history.append({"epoch": standing.epoch, **figures})
-            if standing.best_score is None or score > standing.best_score:
-                standing.best_score, standing.best_epoch = score, standing.epoch
-                best = {n: p.detach().clone() for n, p in run.parameters.items()}
+            with run.judged():
+                outputs = learner.outputs(validation.examples, validation.source)
+                score = learner.task.score(outputs, validation.examples.targets, schema, metric)
+                standing.epoch += 1
+                standing.history.append({"epoch": standing.epoch, "loss": loss, metric: score})
+                if standing.best_score is None or score > standing.best_score:
+                    standing.best_score, standing.best_epoch = score, standing.epoch
+                    best = {n: p.detach().clone() for n, p in run.parameters.items()}
             reporter.say(f"  epoch {standing.epoch}: loss {loss:.4f}, {metric} {score:.4f}")
             if tracker is not None:
                 tracker.log({"train/loss": loss, f"validation/{metric}": score}, standing.epoch)
-            standing.tuner = dict(learner.tuner.loop_state())
+            standing.tuner, standing.loop = dict(learner.tuner.loop_state()), run.state()
             if checkpoint is not None:
-                save_checkpoint(checkpoint, standing, run.parameters, best, run.optimizer)
+                save_checkpoint(
+                    checkpoint, standing, run.parameters, best, run.optimizer, run.means()
+                )
+            if watch is not None and watch(standing.epoch, score):
+                break
     learner.load(best)
     learner.train(False)
     return Fitted(
@@ -96,13 +107,14 @@ def fit(
 def _resumed(checkpoint: Path, run: _Run, reporter: Reporter) -> tuple[Standing, dict[str, Tensor]]:
     """What the checkpoint holds; one that cannot be read is set aside, and training starts anew."""
     try:
-        standing, best = load_checkpoint(checkpoint, run.parameters, run.optimizer)
+        standing, best, means = load_checkpoint(checkpoint, run.parameters, run.optimizer)
     except ModelError as error:
         aside = checkpoint.with_name(f"{checkpoint.name}.unreadable")
         os.replace(checkpoint, aside)
         reporter.say(f"  the checkpoint cannot be used ({error.found}): kept as {aside.name}")
         return Standing(), {}
     run.learner.tuner.load_loop_state(standing.tuner)
+    run.load(standing.loop, means)
     return standing, best
 
 
@@ -140,6 +152,24 @@ class _Run:
         )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.factor = _schedule(options, self.planned)
+        self.average = _average(options, self.parameters, self.planned)
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Within, the parameters are those that validation judges: their mean, if one is kept."""
+        return nullcontext() if self.average is None else self.average.in_place()
+
+    def means(self) -> dict[str, Tensor]:
+        """The running means of the parameters, where they are kept."""
+        return {} if self.average is None else self.average.state()
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must have again beyond tensors; JSON values."""
+        return {} if self.average is None else {"averaged": self.average.taken}
+
+    def load(self, state: Mapping[str, Any], means: Mapping[str, Tensor]) -> None:
+        """Take back what `state` and `means` gave."""
+        if self.average is not None:
+            self.average.load(means, int(state.get("averaged", 0)))
 
     def epoch(self, epoch: int, reporter: Reporter) -> float:
         """One pass over the training rows; gives the mean loss."""
@@ -164,6 +194,8 @@ class _Run:
             nn.utils.clip_grad_norm_(list(self.parameters.values()), self.options.clip)
         self.optimizer.step()
         self.learner.tuner.after_step(step)
+        if self.average is not None:
+            self.average.after_step(step)
         self.optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
@@ -176,7 +208,8 @@ class _Run:
         with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             outputs = self.learner(features)
         targets = encoded.batch(batch)  # type: ignore[arg-type]
-        return self.learner.task.loss(outputs.float(), targets, self.weights)
+        share = self.options.label_smoothing
+        return smoothed_loss(self.learner.task, outputs.float(), targets, self.weights, share)
 
     def _groups(self) -> list[dict[str, object]]:
         rate = self.options.learning_rate or self.learner.tuner.learning_rate
@@ -189,6 +222,13 @@ class _Run:
             groups += [{"params": decayed, "lr": value}] if decayed else []
             groups += [{"params": others, "lr": value, "weight_decay": 0.0}] if others else []
         return groups
+
+
+def _average(
+    options: LoopOptions, parameters: Mapping[str, nn.Parameter], planned: int
+) -> Average | None:
+    said = options.average
+    return None if said is None else AVERAGES[said.name](said, parameters, planned)
 
 
 def plain_attention() -> AbstractContextManager[None]:

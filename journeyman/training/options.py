@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from journeyman.heads.base import HEADS
 from journeyman.registry import choice
+from journeyman.training.averages.base import AVERAGES
+from journeyman.training.duration import Duration
 from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
 HeadChoice = choice(HEADS)
+AverageChoice: TypeAlias = Any
+if not TYPE_CHECKING:
+    AverageChoice = choice(AVERAGES)
 
 
 class LoopOptions(BaseModel):
@@ -40,6 +45,14 @@ class LoopOptions(BaseModel):
     class_weights: bool = Field(
         False, description="Weigh classes so that rare ones count as much as common ones."
     )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of each target that is spread over all classes alike."
+    )
+    average: AverageChoice | None = Field(
+        None,
+        description="Mean of the weights along the way that is judged and kept: a name, or a name "
+        "and its options; the weights themselves when absent.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Arithmetic of the tuned layers during training; `auto` is bfloat16 where the "
@@ -50,10 +63,16 @@ class LoopOptions(BaseModel):
 class FinetuneOptions(LoopOptions):
     """Options of fine-tuning (recipe field `finetune`)."""
 
-    tuner: TunerChoice | None = Field(  # type: ignore[valid-type]
+    tuner: TunerChoice | Literal["auto"] | None = Field(  # type: ignore[valid-type]
         None,
         description="How the layers above the cut bend: a name, or a name and its options; "
-        "what suits the task when absent (`none` for whole texts).",
+        "what suits the task when absent (`none` for whole texts). `auto` tries more and more "
+        "tuning as long as it pays on validation rows.",
+    )
+    budget: Duration | None = Field(
+        None,
+        description="Time that `tuner: auto` may take for training, such as `5m`; none when "
+        "absent, and then the same recipe gives the same bytes.",
     )
     head: HeadChoice | None = Field(  # type: ignore[valid-type]
         None,

@@ -1,0 +1,1 @@
+"""Averages of the trained weights along the way, one file a method."""
