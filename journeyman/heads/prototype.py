@@ -1,0 +1,217 @@
+"""The prototype head: each class is the mean of its rows, and a row goes to the nearest mean.
+
+Shapes: N rows, F features, C classes. With few rows a class this is hard to beat: one vector a class
+is all that must be estimated, and how rows scatter about their means is shared by all classes.
+Nearest class means on pretrained features: Snell et al. (2017), "Prototypical networks"; distances
+by a shared covariance, shrunk towards a sphere: Friedman (1989), "Regularized discriminant analysis".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from journeyman.backbones.base import Features
+from journeyman.errors import JourneymanError, ModelError
+from journeyman.heads.base import HEADS, HeadOptions, HeadShape, Layers, SolvedHead, SolveReport
+from journeyman.heads.class_means import (
+    ClassMeans,
+    Metric,
+    cosine_left_out,
+    mahalanobis_left_out,
+)
+from journeyman.heads.regulariser import is_distribution
+from journeyman.heads.statistics import RidgeStatistics
+
+SHRINKAGES = (0.1, 0.3, 0.5, 0.8, 0.95)
+USUAL = 0.5
+"""The shrinkage where nothing can judge it: no validation rows, and features that saw the labels."""
+JUDGED_ROWS = 2048
+"""Rows whose left-out outputs are computed to choose by."""
+
+
+class PrototypeOptions(HeadOptions):
+    """What a recipe may say of the prototype head."""
+
+    layers: tuple[int, ...] | None = Field(
+        None, description="Layers whose pooled vectors it reads, side by side; the last if absent."
+    )
+    metric: Literal["auto", "cosine", "mahalanobis"] = Field(
+        "auto",
+        description="What nearest means: by angle, or by distance in units of how rows scatter "
+        "about their class means; `auto` tries both.",
+    )
+    shrinkage: Literal["auto"] | float = Field(
+        "auto",
+        description="How far the shared scatter is drawn towards a sphere, above 0 to 1; `auto` "
+        "tries a few.",
+    )
+
+
+@HEADS.register("prototype")
+class PrototypeHead(SolvedHead):
+    """Class means of unit vectors; outputs are log likelihoods up to a constant, or cosines."""
+
+    name = "prototype"
+    units = ("row",)
+    kinds = ("label",)
+    Options = PrototypeOptions
+    options: PrototypeOptions
+    weight: Tensor
+    offset: Tensor
+
+    def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
+        super().__init__(options, shape, seed)
+        self.layers = _present(self.options.layers or shape.layers[-1:], shape)
+        _check_shrinkage(self.options.shrinkage)
+        self._statistics: RidgeStatistics | None = None
+        features = len(self.layers) * shape.width
+        self.register_buffer("weight", torch.zeros(features, shape.outputs))
+        self.register_buffer("offset", torch.zeros(shape.outputs))
+
+    def forward(self, features: Features) -> Tensor:
+        """Outputs [B, C] of rows."""
+        outputs: Tensor = self._unit(dict(features.pooled)) @ self.weight + self.offset
+        return outputs
+
+    def solve(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Callable[[Tensor], float],
+        *,
+        leave_one_out: bool,
+    ) -> SolveReport:
+        """Take the means, and choose metric and shrinkage; see `SolvedHead.solve`."""
+        self._statistics = RidgeStatistics(len(self.weight), self.shape.outputs)
+        self.add(train, targets)
+        means = ClassMeans.of(self._held())
+        left_out = leave_one_out and is_distribution(targets) and bool((targets.amax(1) == 1).all())
+        judged = bool(len(next(iter(validation.values()))))
+        tried = []
+        for metric, shrinkage in self._candidates(left_out or judged):
+            if left_out:
+                merit = self._left_out_merit(means, metric, shrinkage, train, targets)
+            else:
+                weight, offset = means.solution(metric, shrinkage)
+                merit = score(self._unit(validation) @ weight + offset) if judged else 0.0
+            tried.append({"metric": metric, "shrinkage": shrinkage, "score": merit})
+        best = max(tried, key=lambda record: (record["score"], record["shrinkage"]))
+        self.choices = {"metric": best["metric"], "shrinkage": best["shrinkage"]}
+        self.resolve()
+        return SolveReport(dict(self.choices), tuple(tried))
+
+    def add(self, layers: Layers, targets: Tensor) -> None:
+        """Take in rows; call `resolve` when all changes are in."""
+        self._held().add(self._unit(layers), targets)
+
+    def remove(self, layers: Layers, targets: Tensor) -> None:
+        """Give up rows that were taken in before; call `resolve` when all changes are in."""
+        self._held().remove(self._unit(layers), targets)
+
+    def resolve(self) -> None:
+        """Means and scatter anew from the statistics; metric and shrinkage stay."""
+        means = ClassMeans.of(self._held())
+        weight, offset = means.solution(self.choices["metric"], float(self.choices["shrinkage"]))
+        self.weight, self.offset = weight.contiguous(), offset
+
+    @property
+    def holds_statistics(self) -> bool:
+        """Whether rows may be added and removed."""
+        return self._statistics is not None
+
+    def statistics(self) -> Mapping[str, Tensor]:
+        """Sums of rows by class, and the Gram matrix as a packed triangle."""
+        return self._held().tensors()
+
+    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `statistics` gave, so that rows may be added and removed again."""
+        held = RidgeStatistics.from_tensors(tensors)
+        if held.cross.shape != self.weight.shape:
+            raise ModelError(
+                "The model's statistics do not fit its head.",
+                place="statistics.safetensors",
+                expected=f"{len(self.weight)} features, {self.shape.outputs} classes",
+                found=f"{held.cross.shape[0]} features, {held.cross.shape[1]} classes",
+                remedy="restore the model folder from where it was saved",
+            )
+        self._statistics = held
+
+    def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Take back a saved state."""
+        metric, shrinkage = choices["metric"], float(choices["shrinkage"])
+        if metric not in ("cosine", "mahalanobis") or not 0.0 < shrinkage <= 1.0:
+            raise ValueError(f"metric {metric!r} with shrinkage {shrinkage:g}")
+        super().restore(choices, tensors)
+
+    def _candidates(self, judged: bool) -> list[tuple[Metric, float]]:
+        """What may be chosen; where nothing can judge, the usual alone."""
+        asked = self.options.shrinkage
+        wanted = SHRINKAGES if judged else (USUAL,)
+        shrinkages = wanted if asked == "auto" else (asked,)
+        found: list[tuple[Metric, float]] = []
+        if self.options.metric != "cosine":
+            found += [("mahalanobis", shrinkage) for shrinkage in shrinkages]
+        if self.options.metric == "cosine" or (self.options.metric == "auto" and judged):
+            found.append(("cosine", 1.0))
+        return found
+
+    def _left_out_merit(
+        self, means: ClassMeans, metric: Metric, shrinkage: float, train: Layers, targets: Tensor
+    ) -> float:
+        """Share of training rows that are met when left out; a class counts by its rows' root."""
+        order = torch.randperm(
+            len(targets), generator=torch.Generator().manual_seed(self.seed)
+        )[:JUDGED_ROWS].sort().values  # fmt: skip
+        rows = self._unit({layer: train[layer][order] for layer in self.layers}).double()
+        given = targets[order].argmax(1)
+        if metric == "cosine":
+            outputs = cosine_left_out(means, rows, given)
+        else:
+            outputs = mahalanobis_left_out(means, shrinkage, rows, given)
+        weight = means.counts.clamp(min=1.0).rsqrt()[given]
+        met = (outputs.argmax(1) == given).double()
+        return float((met * weight).sum() / weight.sum())
+
+    def _unit(self, layers: Layers) -> Tensor:
+        """[N, F]: each layer's vector at length sqrt(D), side by side."""
+        scale = self.shape.width**0.5
+        parts = [layers[layer].float() for layer in self.layers]
+        return torch.cat(
+            [part / part.norm(dim=-1, keepdim=True).clamp(min=1e-6) * scale for part in parts],
+            dim=-1,
+        )
+
+    def _held(self) -> RidgeStatistics:
+        if self._statistics is None:
+            raise RuntimeError("the head holds no statistics; solve or load_statistics first")
+        return self._statistics
+
+
+def _present(layers: tuple[int, ...], shape: HeadShape) -> tuple[int, ...]:
+    if set(layers) <= set(shape.layers):
+        return layers
+    raise JourneymanError(
+        "The prototype head is asked for layers whose vectors are not at hand.",
+        place="finetune.head.layers",
+        expected=f"some of {', '.join(map(str, shape.layers))}",
+        found=", ".join(map(str, layers)),
+        remedy="name layers from the list, or leave `layers` out for the last",
+    )
+
+
+def _check_shrinkage(asked: float | str) -> None:
+    if asked == "auto" or (isinstance(asked, float | int) and 0.0 < asked <= 1.0):
+        return
+    raise JourneymanError(
+        "The prototype head cannot shrink by that much.",
+        place="finetune.head.shrinkage",
+        expected="auto, or a number above 0 and at most 1",
+        found=str(asked),
+        remedy="leave `shrinkage` out, or give a number such as 0.5",
+    )
