@@ -6,6 +6,7 @@ rows by class, and of their products.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +69,7 @@ class ClassMeans:
 
     def _cosine_scale(self) -> float:
         """Rows have length sqrt(F); outputs are `SHARPNESS` times the cosine."""
-        return SHARPNESS / self.means.shape[1] ** 0.5
+        return SHARPNESS / math.sqrt(self.means.shape[1])
 
 
 def cosine_left_out(means: ClassMeans, rows: Tensor, given: Tensor) -> Tensor:
@@ -80,7 +81,8 @@ def cosine_left_out(means: ClassMeans, rows: Tensor, given: Tensor) -> Tensor:
     own = means.means[given] * means.counts[given, None] - rows
     own = torch.nn.functional.normalize(own, dim=1)
     alone = torch.where(left > 0, (rows * own).sum(1) * scale, NEVER)
-    return outputs.scatter(1, given[:, None], alone[:, None])
+    left_out: Tensor = outputs.scatter(1, given[:, None], alone[:, None])
+    return left_out
 
 
 def mahalanobis_left_out(
@@ -121,4 +123,5 @@ def mahalanobis_left_out(
     square = m_m + gain[:, None] * away_m.square()
     outputs = linear - 0.5 * square + torch.where(means.counts > 0, 0.0, NEVER)
     alone = torch.where(counts > 1.0, outputs.gather(1, at)[:, 0], NEVER)
-    return outputs.scatter(1, at, alone[:, None])
+    left_out: Tensor = outputs.scatter(1, at, alone[:, None])
+    return left_out

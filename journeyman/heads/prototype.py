@@ -1,9 +1,10 @@
 """The prototype head: each class is the mean of its rows, and a row goes to the nearest mean.
 
-Shapes: N rows, F features, C classes. With few rows a class this is hard to beat: one vector a class
-is all that must be estimated, and how rows scatter about their means is shared by all classes.
-Nearest class means on pretrained features: Snell et al. (2017), "Prototypical networks"; distances
-by a shared covariance, shrunk towards a sphere: Friedman (1989), "Regularized discriminant analysis".
+Shapes: N rows, F features, C classes. With few rows a class this is hard to beat: one vector for
+each is all that must be estimated, and how rows scatter about the means is shared by all classes.
+Nearest class means on pretrained features: Snell et al. (2017), "Prototypical networks". Distances
+by a shared covariance shrunk towards a sphere: Friedman (1989), "Regularized discriminant
+analysis".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from journeyman.heads.statistics import RidgeStatistics
 
 SHRINKAGES = (0.1, 0.3, 0.5, 0.8, 0.95)
 USUAL = 0.5
-"""The shrinkage where nothing can judge it: no validation rows, and features that saw the labels."""
+"""The shrinkage where nothing can judge it: no validation rows, features that saw the labels."""
 JUDGED_ROWS = 2048
 """Rows whose left-out outputs are computed to choose by."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Schema
+from journeyman.tasks.base import Array, Encoded, Schema
 from journeyman.training.averages.base import AVERAGES, Average
-from journeyman.training.batches import shuffled_batches
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Learner
+from journeyman.training.objectives.base import objective_of
 from journeyman.training.options import LoopOptions
-from journeyman.training.smoothing import smoothed_loss
 from journeyman.training.trackers import Tracker
 
 Watch = Callable[[int, float], bool]
@@ -77,11 +76,12 @@ def fit(
             loss = run.epoch(standing.epoch, reporter)
             _check_loss(loss, standing.epoch + 1)
             with run.judged():
-                outputs = learner.outputs(validation.examples, validation.source)
+                outputs = run.outputs(validation)
                 score = learner.task.score(outputs, validation.examples.targets, schema, metric)
                 standing.epoch += 1
                 standing.history.append({"epoch": standing.epoch, "loss": loss, metric: score})
-                if standing.best_score is None or score > standing.best_score:
+                best_score, judged = standing.best_score, bool(len(validation.examples))
+                if best_score is None or score > best_score or not judged:
                     standing.best_score, standing.best_epoch = score, standing.epoch
                     best = {n: p.detach().clone() for n, p in run.parameters.items()}
             reporter.say(f"  epoch {standing.epoch}: loss {loss:.4f}, {metric} {score:.4f}")
@@ -144,7 +144,8 @@ class _Run:
         self.learner, self.train, self.options, self.seed = learner, train, options, seed
         self.parameters = learner.parameters()
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
-        self.steps_per_epoch = math.ceil(len(train.examples) / options.batch_size)
+        self.objective = objective_of(options.objective)
+        self.steps_per_epoch = self.objective.steps(len(train.examples), options.batch_size)
         self.planned = self.steps_per_epoch * options.epochs
         learner.tuner.planned_steps = self.planned
         self.optimizer = torch.optim.AdamW(
@@ -153,6 +154,12 @@ class _Run:
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.factor = _schedule(options, self.planned)
         self.average = _average(options, self.parameters, self.planned)
+
+    def outputs(self, validation: Split) -> Sequence[Array]:
+        """Outputs of the rows by which an epoch is judged."""
+        split = self.train
+        asked = validation.examples, validation.source
+        return self.objective.outputs(self.learner, (split.examples, split.source), asked)
 
     def judged(self) -> AbstractContextManager[None]:
         """Within, the parameters are those that validation judges: their mean, if one is kept."""
@@ -173,9 +180,8 @@ class _Run:
 
     def epoch(self, epoch: int, reporter: Reporter) -> float:
         """One pass over the training rows; gives the mean loss."""
-        batches = shuffled_batches(
-            self.train.source.lengths, self.options.batch_size, seed=self.seed, epoch=epoch
-        )
+        source, size = self.train.source, self.options.batch_size
+        batches = self.objective.batches(source, self._encoded(), size, seed=self.seed, epoch=epoch)
         self.learner.train()
         total = 0.0
         with reporter.bar(f"epoch {epoch + 1}", len(self.train.examples)) as advance:
@@ -200,16 +206,19 @@ class _Run:
         return float(loss.detach())
 
     def _loss(self, batch: object) -> Tensor:
-        encoded = self.train.examples.encoded
-        if encoded is None:
-            raise ValueError("training rows need encoded targets")
         half = trains_in_half(self.options.precision)
         features = self.train.source.gather(batch)  # type: ignore[arg-type]
         with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            outputs = self.learner(features)
-        targets = encoded.batch(batch)  # type: ignore[arg-type]
+            outputs = self.objective.forward(self.learner, features)
+        targets = self._encoded().batch(batch)  # type: ignore[arg-type]
         share = self.options.label_smoothing
-        return smoothed_loss(self.learner.task, outputs.float(), targets, self.weights, share)
+        return self.objective.loss(self.learner.task, outputs.float(), targets, self.weights, share)
+
+    def _encoded(self) -> Encoded:
+        encoded = self.train.examples.encoded
+        if encoded is None:
+            raise ValueError("training rows need encoded targets")
+        return encoded
 
     def _groups(self) -> list[dict[str, object]]:
         rate = self.options.learning_rate or self.learner.tuner.learning_rate

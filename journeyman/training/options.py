@@ -10,13 +10,16 @@ from journeyman.heads.base import HEADS
 from journeyman.registry import choice
 from journeyman.training.averages.base import AVERAGES
 from journeyman.training.duration import Duration
+from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
 HeadChoice = choice(HEADS)
 AverageChoice: TypeAlias = Any
+ObjectiveChoice: TypeAlias = Any
 if not TYPE_CHECKING:
     AverageChoice = choice(AVERAGES)
+    ObjectiveChoice = choice(OBJECTIVES)
 
 
 class LoopOptions(BaseModel):
@@ -44,6 +47,12 @@ class LoopOptions(BaseModel):
     )
     class_weights: bool = Field(
         False, description="Weigh classes so that rare ones count as much as common ones."
+    )
+    objective: ObjectiveChoice | None = Field(
+        None,
+        description="What the layers are trained for: the `labels`, or `contrast` between rows of "
+        "one class and others, after which a head that is solved follows. A name, or a name and "
+        "its options; the labels when absent.",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of each target that is spread over all classes alike."

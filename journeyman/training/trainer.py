@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import IGNORED, Schema, Task
+from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.training.learner import Learner
-from journeyman.training.loop import Fitted, Split, fit
+from journeyman.training.loop import Fitted, Split, Watch, fit
+from journeyman.training.objectives.base import Objective, objective_of
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import Tracker
 from journeyman.tuners.base import TUNERS
@@ -31,7 +32,8 @@ SOLVE_ROWS = 32
 class Trained:
     """A learner, what turns its outputs into answers, and how it came about.
 
-    `seconds` are of the frozen pass, the loop and the solving.
+    `seconds` are of the frozen pass, the loop and the solving; `outputs` are of the validation
+    rows, before a solved head takes them in.
     """
 
     learner: Learner
@@ -39,6 +41,7 @@ class Trained:
     fitted: Fitted | None
     solved: SolveReport | None
     seconds: Mapping[str, float]
+    outputs: Sequence[Array] = ()
 
 
 def finetune(
@@ -53,13 +56,17 @@ def finetune(
     cache: FeatureCache,
     checkpoint: Path | None = None,
     tracker: Tracker | None = None,
+    watch: Watch | None = None,
+    learner: Learner | None = None,
     reporter: Reporter = QUIET,
 ) -> Trained:
     """Train by gradient what is trained so, then solve the head where it is one that is solved.
 
+    `learner` is one to go on with, its layers as another model left them; else it is made anew.
+
     A solved head on a tuned backbone is trained for by a linear head, whose place it takes.
     """
-    learner = make_learner(task, backbone, schema, options, seed=seed)
+    learner = learner or make_learner(task, backbone, schema, options, seed=seed)
     metric = options.metric or task.primary_metric
     clock = _Clock()
     learned = Split(train, feature_source(learner, train, cache, reporter))
@@ -67,7 +74,7 @@ def finetune(
     clock.lap("frozen pass")
     fitted, report, head = None, None, learner.head
     if learner.tuner.trains or not head.solved:
-        if isinstance(head, SolvedHead):
+        if _objective(task, head, options).trains_head and isinstance(head, SolvedHead):
             learner.head = _linear(head, seed)
         fitted = fit(
             learner,
@@ -79,6 +86,7 @@ def finetune(
             metric=metric,
             checkpoint=checkpoint,
             tracker=tracker,
+            watch=watch,
             reporter=reporter,
         )
         clock.lap("training")
@@ -92,7 +100,7 @@ def finetune(
         head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
         head.resolve()
     clock.lap("calibration")
-    return Trained(learner, calibration, fitted, report, clock.seconds)
+    return Trained(learner, calibration, fitted, report, clock.seconds, outputs)
 
 
 def make_learner(
@@ -252,6 +260,23 @@ def _by_text(task: Task, outputs: Tensor, examples: Examples) -> list[Any]:
         rows += task.split_outputs(tokens, examples.inputs.select([i]), [examples.texts[i]])
         at += len(places)
     return rows
+
+
+def _objective(task: Task, head: Head, options: FinetuneOptions) -> Objective:
+    """What the layers are trained for, where it suits the task and the head."""
+    objective = objective_of(options.objective)
+    reason = objective.permits(task)
+    if reason is None and not (objective.trains_head or head.solved):
+        reason = f"the head {head.name!r} is not solved, so it would stay untrained"
+    if reason is None:
+        return objective
+    raise JourneymanError(
+        f"The objective {objective.name!r} cannot be trained for here.",
+        place="finetune.objective",
+        expected="an objective that suits the task and the head",
+        found=f"{objective.name}: {reason}",
+        remedy="leave `objective` out, or use it with one label a row and `head: prototype`",
+    )
 
 
 def _linear(head: Head, seed: int) -> Head:

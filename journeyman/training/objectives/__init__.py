@@ -1,0 +1,1 @@
+"""What a step of the loop makes smaller, one file each."""
