@@ -191,7 +191,7 @@ class TextEncoderFamily(BackboneFamily):
     def load(cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]) -> TextEncoder:
         """Read `folder`; `options` may give `max_tokens`."""
         model = _read_model(folder)
-        limit = min(int(options.get("max_tokens") or MAX_TOKENS), _longest(model))
+        limit = min(int(options.get("max_tokens") or MAX_TOKENS), longest_input(model))
         depth = len(layers_of(model))
         return TextEncoder(
             model,
@@ -247,7 +247,8 @@ def _read_tokenizer(folder: str, max_tokens: int) -> Any:
     return tokenizer
 
 
-def _longest(model: Any) -> int:
+def longest_input(model: Any) -> int:
+    """Tokens that the model has places for."""
     positions = int(getattr(model.config, "max_position_embeddings", 0) or 0)
     reserved = int(model.config.pad_token_id or 0) + 1 if _counts_from_padding(model) else 0
     return positions - reserved if positions > 0 else 1 << 20

@@ -31,6 +31,8 @@ class Tuner(ABC):
     name: ClassVar[str]
     trains: ClassVar[bool] = True
     learning_rate: ClassVar[float] = 1e-4
+    only_cut: ClassVar[int | None] = None
+    """The one cut it works at, whatever the backbone, where there is one."""
     Options: ClassVar[type[TunerOptions]] = TunerOptions
 
     def __init__(self, options: TunerOptions, seed: int) -> None:
@@ -81,7 +83,7 @@ class Tuner(ABC):
         """Called after each optimiser step, before gradients are cleared."""
 
     def loop_state(self) -> Mapping[str, Any]:
-        """What a resumed loop must give back, beyond `state`; JSON values."""
+        """What a resumed loop must give back, beyond `state`; JSON values and tensors by name."""
         return {}
 
     def load_loop_state(self, state: Mapping[str, Any]) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from journeyman.backbones.base import Backbone
-from journeyman.files import write_text
-from journeyman.tensors import read_tensors, write_tensors
 from journeyman.tuners.base import TUNERS, Tuner, TunerOptions
-
-PREFIX = "base_model.model."
-FOLDER = "adapter"
+from journeyman.tuners.linear_layers import linear_names, needs_a_layer
+from journeyman.tuners.peft_folder import read_adapter, saved_name, write_adapter
 
 
 class LoraOptions(TunerOptions):
@@ -74,23 +70,13 @@ class LoraTuner(Tuner):
 
     def save(self, folder: Path) -> None:
         """Write adapter/ in PEFT's format."""
-        target = folder / FOLDER
-        target.mkdir(parents=True, exist_ok=True)
         saved = {saved_name(name): value for name, value in self.state().items()}
-        write_tensors(target / "adapter_model.safetensors", saved)
-        config = {**_plain(self._config.to_dict()), "target_modules": self._targets}
-        config["inference_mode"] = True
-        text = json.dumps(config, indent=2, sort_keys=True, default=str)
-        write_text(target / "adapter_config.json", text + "\n")
+        write_adapter(folder, self._config, saved, target_modules=self._targets)
 
     def restore(self, folder: Path) -> None:
         """Read adapter/."""
-        saved = read_tensors(folder / FOLDER / "adapter_model.safetensors")[0]
+        _, saved = read_adapter(folder)
         self.load({name: saved[saved_name(name)] for name in self._parameters})
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take a saved state back into the attached modules."""
-        super().load(state)
 
     def default_cut(self, backbone: Backbone) -> int:
         """A third of the depth."""
@@ -98,29 +84,4 @@ class LoraTuner(Tuner):
 
     def permits(self, backbone: Backbone, cut: int) -> str | None:
         """Any cut that leaves a layer to tune."""
-        if cut < backbone.spec.depth:
-            return None
-        return f"the cut leaves no layer to tune; it must be below the depth, {cut}"
-
-
-def linear_names(backbone: Backbone, cut: int) -> list[str]:
-    """Full names of the linear layers above the cut, sorted."""
-    owned = backbone.layer_parameters(max(cut, 0))
-    layers = {name.rsplit(".", 1)[0] for name in owned if not name.startswith("embeddings.")}
-    return sorted(
-        name
-        for name, module in backbone.module.named_modules()
-        if isinstance(module, nn.Linear) and name in layers
-    )
-
-
-def saved_name(name: str) -> str:
-    """PEFT's name in a file for a parameter's name in a model."""
-    return PREFIX + name.replace(".default.", ".")
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: sorted(value) if isinstance(value, set) else getattr(value, "value", value)
-        for name, value in values.items()
-    }
+        return needs_a_layer(backbone, cut)
