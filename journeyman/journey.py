@@ -22,6 +22,7 @@ from journeyman.errors import ResourceError
 from journeyman.explainers.options import ExplainOptions
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
+from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
@@ -46,7 +47,7 @@ class Step:
 
 STEPS = (
     Step("collect", collect.run, lambda r: [_data_key(r), r.collect, r.task, r.seed]),
-    Step("pretrain", pretrain.run, lambda r: r.backbone),
+    Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
     Step("finetune", finetune.run, lambda r: [r.finetune, r.seed, threads_of(r), r.name]),
     Step("explain", explain.run, lambda r: r.explain),
 )
@@ -78,7 +79,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     """
     folder = recipe.folder
     journal = Journal(folder)
-    whole = key_of(_plain(recipe), _data_key(recipe), _backbone_key(recipe))
+    whole = key_of(_plain(recipe), _data_key(recipe), _pretrain_key(recipe), _backbone_key(recipe))
     if journal.finished("report", whole) and _complete(folder):
         return Arrived(folder, fresh=False)
     check_readable(resolve(recipe.backbone.name).folder)
@@ -97,6 +98,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
 def input_files(recipe: Recipe) -> list[Path]:
     """The user's own files that a run of this recipe reads."""
     named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
+    named += recipe.pretrain.data if recipe.pretrain is not None else ()
     files = [Path(name) for name in named if name is not None]
     folder = Path(recipe.backbone.name).expanduser()
     files += sorted(folder.glob("*")) if folder.is_dir() else []
@@ -149,6 +151,7 @@ def _workspace(recipe: Recipe, reporter: Reporter) -> Workspace:
         options={
             DataOptions: recipe.data,
             CollectOptions: recipe.collect,
+            **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
             FinetuneOptions: recipe.finetune,
             ExplainOptions: recipe.explain,
         },
@@ -188,9 +191,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a killed save of the model left beside it."""
-    for left in folder.glob(".model.*.new"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Remove what a killed save of the model, or of a backbone, left beside it."""
+    for name in ("model", "backbone"):
+        for left in folder.glob(f".{name}.*.new"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _complete(folder: Path) -> bool:
@@ -202,6 +206,15 @@ def _data_key(recipe: Recipe) -> list[Any]:
     data = recipe.data
     files = [data.train, data.validation, data.exam, data.test]
     return [_plain(data), [None if name is None else file_digest(name) for name in files]]
+
+
+def _pretrain_key(recipe: Recipe) -> Any:
+    said = recipe.pretrain
+    if said is None:
+        return _plain(recipe.backbone)
+    texts = [file_digest(file) for file in said.data]
+    trained = [recipe.seed, threads_of(recipe), recipe.finetune.metric]
+    return [_plain(recipe.backbone), _plain(said), texts, *trained]
 
 
 def _backbone_key(recipe: Recipe) -> str:

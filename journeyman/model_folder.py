@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import torch
 
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
-from journeyman.catalogue.backbones import resolve
+from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
 from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import write_json, write_text
@@ -31,6 +32,8 @@ SCHEMA = 1
 NEEDED = ("head.safetensors", "calibration.json")
 STATISTICS = "statistics.safetensors"
 EXAM = "exam.safetensors"
+OWN = "backbone"
+"""The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
 MANIFEST = "model.json"
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
@@ -173,6 +176,8 @@ def _write(model: ModelState, folder: Path) -> None:
     if model.exam:
         write_tensors(folder / EXAM, model.exam)
     _carry_over(model, folder)
+    if learner.backbone.spec.own:
+        shutil.copytree(learner.backbone.spec.own, folder / OWN, copy_function=_linked)
     write_json(folder / "calibration.json", dict(model.calibration))
     manifest = _manifest(model)
     manifest["files"] = {
@@ -193,6 +198,14 @@ def _carry_over(model: ModelState, folder: Path) -> None:
             shutil.copyfile(left, folder / name)
 
 
+def _linked(source: str, target: str) -> None:
+    """A second name for a file that never changes; a copy where the disk has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def _manifest(model: ModelState) -> dict[str, Any]:
     learner = model.learner
     spec = learner.backbone.spec
@@ -204,7 +217,7 @@ def _manifest(model: ModelState) -> dict[str, Any]:
         "schema_of_targets": model.schema.to_json(),
         "backbone": {
             "name": spec.name,
-            "reference": spec.reference,
+            "reference": OWN if spec.own else spec.reference,
             "sha256": spec.sha256,
             "licence": spec.licence,
             "source": spec.source,
@@ -243,6 +256,8 @@ def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
     if not isinstance(said, Mapping) or not all(name in said for name in named):
         raise _broken(place, f"an object with {', '.join(named)}", repr(said)[:80])
     reference = said["reference"] or said["name"]
+    if reference == OWN:
+        return _own(folder / OWN, said)
     try:
         found = resolve(reference)
     except FetchError as error:
@@ -265,6 +280,15 @@ def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
         )
     spec = {name: said[name] for name in named if name != "options"}
     return load_backbone(found.folder, spec, said["options"])
+
+
+def _own(folder: Path, said: Mapping[str, Any]) -> Backbone:
+    """The backbone that the model took along; its files were checked with the model's."""
+    found = content_sha256(folder)
+    if found != said["sha256"]:
+        raise _broken(folder, f"SHA-256 {str(said['sha256'])[:12]}", f"SHA-256 {found[:12]}")
+    spec = {name: said[name] for name in ("name", "licence", "source", "sha256")}
+    return load_backbone(folder, {**spec, "reference": OWN, "own": str(folder)}, said["options"])
 
 
 def _take_place(beside: Path, folder: Path) -> None:

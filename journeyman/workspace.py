@@ -17,6 +17,8 @@ from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.data.collection import Collection
 from journeyman.files import write_text
 from journeyman.model import Model
+from journeyman.pretraining.folder import read_backbone
+from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.section import Section
 from journeyman.tasks.base import TASKS, Schema, Task, usual_task
@@ -65,9 +67,25 @@ class Workspace:
         """The backbone's folder, fetched if need be."""
         return resolve(self.backbone_reference, progress=not self.reporter.quiet)
 
+    @property
+    def pretraining(self) -> PretrainOptions | None:
+        """What the recipe says of pretraining, where it asks for it."""
+        found = self.options.get(PretrainOptions)
+        return found if isinstance(found, PretrainOptions) else None
+
     @cached_property
     def backbone(self) -> Backbone:
-        """The pretrained network."""
+        """The pretrained network: as others made it, or as this run's pretraining left it."""
+        said = self.pretraining
+        if said is None:
+            return self.base_backbone
+        return read_backbone(
+            self.own_backbone, self.resolved_backbone, said.method_name, self.backbone_options
+        )
+
+    @cached_property
+    def base_backbone(self) -> Backbone:
+        """The network that others pretrained."""
         found = self.resolved_backbone
         spec = {
             "name": found.name,
@@ -95,18 +113,24 @@ class Workspace:
         columns = self.collection.columns
         return self.task.schema([self.task.target(row, columns) for row in rows])
 
-    def examples(self, split: str) -> Examples:
-        """One split's rows, prepared for the backbone and encoded."""
+    def examples(self, split: str, backbone: Backbone | None = None) -> Examples:
+        """One split's rows, prepared for the run's backbone (or another) and encoded."""
         rows = self.collection.tables[split].rows()
-        return make_examples(self.task, self.backbone, rows, self.collection.columns, self.schema)
+        network = backbone or self.backbone
+        return make_examples(self.task, network, rows, self.collection.columns, self.schema)
 
     def split_sizes(self) -> dict[str, int]:
         """Rows of each split."""
         return {split: len(table) for split, table in self.collection.tables.items()}
 
-    def tracker(self) -> Trackers:
-        """Where training curves go."""
-        return Trackers(self.trackers, self.folder / "logs", self.name)
+    def tracker(self, part: str = "") -> Trackers:
+        """Where curves of training go, or those of another part of the run."""
+        return Trackers(self.trackers, self.folder / "logs" / part, self.name)
+
+    @property
+    def own_backbone(self) -> Path:
+        """Where a backbone stands that this run pretrained further."""
+        return self.folder / "backbone"
 
     @property
     def data_folder(self) -> Path:

@@ -27,7 +27,8 @@ Cut = int | Literal["auto"]
 class BackboneSpec:
     """What a backbone is and where it came from; `depth` counts layers, `width` is D.
 
-    `reference` is how the user named it: a catalogue name, a hub id or a folder.
+    `reference` is how the user named it: a catalogue name, a hub id or a folder. `own` is the
+    folder of a network that a run made itself: no one else has it, so a model takes it along.
     """
 
     name: str
@@ -38,6 +39,7 @@ class BackboneSpec:
     source: str
     sha256: str
     reference: str = ""
+    own: str = ""
 
 
 class Inputs(ABC):

@@ -16,6 +16,8 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 
 KEY_BYTES = 16
+MASKS = ("[MASK]", "<mask>")
+"""How tokenizers call the token for a word that is hidden."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,12 @@ def pad(rows: Sequence[NDArray[Any]], value: int) -> Tensor:
     for line, row in zip(out, rows, strict=True):
         line[: len(row)] = row
     return torch.from_numpy(out)
+
+
+def mask_id(tokenizer: Any) -> int | None:
+    """The id of the tokenizer's mask token, if it has one."""
+    for name in MASKS if tokenizer is not None else ():
+        found = tokenizer.token_to_id(name)
+        if found is not None:
+            return int(found)
+    return None

@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
-from journeyman.backbones.text_inputs import TextInputs
+from journeyman.backbones.text_inputs import TextInputs, mask_id
 from journeyman.tasks.words import WordSpan, words_of
 
 SEPARATOR = " [SEP] "
 """What stands between the two texts of a pair when they are shown as one."""
-
-MASKS = ("[MASK]", "<mask>")
-"""How tokenizers call the token for a word that is hidden."""
 
 
 def shown_text(text: Text) -> str:
@@ -49,11 +46,9 @@ class Blank:
         embeddings = backbone.embedding_module()
         placed = getattr(embeddings, "position_embeddings", None) is not None
         if not placed or hasattr(embeddings, "padding_idx"):
-            tokenizer: Any = getattr(backbone, "tokenizer", None)
-            for name in MASKS:
-                found = None if tokenizer is None else tokenizer.token_to_id(name)
-                if found is not None:
-                    return cls("mask", int(found))
+            found = mask_id(getattr(backbone, "tokenizer", None))
+            if found is not None:
+                return cls("mask", found)
         return cls("pad", inputs.padding_id)
 
 

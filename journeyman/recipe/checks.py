@@ -29,6 +29,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_backbone(recipe, mistakes)
     check_data(recipe.data, mistakes)
     check_explainer(recipe, mistakes)
+    check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(
@@ -82,6 +83,29 @@ def check_explainer(recipe: Recipe, mistakes: Mistakes) -> None:
             expected=" | ".join(EXPLAINERS), found=repr(name),
             remedy=f"did you mean {near!r}?" if near
             else "leave it out for the default (integrated-gradients)",
+        )  # fmt: skip
+
+
+def check_pretrain(recipe: Recipe, mistakes: Mistakes) -> None:
+    """Files of text that are there; a column only of such files."""
+    options = recipe.pretrain
+    if options is None:
+        return
+    for at, file in enumerate(options.data):
+        if existing(file) is None:
+            near = near_files(Path(file))
+            mistakes.add(
+                ("pretrain", "data", at), f"The file of text {file!r} does not exist.",
+                expected="the path of a file of text", found="no such file",
+                remedy=f"did you mean {near}?" if near
+                else "check the path: it is looked for beside the recipe, then in the current "
+                "folder",
+            )  # fmt: skip
+    if options.text is not None and not options.data:
+        mistakes.add(
+            ("pretrain", "text"), "A column is named without a file that has it.",
+            expected="`text` beside `data`", found="no pretrain.data",
+            remedy="name the file in pretrain.data, or remove pretrain.text",
         )  # fmt: skip
 
 

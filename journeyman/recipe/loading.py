@@ -88,10 +88,15 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
     }
     name = recipe.backbone.name
     backbone = _beside(name, folder) if os.path.isdir(folder / name) else name
+    pretrain = recipe.pretrain
+    if pretrain is not None:
+        texts = tuple(_beside(file, folder) for file in pretrain.data)
+        pretrain = pretrain.model_copy(update={"data": texts})
     return recipe.model_copy(
         update={
             "data": recipe.data.model_copy(update=data),
             "backbone": recipe.backbone.model_copy(update={"name": backbone}),
+            "pretrain": pretrain,
         }
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
+from journeyman.pretraining.options import PretrainOptions
 from journeyman.tasks.base import TASKS
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import TrackerName
@@ -81,6 +82,12 @@ class Recipe(BaseModel):
     )
     collect: CollectOptions = Field(
         default_factory=CollectOptions, description="How rows are checked and split."
+    )
+    pretrain: PretrainOptions | None = Field(
+        default=None,
+        description="Pretrain the backbone further on text without labels; it is used as others "
+        "left it when absent.",
+        examples=[{"method": "mlm", "data": ["forum.txt"], "epochs": 2}],
     )
     finetune: FinetuneOptions = Field(
         default_factory=FinetuneOptions,

@@ -1,12 +1,66 @@
-"""Pretrain: load a backbone that others pretrained."""
+"""Pretrain: load a backbone that others pretrained, and go on with the user's text if asked."""
 
 from __future__ import annotations
 
+from journeyman.backbones.base import Backbone
+from journeyman.pretraining.corpus import read_corpus
+from journeyman.pretraining.folder import write_backbone
+from journeyman.pretraining.options import PretrainOptions
+from journeyman.pretraining.pretrain import downstream, pretrain
 from journeyman.section import Section
 from journeyman.sections.loaded import loaded
+from journeyman.sections.pretrained import pretrained
+from journeyman.training.options import FinetuneOptions
 from journeyman.workspace import Workspace
 
 
 def run(workspace: Workspace) -> Section:
-    """Leaves the backbone, fetched if need be and checked."""
-    return loaded(workspace.backbone)
+    """Leaves the backbone: fetched if need be and checked, or one of the run's own."""
+    options = workspace.pretraining
+    if options is None:
+        return loaded(workspace.backbone)
+    return _further(workspace, options)
+
+
+def _further(workspace: Workspace, options: PretrainOptions) -> Section:
+    base, resolved = workspace.base_backbone, workspace.resolved_backbone
+    checkpoint = workspace.folder / "checkpoints" / f"{workspace.key[:16]}.safetensors"
+    corpus = read_corpus(options, workspace.task, workspace.collection, workspace.seed)
+    before = _worth(workspace, base)
+    tracker = workspace.tracker("pretrain")
+    trained = pretrain(
+        base,
+        resolved.folder,
+        corpus,
+        options,
+        seed=workspace.seed,
+        cache=workspace.cache,
+        checkpoint=checkpoint,
+        tracker=tracker,
+        reporter=workspace.reporter,
+    )
+    tracker.close()
+    write_backbone(trained.backbone, resolved, workspace.own_backbone, options.method_name)
+    checkpoint.unlink(missing_ok=True)
+    after = _worth(workspace, workspace.backbone)
+    metric = _metric(workspace)
+    return pretrained(base, workspace.backbone, corpus, options, trained, (before, after), metric)
+
+
+def _metric(workspace: Workspace) -> str:
+    return workspace.option(FinetuneOptions).metric or workspace.task.primary_metric
+
+
+def _worth(workspace: Workspace, backbone: Backbone) -> float | None:
+    """What a backbone is worth on the validation rows."""
+    return downstream(
+        workspace.task,
+        backbone,
+        workspace.schema,
+        workspace.examples("train", backbone),
+        workspace.examples("validation", backbone),
+        seed=workspace.seed,
+        metric=_metric(workspace),
+        cache=workspace.cache,
+        reporter=workspace.reporter,
+    )

@@ -1,0 +1,83 @@
+"""A backbone that a run made itself, on disk: a whole folder in the Hugging Face layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from journeyman.backbones.base import Backbone
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import ResolvedBackbone, check_folder, content_sha256
+from journeyman.files import write_json, write_text
+from journeyman.tensors import write_tensors
+
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
+UNUSED = ("pooler.",)
+"""Parts of a checkpoint that no feature comes from."""
+
+CARD = """---
+license: {licence}
+base_model: {base}
+library_name: transformers
+---
+
+# {name}
+
+{base}, pretrained further by Journeyman on text without labels (`{method}`). `transformers` loads
+this folder as it is.
+"""
+
+
+def write_backbone(backbone: Backbone, base: ResolvedBackbone, folder: Path, method: str) -> None:
+    """Write the weights of `backbone` with the config and the tokenizer of `base`.
+
+    The folder is written whole beside its place and then takes it.
+    """
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.new")
+    try:
+        beside.mkdir(parents=True)
+        state = backbone.module.state_dict()
+        kept = {name: value for name, value in state.items() if not name.startswith(UNUSED)}
+        write_tensors(beside / "model.safetensors", kept)
+        config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
+        config["architectures"] = [type(backbone.module).__name__]
+        config["dtype"] = "float32"
+        config.pop("torch_dtype", None)
+        write_json(beside / "config.json", config)
+        for path in sorted({path for name in TOKENIZER for path in base.folder.glob(name)}):
+            shutil.copyfile(path, beside / path.name)
+        name = f"{base.name}-{method}"
+        card = CARD.format(licence=base.licence, base=base.name, name=name, method=method)
+        write_text(beside / "README.md", card)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def read_backbone(
+    folder: Path, base: ResolvedBackbone, method: str, options: Mapping[str, Any]
+) -> Backbone:
+    """The backbone that `write_backbone` left in `folder`, with a SHA-256 of its own."""
+    check_folder(folder)
+    spec = {
+        "name": f"{base.name}-{method}",
+        "reference": str(folder),
+        "licence": base.licence,
+        "source": f"{base.name} pretrained further by {method}",
+        "sha256": content_sha256(folder),
+        "own": str(folder),
+    }
+    return load_backbone(folder, cast(Mapping[str, str], spec), options)
