@@ -92,14 +92,14 @@ def run(
 
     folder = None if sets else stamped_folder(Path(recipe))
     if folder is None:
-        from journeyman.journey import input_files, travel
+        from journeyman.journey import input_files, reads_files_alone, travel
         from journeyman.progress import Reporter
         from journeyman.recipe.loading import load_recipe
 
         chosen = load_recipe(recipe, sets or [])
         arrived = travel(chosen, Reporter(quiet=quiet))
         folder = arrived.folder
-        if not sets:
+        if not sets and reads_files_alone(chosen):
             stamp(Path(recipe), folder, input_files(chosen))
         fresh = arrived.fresh
     else:

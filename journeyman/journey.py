@@ -17,7 +17,9 @@ import torch
 from filelock import FileLock, Timeout
 
 from journeyman.catalogue.backbones import check_readable, resolve
-from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.data.ingest import content_hash
+from journeyman.data.options import ROLES, CollectOptions, DataOptions
+from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.errors import ResourceError
 from journeyman.explainers.options import ExplainOptions
 from journeyman.files import write_json, write_text
@@ -103,6 +105,13 @@ def input_files(recipe: Recipe) -> list[Path]:
     folder = Path(recipe.backbone.name).expanduser()
     files += sorted(folder.glob("*")) if folder.is_dir() else []
     return [path for path in files if path.exists()]
+
+
+def reads_files_alone(recipe: Recipe) -> bool:
+    """Whether its data changes only when a file here does: no hub dataset without a commit."""
+    sources = [getattr(recipe.data, role) for role in ROLES]
+    hub = [name for name in sources if name is not None and name.startswith(SCHEME)]
+    return all(HubDataset.parse(name).is_fixed for name in hub)
 
 
 def threads_of(recipe: Recipe) -> int:
@@ -205,7 +214,12 @@ def _complete(folder: Path) -> bool:
 def _data_key(recipe: Recipe) -> list[Any]:
     data = recipe.data
     files = [data.train, data.validation, data.exam, data.test]
-    return [_plain(data), [None if name is None else file_digest(name) for name in files]]
+    return [_plain(data), [None if name is None else _digest(name) for name in files]
+
+
+def _digest(source: str) -> str:
+    """What a source holds now; of a hub dataset without a revision, as of the hub's newest."""
+    return content_hash(source) if source.startswith(SCHEME) else file_digest(source)]
 
 
 def _pretrain_key(recipe: Recipe) -> Any:

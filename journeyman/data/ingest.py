@@ -16,6 +16,7 @@ from journeyman.data.admission import admit
 from journeyman.data.findings import SHOWN_ROWS, Finding
 from journeyman.data.options import DataOptions
 from journeyman.data.quarantine import write_refused
+from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, opened
 from journeyman.data.record import Event, Noticed, Record, Refused
@@ -97,10 +98,11 @@ class _Tally:
 
 
 def content_hash(source: str) -> str:
-    """SHA-256 of a source's bytes; of a folder, of every file in it; of a hub dataset, its name."""
+    """SHA-256 of a source's bytes; of a folder, of every file in it; of a hub dataset, its
+    commit."""
+    if source.startswith(SCHEME):
+        return HubDataset.parse(source).content_hash()
     digest = hashlib.sha256(source.rpartition("#")[2].encode() if "#" in source else b"")
-    if source.startswith("hub:"):
-        return hashlib.sha256(source.encode()).hexdigest()
     path = locate(source)
     files = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
     for part in files:

@@ -19,7 +19,8 @@ class DataOptions(BaseModel):
         default=None,
         description="Training rows: a CSV, TSV, JSON Lines, Parquet or CoNLL file (text formats "
         "also gzipped), the folder of a saved `datasets` dataset (`FOLDER#split`), or a hub "
-        "dataset (`hub:owner/name#split`). Either this or `dataset`.",
+        "dataset (`hub:owner/name#split`; a part of it and a commit as in "
+        "`hub:owner/name:config@commit#split`). Either this or `dataset`.",
     )
     validation: str | None = Field(
         default=None,

@@ -9,8 +9,9 @@ from typing import Any
 from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import READERS, reader_for
-from journeyman.errors import JourneymanError
+from journeyman.errors import DataError, JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
@@ -143,7 +144,10 @@ def check_data(data: DataOptions, mistakes: Mistakes) -> None:
 
 def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
     source = getattr(data, role)
-    if source is None or source.startswith("hub:"):
+    if source is None:
+        return
+    if source.startswith(SCHEME):
+        _check_hub(source, role, mistakes)
         return
     path = existing(source)
     if path is None:
@@ -169,6 +173,16 @@ def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
                 remedy=f"remove data.{role}: it is then split off the training rows",
             )  # fmt: skip
             return
+
+
+def _check_hub(source: str, role: str, mistakes: Mistakes) -> None:
+    try:
+        HubDataset.parse(source)
+    except DataError as error:
+        mistakes.add(
+            ("data", role), error.problem, expected=error.expected, found=error.found,
+            remedy=error.remedy,
+        )  # fmt: skip
 
 
 def existing(source: str) -> Path | None:

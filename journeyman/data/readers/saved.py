@@ -1,4 +1,4 @@
-"""Datasets of the `datasets` library: a saved folder, or one of the hub."""
+"""Datasets of the `datasets` library, saved in a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.textfile import locate
 from journeyman.data.record import Event, Record
-from journeyman.errors import DataError, ResourceError
+from journeyman.errors import DataError
 
 _BATCH = 1000
 
@@ -43,38 +43,10 @@ class SavedReader:
                 found=str(error).splitlines()[0],
                 remedy="Save the dataset again.",
             ) from error
-        yield from _rows(_one_split(loaded, split, source))
+        yield from rows_of(one_split(loaded, split, source))
 
 
-@READERS.register("hub")
-class HubReader:
-    """A dataset of the hub: `hub:owner/name`, `hub:owner/name#split`."""
-
-    suffixes: tuple[str, ...] = ()
-
-    def matches(self, source: str, start: bytes) -> bool:
-        """Whether the source names the hub."""
-        return source.startswith("hub:")
-
-    def read(self, source: str, options: DataOptions) -> Iterator[Event]:
-        """Fetch the dataset into the library's own cache and yield its rows."""
-        from datasets import load_dataset
-
-        name, _, split = source.removeprefix("hub:").partition("#")
-        try:
-            loaded = load_dataset(name)
-        except Exception as error:  # the library raises network errors of many kinds
-            raise ResourceError(
-                f"The dataset {name!r} cannot be fetched from the hub.",
-                place=source,
-                expected="a dataset of the hub, and a network that reaches it",
-                found=(str(error).splitlines() or [type(error).__name__])[0],
-                remedy="Check the name and the network, or name a local file.",
-            ) from error
-        yield from _rows(_one_split(loaded, split, source))
-
-
-def _one_split(loaded: Any, split: str, source: str) -> Any:
+def one_split(loaded: Any, split: str, source: str) -> Any:
     """The named split; without a name the only one, or `train`."""
     if not hasattr(loaded, "keys"):
         return loaded
@@ -91,7 +63,8 @@ def _one_split(loaded: Any, split: str, source: str) -> Any:
     )
 
 
-def _rows(dataset: Any) -> Iterator[Event]:
+def rows_of(dataset: Any) -> Iterator[Event]:
+    """The rows of one split, whole-number labels by their names."""
     names = {name: _class_names(feature) for name, feature in dataset.features.items()}
     classes = {name: known for name, known in names.items() if known}
     row = 0
