@@ -15,7 +15,7 @@ from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.options import ExplainOptions
 from journeyman.model_folder import read_model, write_model
-from journeyman.model_questions import Question, QuestionReader
+from journeyman.model_questions import Question, QuestionReader, parts_of
 from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Evaluated
@@ -134,7 +134,9 @@ class Model(ModelState):
             examples = Examples(texts, self.learner.backbone.prepare(texts), targets)
         found = source if source is not None else self.learner.uncached(examples)
         outputs = self.learner.outputs(examples, found, reporter)
-        ids = [str(row.get(columns.id, i)) if columns.id else str(i) for i, row in enumerate(rows)]
+        reader = self._reader()
+        named = zip(rows, examples.texts, strict=True)
+        ids = [reader.id_of(row, parts_of(text)) for row, text in named]
         answers = self.decoded(outputs, examples.texts, ids=ids)
         return [self._signed(answer) for answer in answers], examples.texts, examples.targets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,23 +49,31 @@ class QuestionReader:
         failed: dict[int, FailedPrediction] = {}
         for at, question in enumerate(questions):
             number, self.asked = self.asked, self.asked + 1
-            given = self._given_id(question)
             try:
                 texts[at] = self._text(question, _place(question, number))
             except DataError as error:
-                failed[at] = FailedPrediction(given or str(number), error.to_json())
-                continue
-            parts = texts[at] if isinstance(texts[at], tuple) else (str(texts[at]),)
-            hashed = input_hash(parts)
-            ids[at] = given or row_id(hashed, self.seen[hashed])
-            self.seen[hashed] += 1
+                row = question.values if isinstance(question, Refused) else question
+                failed[at] = FailedPrediction(self.id_of(row, self._content(row)), error.to_json())
+            else:
+                ids[at] = self.id_of(question, parts_of(texts[at]))
         return texts, ids, failed
 
-    def _given_id(self, question: Question) -> str | None:
-        if not isinstance(question, Mapping):
-            return None
-        given = question.get(self.columns.id or "id")
-        return None if given is None else str(given)
+    def id_of(self, row: Any, parts: Sequence[str]) -> str:
+        """A row's own id, else a hash of its input `parts` and which occurrence of them it is."""
+        hashed = input_hash(parts)
+        occurrence, self.seen[hashed] = self.seen[hashed], self.seen[hashed] + 1
+        given = row.get(self.columns.id or "id") if isinstance(row, Mapping) else None
+        return row_id(hashed, occurrence) if given is None else str(given)
+
+    def _content(self, row: Any) -> tuple[str, ...]:
+        """What stands where a question's inputs should: a row's target is never part of it."""
+        if not isinstance(row, Mapping):
+            return (_written(row),)
+        inputs = (self.columns.tokens or "tokens", *(self.columns.texts or ("text",)))
+        found = [row[name] for name in inputs if name in row]
+        if found:
+            return tuple(map(_written, found))
+        return (_written({name: row[name] for name in row if name not in self.columns.targets}),)
 
     def _text(self, question: Any, place: str) -> Text:
         if isinstance(question, Refused):
@@ -97,6 +106,21 @@ class QuestionReader:
                 remedy = "put the text in quotes" if name in row else f"name the column {name!r}"
                 raise _unanswerable(place, expected, found, remedy)
         return values[0] if len(values) == 1 else values
+
+
+def parts_of(text: Text) -> tuple[str, ...]:
+    """A text, or the two of a pair, as the parts that are hashed."""
+    return text if isinstance(text, tuple) else (str(text),)
+
+
+def _written(value: Any) -> str:
+    """A value as text: strings as they are, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, sort_keys=True, default=repr)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
 
 
 def _place(question: Question, number: int) -> str:

@@ -116,6 +116,12 @@ class DataOptions(BaseModel):
     )
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that say what is to be learned, which an id never depends on."""
+        named = (self.label, self.soft_label, self.tags, self.ratings)
+        return tuple(name for name in named if name is not None)
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """The input columns: one for a text, two for a pair, none when still unknown."""
         if self.text is None:

@@ -46,7 +46,8 @@ def questions_of_stream(stream: IO[bytes]) -> Iterator[Asked]:
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError as error:
-            yield Refused(number, "bad_encoding", f"Line {number} is not UTF-8: {error.reason}.")
+            reason = f"Line {number} is not UTF-8: {error.reason}."
+            yield Refused(number, "bad_encoding", reason, raw.decode("utf-8", "backslashreplace"))
             continue
         if line:
             yield _question(line, number)

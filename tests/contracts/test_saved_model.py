@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tiny import tiny_folder
 
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
+from journeyman.data.record import Refused
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.model import Model
 from journeyman.model_folder import check_files, read_manifest, write_model
@@ -314,9 +316,43 @@ def test_what_cannot_be_answered_is_told_in_its_place(backbone, tmp_path):
         json.dumps(answers[at].to_json())
     assert answers[6].id == "x"
     assert answers[7].id == "y"
+    ids = [answer.id for answer in answers]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("x|y|[0-9a-f]{16}(-[0-9]+)?", each) for each in ids)
+    assert [answer.id for answer in model.predict(list(reversed(strange)))][-2] == ids[1]
     alone = [model.predict(strange[at])[0].to_json()["scores"] for at in (0, 6, 14)]
     for at, scores in zip((0, 6, 14), alone, strict=True):
         assert answers[at].scores == pytest.approx(scores, abs=1e-3)
+
+
+def test_a_row_that_fails_is_named_by_what_it_holds_and_never_by_its_target(backbone, tmp_path):
+    model = made(backbone, tmp_path)
+    refused = Refused(3, "ragged_row", "Too many cells.", ["a", "b", "c"])
+    rows = [
+        {"text": 7, "label": "good", "id": 12},
+        {"text": 7, "label": "good"},
+        {"text": 7, "label": "bad"},
+        {"body": "x", "label": "good"},
+        {"body": "x", "label": "bad"},
+        refused,
+        {"text": "half \ud800"},
+        {1: "a", "b": {2: 3, "c": 4}},
+    ]
+    ids = [answer.id for answer in model.predict(rows)]
+    assert ids[0] == "12"
+    assert ids[2] == f"{ids[1][:16]}-2"
+    assert ids[4] == f"{ids[3]}-1"
+    assert len(set(ids)) == len(ids)
+    assert model.predict([refused])[0].id == ids[5]
+    explained = model.explain([refused, {"text": "the cat"}, {"text": 7, "id": "z"}])
+    assert [why.id for why in explained] == [ids[5], model.predict("the cat")[0].id, "z"]
+
+
+def test_rows_that_are_measured_are_named_as_when_they_are_asked(backbone, tmp_path):
+    model = made(backbone, tmp_path)
+    rows = [{"text": text, "label": "good"} for text in ("the cat", "the dog", "the cat")]
+    answers, _ = model.measure(rows)
+    assert [answer.id for answer in answers] == [answer.id for answer in model.predict(rows)]
 
 
 def test_no_question_has_no_answer(backbone, tmp_path):
