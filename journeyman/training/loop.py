@@ -12,17 +12,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Array, Encoded, Schema
+from journeyman.tasks.base import Array, Schema
 from journeyman.training.averages.base import AVERAGES, Average
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.gradients import Gradients
 from journeyman.training.learner import Learner
-from journeyman.training.objectives.base import objective_of
 from journeyman.training.options import LoopOptions
+from journeyman.training.parts import Indices
 from journeyman.training.trackers import Tracker
 
 Watch = Callable[[int, float], bool]
@@ -143,9 +143,9 @@ class _Run:
     ) -> None:
         self.learner, self.train, self.options, self.seed = learner, train, options, seed
         self.parameters = learner.parameters()
-        self.weights = learner.task.class_weights(schema) if options.class_weights else None
-        self.objective = objective_of(options.objective)
-        self.steps_per_epoch = self.objective.steps(len(train.examples), options.batch_size)
+        self.gradients = Gradients(learner, schema, train.examples, train.source, options)
+        self.objective = self.gradients.objective
+        self.steps_per_epoch = self.objective.steps(len(train.examples), self.gradients.step_rows)
         self.planned = self.steps_per_epoch * options.epochs
         learner.tuner.planned_steps = self.planned
         self.optimizer = torch.optim.AdamW(
@@ -180,8 +180,7 @@ class _Run:
 
     def epoch(self, epoch: int, reporter: Reporter) -> float:
         """One pass over the training rows; gives the mean loss."""
-        source, size = self.train.source, self.options.batch_size
-        batches = self.objective.batches(source, self._encoded(), size, seed=self.seed, epoch=epoch)
+        batches = self.gradients.batches(self.seed, epoch)
         self.learner.train()
         total = 0.0
         with reporter.bar(f"epoch {epoch + 1}", len(self.train.examples)) as advance:
@@ -190,12 +189,10 @@ class _Run:
                 advance(len(batch))
         return total / len(self.train.examples)
 
-    def _step(self, step: int, batch: object) -> float:
+    def _step(self, step: int, batch: Indices) -> float:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * self.factor(step)
-        loss = self._loss(batch)
-        extra = self.learner.tuner.extra_loss()
-        (loss if extra is None else loss + extra).backward()  # type: ignore[no-untyped-call]
+        loss = self.gradients.add(batch)
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(list(self.parameters.values()), self.options.clip)
         self.optimizer.step()
@@ -203,22 +200,7 @@ class _Run:
         if self.average is not None:
             self.average.after_step(step)
         self.optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
-
-    def _loss(self, batch: object) -> Tensor:
-        half = trains_in_half(self.options.precision)
-        features = self.train.source.gather(batch)  # type: ignore[arg-type]
-        with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            outputs = self.objective.forward(self.learner, features)
-        targets = self._encoded().batch(batch)  # type: ignore[arg-type]
-        share = self.options.label_smoothing
-        return self.objective.loss(self.learner.task, outputs.float(), targets, self.weights, share)
-
-    def _encoded(self) -> Encoded:
-        encoded = self.train.examples.encoded
-        if encoded is None:
-            raise ValueError("training rows need encoded targets")
-        return encoded
+        return loss
 
     def _groups(self) -> list[dict[str, object]]:
         rate = self.options.learning_rate or self.learner.tuner.learning_rate
@@ -238,24 +220,6 @@ def _average(
 ) -> Average | None:
     said = options.average
     return None if said is None else AVERAGES[said.name](said, parameters, planned)
-
-
-def plain_attention() -> AbstractContextManager[None]:
-    """Within, attention is plain matrix products.
-
-    The fused attention of PyTorch 2.13 on processors takes seven times as long backwards, at the
-    lengths of sentences (`docs/lab-notes.md`).
-    """
-    context: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
-    return context
-
-
-def trains_in_half(precision: str) -> bool:
-    """Whether matrix products of training are in bfloat16 under this option."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def _schedule(options: LoopOptions, steps: int) -> Callable[[int], float]:

@@ -28,7 +28,13 @@ class LoopOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(4, ge=1, le=10_000, description="Passes over the training rows at most.")
-    batch_size: int = Field(32, ge=1, description="Rows of one step.")
+    batch_size: int = Field(32, ge=1, description="Rows that are computed at once.")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Batches whose gradients make one step: as one batch of so many times the "
+        "rows, in the memory of one.",
+    )
     learning_rate: float | None = Field(
         None, gt=0, description="Peak rate of the tuned layers; the tuner's own when absent."
     )

@@ -26,7 +26,7 @@ def smoothed_loss(
         )
     if task.kind == "tags":
         loss = task.loss(outputs, encoded, weights)
-        return torch.lerp(loss, _doubt(outputs[encoded != IGNORED]), share)
+        return torch.lerp(loss, _doubt(outputs, encoded, weights), share)
     raise JourneymanError(
         f"The task {task.name} has no labels to smooth.",
         place="finetune.label_smoothing",
@@ -41,6 +41,11 @@ def uniform(encoded: Tensor) -> Tensor:
     return torch.full_like(encoded, 1.0 / encoded.shape[-1])
 
 
-def _doubt(outputs: Tensor) -> Tensor:
-    """Mean cross-entropy of [M, C] logits against the uniform distribution."""
-    return -torch.log_softmax(outputs, dim=-1).mean()
+def _doubt(outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean cross-entropy of [B, T, C] logits against the uniform distribution, where learned."""
+    kept = encoded != IGNORED
+    losses = -torch.log_softmax(outputs[kept], dim=-1).mean(-1)
+    if weights is None:
+        return losses.mean()
+    counts = weights[encoded[kept]]
+    return (losses * counts).sum() / counts.sum()
