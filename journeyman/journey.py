@@ -18,20 +18,19 @@ from filelock import FileLock, Timeout
 
 from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.data.ingest import content_hash
-from journeyman.data.options import ROLES, CollectOptions, DataOptions
+from journeyman.data.options import ROLES
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.errors import ResourceError
-from journeyman.explainers.options import ExplainOptions
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
-from journeyman.pretraining.options import PretrainOptions
+from journeyman.outset import threads_of, workspace_of
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
+from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
 from journeyman.steps import collect, explain, finetune, pretrain
 from journeyman.telling import tell
-from journeyman.training.options import FinetuneOptions
 from journeyman.workspace import Workspace
 
 REPORT = "report.html"
@@ -89,9 +88,9 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
         torch.set_num_threads(threads_of(recipe))
         journal.forget(["report"])
         _sweep(folder)
-        workspace = _workspace(recipe, reporter)
-        sections = _run_steps(recipe, workspace, journal)
-        tell(recipe, workspace, sections, dump_recipe(recipe))
+        workspace = workspace_of(recipe, reporter)
+        sections, chosen, workspace = _run_steps(recipe, workspace, journal)
+        tell(chosen, workspace, sections, dump_recipe(recipe))
         write_json(folder / TIMING, _timing(folder, workspace))
         journal.finish("report", whole)
     return Arrived(folder, fresh=True)
@@ -114,23 +113,24 @@ def reads_files_alone(recipe: Recipe) -> bool:
     return all(HubDataset.parse(name).is_fixed for name in hub)
 
 
-def threads_of(recipe: Recipe) -> int:
-    """How many threads a run uses: the recipe's number, or one for each core it may use."""
-    if recipe.threads != "auto":
-        return int(recipe.threads)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _run_steps(recipe: Recipe, workspace: Workspace, journal: Journal) -> list[Section]:
+def _run_steps(
+    recipe: Recipe, workspace: Workspace, journal: Journal
+) -> tuple[list[Section], Recipe, Workspace]:
+    """Every step's section; the recipe and the workspace are those a search chose, if it did."""
     sections: list[Section] = []
     key = key_of("journey", _backbone_key(recipe))
     for step in STEPS:
+        if step.verb == before(recipe):
+            key = key_of(key, "search", _plain(recipe))
+            section, recipe = searched_recipe(recipe, workspace, journal, key)
+            sections.append(section)
+            workspace = onward(recipe, workspace)
         key = key_of(key, step.verb, _plain(step.reads(recipe)))
         workspace.key = key
         sections.append(_section(step, workspace, journal))
         if step is STEPS[0]:
             write_text(workspace.folder / "recipe.yaml", dump_recipe(recipe))
-    return sections
+    return sections, recipe, workspace
 
 
 def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
@@ -143,31 +143,12 @@ def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
     journal.forget(verbs[verbs.index(step.verb) :])
     workspace.reporter.say(step.verb)
     started = time.perf_counter()
+    workspace.facts.clear()
     section = step.run(workspace)
     workspace.seconds[step.verb] = time.perf_counter() - started
     workspace.save_section(section)
-    journal.finish(step.verb, key, seconds=_rounded(workspace.seconds))
+    journal.finish(step.verb, key, seconds=_rounded(workspace.seconds), **workspace.facts)
     return section
-
-
-def _workspace(recipe: Recipe, reporter: Reporter) -> Workspace:
-    return Workspace(
-        folder=recipe.folder,
-        name=recipe.name,
-        task_name=recipe.task,
-        backbone_reference=recipe.backbone.name,
-        backbone_options={"max_tokens": recipe.backbone.max_tokens},
-        options={
-            DataOptions: recipe.data,
-            CollectOptions: recipe.collect,
-            **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
-            FinetuneOptions: recipe.finetune,
-            ExplainOptions: recipe.explain,
-        },
-        seed=recipe.seed,
-        trackers=recipe.trackers,
-        reporter=reporter,
-    )
 
 
 @contextmanager
@@ -214,12 +195,12 @@ def _complete(folder: Path) -> bool:
 def _data_key(recipe: Recipe) -> list[Any]:
     data = recipe.data
     files = [data.train, data.validation, data.exam, data.test]
-    return [_plain(data), [None if name is None else _digest(name) for name in files]
+    return [_plain(data), [None if name is None else _digest(name) for name in files]]
 
 
 def _digest(source: str) -> str:
     """What a source holds now; of a hub dataset without a revision, as of the hub's newest."""
-    return content_hash(source) if source.startswith(SCHEME) else file_digest(source)]
+    return content_hash(source) if source.startswith(SCHEME) else file_digest(source)
 
 
 def _pretrain_key(recipe: Recipe) -> Any:

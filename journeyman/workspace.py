@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
-from journeyman.data.collection import Collection
+from journeyman.catalogue.datasets import resolve_dataset
+from journeyman.data.collection import Collection, collect
+from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.files import write_text
 from journeyman.model import Model
 from journeyman.pretraining.folder import read_backbone
@@ -44,6 +46,8 @@ class Workspace:
     reporter: Reporter = QUIET
     key: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the journal says of the step under way, beside its seconds."""
 
     def option(self, kind: type[OptionsType]) -> OptionsType:
         """What the recipe says for one step."""
@@ -51,6 +55,23 @@ class Workspace:
         if not isinstance(found, kind):
             raise TypeError(f"no options of kind {kind.__name__}")
         return found
+
+    def gather(self, data: DataOptions, folder: Path) -> Collection:
+        """Read, check and split rows into `folder`; a dataset of the catalogue knows its columns."""
+        files = None
+        if data.dataset is not None:
+            found = resolve_dataset(data.dataset)
+            files = found.files
+            said = data.model_dump(exclude_unset=True, exclude_none=True)
+            data = DataOptions(**{**found.columns, **said})
+        return collect(
+            data,
+            self.option(CollectOptions),
+            folder=folder,
+            seed=self.seed,
+            files=files,
+            kind=TASKS[self.task_name].kind if self.task_name else None,
+        )
 
     @cached_property
     def collection(self) -> Collection:

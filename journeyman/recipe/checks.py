@@ -16,6 +16,7 @@ from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
+from journeyman.recipe.search_checks import check_search
 from journeyman.recipe.text import Location
 from journeyman.tasks.base import TASKS, Task, usual_task
 from journeyman.tuners.base import TUNERS
@@ -32,6 +33,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_explainer(recipe, mistakes)
     check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
+    check_search(recipe, task_of(recipe), mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(
             ("output",), "The run's folder is a file.", expected="a folder, or no such path",
@@ -219,9 +221,21 @@ def _check_encoding(data: DataOptions, mistakes: Mistakes) -> None:
 def check_finetune(recipe: Recipe, mistakes: Mistakes) -> None:
     """A cut is where a tuner starts, so it needs one."""
     options, name = recipe.finetune, task_of(recipe)
+    _check_auto(recipe, mistakes)
+    if options.tuner == "auto":
+        return
     default = TASKS[name].default_tuner if name in TASKS else ""
     tuner = str(getattr(options.tuner, "name", default))
-    if tuner not in TUNERS or TUNERS[tuner].trains or options.cut == "auto":
+    if tuner not in TUNERS or options.cut == "auto":
+        return
+    only = TUNERS[tuner].only_cut
+    if only is not None and options.cut != only:
+        mistakes.add(
+            ("finetune", "cut"), f"The tuner `{tuner}` works at cut {only} alone.",
+            expected=f"no `cut`, or {only}", found=f"cut {options.cut}",
+            remedy="remove finetune.cut, or name a tuner such as `tuner: lora`",
+        )  # fmt: skip
+    if TUNERS[tuner].trains:
         return
     given = "" if options.tuner else ", the default of the task,"
     mistakes.add(
@@ -230,6 +244,23 @@ def check_finetune(recipe: Recipe, mistakes: Mistakes) -> None:
         found=f"cut {options.cut} with tuner {tuner}{given}".rstrip(","),
         remedy="remove finetune.cut, or name a tuner such as `tuner: full`",
     )  # fmt: skip
+
+
+def _check_auto(recipe: Recipe, mistakes: Mistakes) -> None:
+    """The ladder sets cuts, and it alone keeps to a budget."""
+    options = recipe.finetune
+    if options.tuner == "auto" and options.cut != "auto":
+        mistakes.add(
+            ("finetune", "cut"), "The tuner `auto` chooses the cut itself.",
+            expected="no `cut` beside `tuner: auto`", found=f"cut {options.cut}",
+            remedy="remove finetune.cut, or name a tuner",
+        )  # fmt: skip
+    if options.tuner != "auto" and options.budget is not None:
+        mistakes.add(
+            ("finetune", "budget"), "Only the tuner `auto` keeps to a budget.",
+            expected="`budget` beside `tuner: auto`", found=f"a budget of {options.budget:g} s",
+            remedy="set `tuner: auto`, or remove finetune.budget",
+        )  # fmt: skip
 
 
 def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -295,6 +326,16 @@ def _check_columns(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     )  # fmt: skip
 
 
+def _reads(task: type[Task] | Task, name: str) -> bool:
+    return name in task.needs or name in task.reads
+
+
+def _given(recipe: Recipe, task: Task, name: str) -> bool:
+    """Whether a column that the task needs is named, or another that stands in for it."""
+    others = ("soft_label",) if name == "label" and "soft_label" in task.reads else ()
+    return any(_column(recipe.data, each) is not None for each in (name, *others))
+
+
 def _other_task(data: DataOptions) -> str:
     entry = dataset_entries().get(data.dataset or "")
     return f"set `task: {entry.task}`, which the dataset is made for" if entry else ""
@@ -314,16 +355,6 @@ def _is_conll(data: DataOptions) -> bool:
         return type(reader_for(data.train, data)) is READERS["conll"]
     except (JourneymanError, OSError, ValueError, EOFError):
         return False
-
-def _reads(task: type[Task] | Task, name: str) -> bool:
-    return name in task.needs or name in task.reads
-
-
-def _given(recipe: Recipe, task: Task, name: str) -> bool:
-    """Whether a column that the task needs is named, or another that stands in for it."""
-    others = ("soft_label",) if name == "label" and "soft_label" in task.reads else ()
-    return any(_column(recipe.data, each) is not None for each in (name, *others))
-
 
 
 def _unknown_format(data: DataOptions) -> bool:

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.text import Location
+from journeyman.training.duration import Told
 
 Model = type[BaseModel]
 
@@ -91,6 +92,9 @@ def choices(annotation: Any) -> tuple[str, ...]:
 
 def expected(annotation: Any, constraints: tuple[Any, ...] = ()) -> str:
     """What may stand there, in words: type, range and choices."""
+    told = next((limit.words for limit in constraints if isinstance(limit, Told)), "")
+    if told:
+        return told
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         return expected(inner, (*constraints, *more))
@@ -103,6 +107,8 @@ def expected(annotation: Any, constraints: tuple[Any, ...] = ()) -> str:
         return " | ".join(map(str, get_args(annotation)))
     if get_origin(annotation) in (list, tuple):
         return f"a list of {expected(get_args(annotation)[0])}"
+    if get_origin(annotation) is dict:
+        return "an object"
     if _is_model(annotation):
         return f"an object with the fields {', '.join(annotation.model_fields)}"
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

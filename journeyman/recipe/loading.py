@@ -49,7 +49,7 @@ def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
 
 def dump_recipe(recipe: Recipe) -> str:
     """The recipe as YAML with every value it was run with; the same recipe gives the same text."""
-    return yaml.safe_dump(_lean(recipe), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(lean(recipe), sort_keys=False, allow_unicode=True, width=100)
 
 
 def schema() -> dict[str, Any]:
@@ -60,7 +60,7 @@ def schema() -> dict[str, Any]:
 
 def _written(source: Source) -> Written:
     if isinstance(source, Recipe):
-        return read_mapping(_lean(source))
+        return read_mapping(lean(source))
     if isinstance(source, Mapping):
         return read_mapping(source)
     if isinstance(source, str) and "\n" in source:
@@ -108,7 +108,7 @@ def _beside(source: str, folder: Path) -> str:
     return beside if existing(beside) is not None else source
 
 
-def _lean(options: BaseModel) -> Any:
+def lean(options: BaseModel) -> Any:
     """Plain values of an options object: names alone in their short form, no idle nulls."""
     values: dict[str, Any] = {}
     for name, field in type(options).model_fields.items():
@@ -116,6 +116,6 @@ def _lean(options: BaseModel) -> Any:
         if value is None and field.default is None:
             continue
         if isinstance(value, BaseModel):
-            value = _lean(value)
+            value = lean(value)
         values[name] = list(value) if isinstance(value, tuple) else value
     return values["name"] if list(values) == ["name"] else values

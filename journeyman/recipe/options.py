@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.pretraining.options import PretrainOptions
+from journeyman.recipe.search import SearchOptions
 from journeyman.tasks.base import TASKS
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import TrackerName
@@ -93,6 +94,12 @@ class Recipe(BaseModel):
         default_factory=FinetuneOptions,
         description="What is trained above the frozen layers, and how.",
         examples=[{"tuner": "lora", "cut": 4, "head": "ridge", "epochs": 8}],
+    )
+    search: SearchOptions | None = Field(
+        default=None,
+        description="Try settings of this recipe's fields and go on with the best on validation "
+        "rows; nothing is searched when absent.",
+        examples=[{"trials": 30}],
     )
     explain: ExplainOptions = Field(
         default_factory=ExplainOptions,

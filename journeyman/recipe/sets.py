@@ -19,7 +19,7 @@ def apply_sets(written: Written, sets: Sequence[str]) -> None:
         try:
             location, value = _parsed(argument)
             new = _created(written.values, location)
-            _put(written.values, location, value)
+            put(written.values, location, value)
         except _Refused as refusal:
             mistake = JourneymanError(
                 "An override cannot be used.", place=place, expected=refusal.expected,
@@ -59,7 +59,8 @@ def _parsed(argument: str) -> tuple[Location, Any]:
     return tuple(int(part) if part.isdecimal() else part for part in parts), read.values["value"]
 
 
-def _put(values: Any, location: Location, value: Any) -> None:
+def put(values: Any, location: Location, value: Any) -> None:
+    """Put a value where `location` says, opening up short forms and making what holds it."""
     *outer, last = location
     holder = values
     for depth, part in enumerate(outer):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
+from pathlib import Path
+
 from journeyman.files import write_json
 from journeyman.model import Model
 from journeyman.section import Section
+from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
 from journeyman.standings import Standings, stand
+from journeyman.training.examples import Examples
+from journeyman.training.ladder import Climb, climb
+from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.trackers import Tracker
 from journeyman.training.trainer import Trained, exam_tensors, feature_source
 from journeyman.training.trainer import finetune as train
 from journeyman.workspace import Workspace
@@ -18,23 +27,9 @@ NOTE = "figures"
 def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
     options = workspace.option(FinetuneOptions)
-    checkpoint = workspace.folder / "checkpoints" / f"{workspace.key[:16]}.safetensors"
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
-    tracker = workspace.tracker()
-    trained = train(
-        workspace.task,
-        workspace.backbone,
-        workspace.schema,
-        learned,
-        chosen,
-        options,
-        seed=workspace.seed,
-        cache=workspace.cache,
-        checkpoint=checkpoint,
-        tracker=tracker,
-        reporter=workspace.reporter,
-    )
-    tracker.close()
+    ladder = _climb(workspace, learned, chosen) if options.tuner == "auto" else None
+    trained = ladder.trained if ladder else _train(workspace, learned, chosen)
     model = _model(workspace, trained)
     test = workspace.examples("test")
     source = feature_source(trained.learner, test, workspace.cache, workspace.reporter)
@@ -45,10 +40,74 @@ def run(workspace: Workspace) -> Section:
     model.about["test"] = {n: m.to_json() for n, m in standings.measured.overall.metrics.items()}
     write_json(workspace.note_path(NOTE), _figures(workspace, standings))
     workspace.model = model.save(workspace.model_folder)
-    checkpoint.unlink(missing_ok=True)
+    _sweep(workspace)
     workspace.seconds.update(trained.seconds)
     metric = options.metric or workspace.task.primary_metric
-    return finetuned(trained, standings, workspace.cache.stats, metric)
+    section = finetuned(trained, standings, workspace.cache.stats, metric)
+    return climbed(section, ladder, metric) if ladder else section
+
+
+def train_on(
+    workspace: Workspace,
+    learned: Examples,
+    chosen: Examples,
+    *,
+    checkpoint: Path | None = None,
+    tracker: Tracker | None = None,
+    watch: Watch | None = None,
+) -> Trained:
+    """Train with the workspace's options, once, without a ladder."""
+    return train(
+        workspace.task,
+        workspace.backbone,
+        workspace.schema,
+        learned,
+        chosen,
+        workspace.option(FinetuneOptions),
+        seed=workspace.seed,
+        cache=workspace.cache,
+        checkpoint=checkpoint,
+        tracker=tracker,
+        watch=watch,
+        reporter=workspace.reporter,
+    )
+
+
+def _train(workspace: Workspace, learned: Examples, chosen: Examples) -> Trained:
+    checkpoint = _unfinished(workspace).with_suffix(".safetensors")
+    with closing(workspace.tracker()) as tracker:
+        return train_on(workspace, learned, chosen, checkpoint=checkpoint, tracker=tracker)
+
+
+def _climb(workspace: Workspace, learned: Examples, chosen: Examples) -> Climb:
+    with closing(workspace.tracker()) as tracker:
+        ladder = climb(
+            workspace.task,
+            workspace.backbone,
+            workspace.schema,
+            learned,
+            chosen,
+            workspace.option(FinetuneOptions),
+            seed=workspace.seed,
+            cache=workspace.cache,
+            folder=_unfinished(workspace),
+            tracker=tracker,
+            reporter=workspace.reporter,
+        )
+    if ladder.clock:
+        workspace.facts["clock"] = ladder.clock
+    return ladder
+
+
+def _unfinished(workspace: Workspace) -> Path:
+    """Where training under way is kept for a run that goes on later."""
+    return workspace.folder / "checkpoints" / workspace.key[:16]
+
+
+def _sweep(workspace: Workspace) -> None:
+    left = _unfinished(workspace)
+    left.with_suffix(".safetensors").unlink(missing_ok=True)
+    shutil.rmtree(left, ignore_errors=True)
 
 
 def _model(workspace: Workspace, trained: Trained) -> Model:

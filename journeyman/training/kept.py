@@ -1,4 +1,4 @@
-"""A trained learner on disk, as it stands before it becomes a model: for a run that goes on later."""
+"""A trained learner on disk before it is a model, for a run that goes on from it later."""
 
 from __future__ import annotations
 

@@ -1,0 +1,41 @@
+"""What a run starts from: the workspace of a recipe, and the threads it may use."""
+
+from __future__ import annotations
+
+import os
+
+from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.explainers.options import ExplainOptions
+from journeyman.pretraining.options import PretrainOptions
+from journeyman.progress import Reporter
+from journeyman.recipe.options import Recipe
+from journeyman.training.options import FinetuneOptions
+from journeyman.workspace import Workspace
+
+
+def threads_of(recipe: Recipe) -> int:
+    """How many threads a run uses: the recipe's number, or one for each core it may use."""
+    if recipe.threads != "auto":
+        return int(recipe.threads)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:
+    """A workspace in the recipe's folder, with what the recipe says for each step."""
+    return Workspace(
+        folder=recipe.folder,
+        name=recipe.name,
+        task_name=recipe.task,
+        backbone_reference=recipe.backbone.name,
+        backbone_options={"max_tokens": recipe.backbone.max_tokens},
+        options={
+            DataOptions: recipe.data,
+            CollectOptions: recipe.collect,
+            **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
+            FinetuneOptions: recipe.finetune,
+            ExplainOptions: recipe.explain,
+        },
+        seed=recipe.seed,
+        trackers=recipe.trackers,
+        reporter=reporter,
+    )

@@ -1,0 +1,47 @@
+"""What a search tries in one field: numbers of a range, or any of some values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, evenly or by their logarithm; whole ones where `whole`."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Any of these values."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Each value as JSON, which is how storages know it."""
+        return tuple(json.dumps(value, sort_keys=True) for value in self.values)
+
+
+Domain = Range | Choices
+Space = Mapping[str, Domain]
+
+
+def domain(said: Any, *, whole: bool) -> Domain:
+    """A domain out of what a recipe says, which has been checked; `whole` where its field is."""
+    if isinstance(said, list):
+        return Choices(tuple(said))
+    if "choices" in said:
+        return Choices(tuple(said["choices"]))
+    low, high, step = said["low"], said["high"], said.get("step")
+    if step:
+        high = low + (high - low) // step * step
+    return Range(low, high, bool(said.get("log")), step, whole)
