@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -38,6 +39,9 @@ CARD = "README.md"
 MANIFEST = "model.json"
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
 """Files that the version does not cover: they name it, or tell what came after."""
+_ATTEMPTS = 100
+_TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
+"""What a rename says when another process was there first."""
 LIBRARIES = ("journeyman", "torch", "transformers", "peft", "numpy", "safetensors")
 
 
@@ -292,18 +296,34 @@ def _own(folder: Path, said: Mapping[str, Any]) -> Backbone:
 
 
 def _take_place(beside: Path, folder: Path) -> None:
+    """Rename the new folder into place; the old one goes aside for that moment.
+
+    Another process may put the old one back meanwhile, taking this for what a kill left: then it
+    is moved aside again.
+    """
     old = _old(folder)
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    beside.rename(folder)
+    for attempt in range(_ATTEMPTS):
+        try:
+            if folder.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                folder.rename(old)
+            beside.rename(folder)
+            break
+        except OSError as error:
+            if error.errno not in _TAKEN or attempt == _ATTEMPTS - 1:
+                raise
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _recover(folder: Path) -> None:
-    """Put back a model that a kill left renamed aside."""
-    if not folder.exists() and _old(folder).is_dir():
+    """Put back a model that a kill left renamed aside; of several processes, any one does."""
+    if folder.exists() or not _old(folder).is_dir():
+        return
+    try:
         _old(folder).rename(folder)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
 
 
 def _old(folder: Path) -> Path:

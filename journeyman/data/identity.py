@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 def input_hash(inputs: Sequence[str]) -> int:
     """64 bits over the input texts of one row; a pair hashes each part with its length."""
     joined = inputs[0] if len(inputs) == 1 else "".join(f"{len(part)}:{part}" for part in inputs)
-    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=8).digest(), "big")
+    content = joined.encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
 def row_id(hashed: int, occurrence: int = 0) -> str:
