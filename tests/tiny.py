@@ -21,10 +21,18 @@ FAMILIES_TINY = {
     "bert": {},
     "roberta": {"type_vocab_size": 1, "pad_token_id": 0},
     "xlm-roberta": {"type_vocab_size": 1, "pad_token_id": 0},
-    "electra": {"embedding_size": 16},
+    "camembert": {"type_vocab_size": 1, "pad_token_id": 0},
+    "ernie": {},
+    "electra": {"embedding_size": 8},
     "distilbert": {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 32},
     "mpnet": {"pad_token_id": 0},
     "modernbert": {"pad_token_id": 0, "global_attn_every_n_layers": 2, "local_attention": 8},
+    "deberta": {
+        "relative_attention": True,
+        "pos_att_type": ["c2p", "p2c"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
     "deberta-v2": {
         "relative_attention": True,
         "pos_att_type": ["p2c", "c2p"],
@@ -32,6 +40,9 @@ FAMILIES_TINY = {
         "type_vocab_size": 0,
     },
 }
+
+SHARED_TINY = {"albert": {"embedding_size": 8}}
+"""Families that share all layers, and can be cut at the ends alone."""
 
 
 def tiny_folder(folder: Path, family: str = "bert", seed: int = 0) -> Path:
@@ -60,7 +71,7 @@ def tiny_folder(folder: Path, family: str = "bert", seed: int = 0) -> Path:
     torch.manual_seed(seed)
     sizes = {} if family == "distilbert" else SIZES
     config = AutoConfig.for_model(
-        family, vocab_size=len(vocabulary), **{**sizes, **FAMILIES_TINY[family]}
+        family, vocab_size=len(vocabulary), **{**sizes, **{**FAMILIES_TINY, **SHARED_TINY}[family]}
     )
     AutoModel.from_config(config).eval().save_pretrained(folder)
     assert json.loads((folder / "config.json").read_text())["model_type"] == family

@@ -151,6 +151,10 @@ class Backbone(ABC):
         """Depths at which the network may be cut."""
         return tuple(range(self.spec.depth + 1))
 
+    def cut_below(self, wanted: int) -> int:
+        """The deepest permitted cut that is not above `wanted`."""
+        return max(cut for cut in self.permitted_cuts() if cut <= wanted)
+
     def check_cut(self, cut: int) -> int:
         """`cut` itself when permitted; a JourneymanError otherwise."""
         if cut in self.permitted_cuts():

@@ -18,8 +18,14 @@ from torch import Tensor, nn
 
 from journeyman.errors import ModelError
 
-LAYER_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers")
+SHARED_LAYERS = "encoder.albert_layer_groups"
+"""Layers that a text passes more than once: no cut can be within them."""
+
+LAYER_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers", SHARED_LAYERS)
 """Where encoder families keep their list of layers."""
+
+PROJECTIONS = ("embeddings_project",)
+"""Modules between the embeddings and the first layer, and so in the lower half alone."""
 
 END_NORMS = ("final_norm",)
 """Modules that belong after the last layer, and so to the upper half alone."""
@@ -50,6 +56,18 @@ def layers_of(model: nn.Module) -> list[nn.Module]:
     return list(cast(nn.ModuleList, model.get_submodule(layer_path(model))))
 
 
+def shares_layers(model: nn.Module) -> bool:
+    """Whether a text passes the same layers again and again (ALBERT)."""
+    return layer_path(model) == SHARED_LAYERS
+
+
+def depth_of(model: nn.Module) -> int:
+    """How many layers a text passes."""
+    if shares_layers(model):
+        return int(cast(Any, model).config.num_hidden_layers)
+    return len(layers_of(model))
+
+
 class Given(nn.Module):
     """Stands where the embeddings stood: returns the hidden states it is given."""
 
@@ -69,7 +87,10 @@ def shallow(module: nn.Module) -> Any:
 
 
 def shell(model: nn.Module, first: int, last: int, depth: int) -> Any:
-    """Layers [first, last) of `model`: with its embeddings when `first` is 0."""
+    """Layers [first, last) of `model`: with its embeddings when `first` is 0.
+
+    Of a model that shares its layers there is only the whole.
+    """
     twin = shallow(model)
     path = layer_path(model)
     owner: Any = twin
@@ -77,9 +98,13 @@ def shell(model: nn.Module, first: int, last: int, depth: int) -> Any:
     for parent in parents:
         setattr(owner, parent, shallow(getattr(owner, parent)))
         owner = getattr(owner, parent)
-    setattr(owner, name, nn.ModuleList(layers_of(model)[first:last]))
+    if not shares_layers(model):
+        setattr(owner, name, nn.ModuleList(layers_of(model)[first:last]))
     if first > 0:
         twin.embeddings = Given()
+        for projection in PROJECTIONS:
+            if hasattr(twin, projection):
+                setattr(twin, projection, nn.Identity())
         if getattr(owner, "conv", None) is not None:
             owner.conv = None
     if last < depth:
@@ -95,12 +120,23 @@ def watch(model: nn.Module) -> None:
     """Let `taking` see what each layer of `model` puts out."""
     for layer in layers_of(model):
         layer.register_forward_hook(_take)
+    owner = model.get_submodule(layer_path(model).rpartition(".")[0])
+    convolution = getattr(owner, "conv", None)
+    if isinstance(convolution, nn.Module):
+        convolution.register_forward_hook(_take_instead)
 
 
 def _take(_module: nn.Module, _args: Any, output: Any) -> None:
     taken = _taken.get()
     if taken is not None:
         taken.append(output[0] if isinstance(output, tuple) else output)
+
+
+def _take_instead(_module: nn.Module, _args: Any, output: Any) -> None:
+    """Of the first layer and the convolution beside it (DeBERTa), what leaves both is taken."""
+    taken = _taken.get()
+    if taken:
+        taken[-1] = output
 
 
 @contextmanager

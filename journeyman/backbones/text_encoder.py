@@ -23,13 +23,23 @@ from journeyman.backbones.base import (
     Features,
     Inputs,
 )
-from journeyman.backbones.shells import layer_path, layers_of, shell, taking, watch
-from journeyman.backbones.text_inputs import TextInputs
+from journeyman.backbones.shells import (
+    depth_of,
+    layer_path,
+    shares_layers,
+    shell,
+    taking,
+    watch,
+)
+from journeyman.backbones.text_inputs import TextInputs, joined
 from journeyman.errors import ModelError
 
 MAX_TOKENS = 256
+ROWS = 4096
+"""Texts that are tokenised at once: the tokenizer's own notes of a text take kilobytes."""
 MODEL_TYPES = frozenset(
     {
+        "albert",
         "bert",
         "camembert",
         "deberta",
@@ -62,10 +72,15 @@ class TextEncoder(Backbone):
 
     def prepare(self, rows: Sequence[Text]) -> TextInputs:
         """Texts, or pairs of texts, as tokens; longer ones are cut off at `max_tokens`."""
-        encodings = self.tokenizer.encode_batch(list(rows))
         pair = any(isinstance(row, tuple) for row in rows)
+        pieces = (rows[at : at + ROWS] for at in range(0, len(rows), ROWS))
+        parts = [self._tokenised(piece, pair) for piece in pieces]
+        return joined(parts, int(getattr(self.module.config, "pad_token_id", 0) or 0))
+
+    def _tokenised(self, rows: Sequence[Text], pair: bool) -> TextInputs:
+        encodings = self.tokenizer.encode_batch(list(rows))
         none = np.zeros(0, dtype=np.int32)
-        return TextInputs(
+        part = TextInputs(
             ids=[np.array(e.ids, dtype=np.int32) for e in encodings],
             types=[np.array(e.type_ids, dtype=np.int32) if pair else none for e in encodings],
             offsets=[np.array(e.offsets, dtype=np.int32).reshape(-1, 2) for e in encodings],
@@ -73,8 +88,8 @@ class TextEncoder(Backbone):
                 np.array([-1 if s is None else s for s in e.sequence_ids], dtype=np.int32)
                 for e in encodings
             ],
-            padding_id=int(getattr(self.module.config, "pad_token_id", 0) or 0),
         )
+        return joined([part], 0)
 
     def frozen(
         self, inputs: Inputs, cut: int, *, grad: bool = False, keep_hidden: bool = True
@@ -136,6 +151,12 @@ class TextEncoder(Backbone):
             and (first == 0 or any(name.startswith(prefix) for prefix in own))
         }
 
+    def permitted_cuts(self) -> tuple[int, ...]:
+        """Any depth; of a stack that shares its layers, only below it and above it."""
+        if shares_layers(self.module):
+            return (0, self.spec.depth)
+        return super().permitted_cuts()
+
     def embedding_module(self) -> nn.Module:
         """The embeddings, word, position and all."""
         return cast(nn.Module, self.module.embeddings)
@@ -192,7 +213,7 @@ class TextEncoderFamily(BackboneFamily):
         """Read `folder`; `options` may give `max_tokens`."""
         model = _read_model(folder)
         limit = min(int(options.get("max_tokens") or MAX_TOKENS), longest_input(model))
-        depth = len(layers_of(model))
+        depth = depth_of(model)
         return TextEncoder(
             model,
             _read_tokenizer(folder, limit),

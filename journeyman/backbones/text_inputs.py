@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.ragged import Ragged
 
 KEY_BYTES = 16
 MASKS = ("[MASK]", "<mask>")
@@ -27,7 +28,7 @@ class TextInputs(Inputs):
     `ids` and `types` hold one int array [T] a row (`types` tells the two texts of a pair apart;
     empty where the family has none), `offsets` one [T, 2] array of code points into the row's own
     text, (0, 0) on special tokens; `segments` tells which text of a pair a token is from (-1 on
-    special tokens).
+    special tokens). Each is `Ragged`, or a list of arrays where rows are few.
     """
 
     ids: Sequence[NDArray[np.int32]]
@@ -39,6 +40,8 @@ class TextInputs(Inputs):
     @cached_property
     def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
         """Tokens of each row, special ones included."""
+        if isinstance(self.ids, Ragged):
+            return self.ids.lengths
         return np.array([len(row) for row in self.ids], dtype=np.int64)
 
     @cached_property
@@ -55,10 +58,10 @@ class TextInputs(Inputs):
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> TextInputs:
         """The rows at `indices`, in that order."""
         return TextInputs(
-            ids=[self.ids[i] for i in indices],
-            types=[self.types[i] for i in indices],
-            offsets=[self.offsets[i] for i in indices],
-            segments=[self.segments[i] for i in indices],
+            ids=_taken(self.ids, indices),
+            types=_taken(self.types, indices),
+            offsets=_taken(self.offsets, indices),
+            segments=_taken(self.segments, indices),
             padding_id=self.padding_id,
         )
 
@@ -73,6 +76,29 @@ class TextInputs(Inputs):
         if any(len(kinds) for kinds in self.types):
             tensors["token_type_ids"] = pad(self.types, 0)
         return tensors
+
+
+def _taken(
+    rows: Sequence[NDArray[np.int32]], indices: Sequence[int] | NDArray[np.int64]
+) -> Sequence[NDArray[np.int32]]:
+    return rows.take(indices) if isinstance(rows, Ragged) else [rows[i] for i in indices]
+
+
+def joined(parts: Sequence[TextInputs], padding_id: int) -> TextInputs:
+    """The rows of all parts in turn, each field in one array."""
+    empty = np.zeros(0, dtype=np.int32)
+    return TextInputs(
+        ids=_joined([part.ids for part in parts], empty),
+        types=_joined([part.types for part in parts], empty),
+        offsets=_joined([part.offsets for part in parts], empty.reshape(-1, 2)),
+        segments=_joined([part.segments for part in parts], empty),
+        padding_id=padding_id,
+    )
+
+
+def _joined(parts: Sequence[Sequence[NDArray[Any]]], empty: NDArray[Any]) -> Ragged:
+    held = (part if isinstance(part, Ragged) else Ragged.of(part, empty) for part in parts)
+    return Ragged.joined(held, empty)
 
 
 def pad(rows: Sequence[NDArray[Any]], value: int) -> Tensor:

@@ -89,7 +89,7 @@ def _examples(backbone: Backbone, texts: Sequence[Text]) -> Examples:
 def _cut(backbone: Backbone, options: PretrainOptions) -> int:
     depth = backbone.spec.depth
     if options.cut == "auto":
-        return max(cut for cut in backbone.permitted_cuts() if cut <= depth // 3)
+        return backbone.cut_below(depth // 3)
     if backbone.check_cut(options.cut) < depth:
         return options.cut
     raise JourneymanError(

@@ -110,7 +110,8 @@ def make_learner(
     tuner_options = options.tuner or options_of(TUNERS[task.default_tuner])
     head_options = options.head or options_of(HEADS[task.default_head])
     tuner = TUNERS[tuner_options.name](tuner_options, seed)
-    cut = tuner.default_cut(backbone) if options.cut == "auto" else options.cut
+    usual = backbone.cut_below(tuner.default_cut(backbone))
+    cut = usual if options.cut == "auto" else options.cut
     reason = tuner.permits(backbone, backbone.check_cut(cut))
     if reason is not None:
         raise JourneymanError(

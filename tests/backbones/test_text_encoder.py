@@ -4,34 +4,85 @@ import json
 
 import pytest
 import torch
-from tiny import FAMILIES_TINY, tiny_backbone
+from contract_samples import attached, steps
+from tiny import FAMILIES_TINY, SHARED_TINY, tiny_backbone
 
+FAMILIES = sorted({**FAMILIES_TINY, **SHARED_TINY})
 TEXTS = ["the cat sat", "a much longer text about the cat and the mat and the dog", "dog"]
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+def hidden_of(backbone, inputs, cut):
+    """Hidden states after all layers by way of the cut, zero where padded."""
+    with torch.no_grad():
+        features = backbone.tuned(backbone.frozen(inputs, cut), cut)
+    return features.hidden * features.mask.unsqueeze(-1)
+
+
+def library(backbone, inputs):
+    """The same by the library's own whole forward."""
+    tensors = inputs.padded()
+    mask = tensors["attention_mask"]
+    with torch.no_grad():
+        whole = backbone.module(input_ids=tensors["input_ids"], attention_mask=mask.long())
+    return whole.last_hidden_state * mask.unsqueeze(-1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_cut_equals_the_whole_forward(family, tmp_path):
     backbone = tiny_backbone(tmp_path, family)
     inputs = backbone.prepare(TEXTS)
-    tensors = inputs.padded()
-    with torch.no_grad():
-        whole = backbone.module(
-            input_ids=tensors["input_ids"], attention_mask=tensors["attention_mask"].long()
-        ).last_hidden_state
-        for cut in backbone.permitted_cuts():
-            features = backbone.tuned(backbone.frozen(inputs, cut), cut)
-            real = features.mask.unsqueeze(-1)
-            torch.testing.assert_close(features.hidden * real, whole * real, atol=1e-5, rtol=1e-4)
-            assert sorted(features.pooled) == list(range(1, backbone.spec.depth + 1))
+    whole = library(backbone, inputs)
+    first = None
+    for cut in backbone.permitted_cuts():
+        torch.testing.assert_close(hidden_of(backbone, inputs, cut), whole, atol=1e-5, rtol=1e-4)
+        with torch.no_grad():
+            pooled = backbone.tuned(backbone.frozen(inputs, cut), cut).pooled
+        assert sorted(pooled) == list(range(1, backbone.spec.depth + 1))
+        first = first or pooled
+        for layer, vectors in pooled.items():
+            torch.testing.assert_close(vectors, first[layer], atol=1e-5, rtol=1e-4)
 
 
-def test_padding_changes_nothing(tmp_path):
-    backbone = tiny_backbone(tmp_path)
+@pytest.mark.parametrize("tuner_name", ["full", "lora"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_after_tuning_every_cut_still_equals_the_whole_forward(family, tuner_name, tmp_path):
+    backbone = tiny_backbone(tmp_path, family)
     inputs = backbone.prepare(TEXTS)
-    together = backbone.frozen(inputs, 2)
-    for i in range(len(TEXTS)):
-        alone = backbone.frozen(inputs.select([i]), 2)
-        torch.testing.assert_close(alone.pooled[2][0], together.pooled[2][i], atol=1e-6, rtol=1e-4)
+    untuned = library(backbone, inputs)
+    for cut in backbone.permitted_cuts()[:-1]:
+        tuner, twin = attached(tuner_name, backbone, cut)
+        steps(tuner, twin, cut)
+        whole = library(twin, inputs)
+        assert not torch.allclose(whole, untuned, atol=1e-3)
+        torch.testing.assert_close(hidden_of(twin, inputs, cut), whole, atol=1e-4, rtol=1e-3)
+        assert torch.equal(library(backbone, inputs), untuned)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_padding_changes_nothing(family, tmp_path):
+    backbone = tiny_backbone(tmp_path, family)
+    inputs = backbone.prepare(TEXTS)
+    for cut in backbone.permitted_cuts():
+        together = backbone.tuned(backbone.frozen(inputs, cut), cut)
+        for i in range(len(TEXTS)):
+            alone = inputs.select([i])
+            single = backbone.tuned(backbone.frozen(alone, cut), cut)
+            for layer, vectors in single.pooled.items():
+                torch.testing.assert_close(
+                    vectors[0], together.pooled[layer][i], atol=1e-5, rtol=1e-3
+                )
+
+
+def test_shared_layers_are_cut_at_the_ends_alone(tmp_path):
+    from journeyman.errors import JourneymanError
+
+    backbone = tiny_backbone(tmp_path, "albert")
+    assert backbone.permitted_cuts() == (0, 3)
+    assert backbone.cut_below(2) == 0
+    with pytest.raises(JourneymanError, match="cannot be cut at 1"):
+        backbone.check_cut(1)
+    assert not backbone.layer_parameters(3)
+    assert backbone.layer_parameters(0)
 
 
 def test_a_clone_shares_what_is_frozen_and_owns_the_rest(tmp_path):

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from tiny import FAMILIES_TINY, tiny_backbone, tiny_folder
+from tiny import FAMILIES_TINY, SHARED_TINY, tiny_backbone, tiny_folder
 
 from journeyman.pretraining.word_head import word_head
 from journeyman.tuners.base import TUNERS
 
+FAMILIES = sorted({**FAMILIES_TINY, **SHARED_TINY})
 TEXTS = ["the cat sat on the mat", "dog"]
 
 
@@ -31,7 +32,7 @@ def loaded(path):
     return load_backbone(path, spec, {"max_tokens": 32})
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_checkpoints_own_head_gives_its_own_logits(family, tmp_path):
     path, model = with_head(tmp_path, family)
     backbone = loaded(path)
@@ -48,7 +49,7 @@ def test_a_checkpoints_own_head_gives_its_own_logits(family, tmp_path):
     torch.testing.assert_close(got, wanted[features.mask], atol=1e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_new_head_is_tied_to_the_word_embeddings(family, tmp_path):
     backbone = tiny_backbone(tmp_path, family)
     folder = tmp_path / f"tiny-{family}"
