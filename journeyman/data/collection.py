@@ -135,7 +135,7 @@ def collect(
             folder=folder,
             kind=kind,
             max_refused=options.max_refused,
-            needed=_needed(columns, role),
+            needed=_needed(columns, role, sources),
         )
         for role, source in sources.items()
     }
@@ -189,12 +189,15 @@ def _is_done(folder: Path, key: str) -> bool:
         return False
 
 
-def _needed(columns: DataOptions, role: str) -> list[str]:
+def _needed(columns: DataOptions, role: str, sources: Mapping[str, str]) -> list[str]:
     names = [*columns.texts, columns.label, columns.soft_label, columns.id, *columns.slices]
     if columns.tags is not None:
         names = [columns.tokens, columns.tags, columns.id, *columns.slices]
     if role == "train":
         names.append(columns.group)
+    if role == ("test" if "test" in sources else "train"):
+        names.append(columns.ratings)
+    names += columns.where or ()
     return [name for name in names if name is not None]
 
 

@@ -20,13 +20,14 @@ from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, opened
 from journeyman.data.record import Event, Noticed, Record, Refused
+from journeyman.data.selection import selected
 from journeyman.data.table import Table
 from journeyman.data.writer import ArrowWriter, describe
 from journeyman.errors import DataError
 from journeyman.files import replacing
 from journeyman.types import TargetKind
 
-VERSION = 1
+VERSION = 2
 _FIRST_ROWS = 200
 
 _PHRASES = {
@@ -42,6 +43,7 @@ _PHRASES = {
     "not_text": "have something other than text in a text column",
     "no_target": "have no usable label",
     "no_id": "have no id",
+    "bad_ratings": "have something other than a list of numbers as ratings",
 }
 
 
@@ -140,7 +142,7 @@ def ingest(
     path = folder / f"{table_key(source, data, kind)}.arrow"
     refused = path.with_suffix(".refused.jsonl")
     if not all(part.is_file() for part in (path, refused, path.with_suffix(".json"))):
-        events = _with_columns(read(source, data), needed, source)
+        events = selected(_with_columns(read(source, data), needed, source), data.where, source)
         _write(admit(events, data, kind), path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+Values = Annotated[
+    tuple[Annotated[str | int, Field(union_mode="left_to_right")], ...],
+    BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int]),
+    Field(min_length=1),
+]
+Where = Annotated[dict[str, Values], Field(min_length=1)]
 
 ROLES = ("train", "validation", "exam", "test")
 """The four splits, in the order they are read and reported."""
@@ -69,6 +81,22 @@ class DataOptions(BaseModel):
         (-0.5, 0.5),
         description="A mean rating at or below the first is low, at or above the second high.",
     )
+    label_names: bool | dict[str, str] | None = Field(
+        default=None,
+        description="What labels mean, learned from as one more row of each: true for the labels "
+        "as they are spelled (`card_arrival` as `card arrival`), or a description of some or all.",
+        examples=[{"card_arrival": "When will my new card arrive?"}],
+    )
+    label_template: str = Field(
+        default="{}",
+        pattern=r"^[^{}]*\{\}[^{}]*$",
+        description="How a label's description is put to the backbone; `{}` is where it stands.",
+    )
+    unlabelled: str | None = Field(
+        default=None,
+        description="Rows without labels, of which the surest answers are learned from in turn "
+        "(`finetune.self_training`): a file with the same text columns.",
+    )
     label_separator: str | None = Field(
         default=None,
         min_length=1,
@@ -108,6 +136,12 @@ class DataOptions(BaseModel):
     encoding: str | None = Field(
         default=None,
         description="Encoding of text files, such as utf-8 or gb18030; detected when absent.",
+    )
+    where: Where | None = Field(
+        default=None,
+        description="Rows that are read: a column and the value, or list of values, it must hold; "
+        "of several columns, each must. Values are compared as text. All rows when absent.",
+        examples=[{"domain": ["tweets", "movie"]}],
     )
     limit: int | None = Field(
         default=None,
