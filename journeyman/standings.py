@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from journeyman.data.options import DataOptions
+from journeyman.data.target import ratings_of
 from journeyman.evaluation.baselines.base import run_baselines
 from journeyman.evaluation.calibration import ReliabilityPoint, reliability_curve
 from journeyman.evaluation.intervals import Groups
@@ -126,6 +127,7 @@ def _raters(
 ) -> tuple[dict[str, Metrics], dict[str, Metrics]]:
     if columns.ratings is None or columns.rating_labels is None:
         return {}, {}
+    ratings = [ratings_of(row.get(columns.ratings)) or [] for row in rows]
     human: dict[str, Metrics] = {}
     ours: dict[str, Metrics] = {}
     places = {"": list(range(len(rows)))}
@@ -133,13 +135,13 @@ def _raters(
         for at, row in enumerate(rows):
             places.setdefault(str(row.get(column)), []).append(at)
     for value, which in places.items():
-        if len(which) < SMALLEST_SLICE:
+        if len(which) < SMALLEST_SLICE or all(len(ratings[i]) < 2 for i in which):
             continue
         answers = [predictions[i] for i in which]
         labelled = isinstance(answers[0], LabelPrediction)
         valued = isinstance(answers[0], ValuePrediction)
         compared = compare_raters(
-            [rows[i][columns.ratings] for i in which],
+            [ratings[i] for i in which],
             model_labels=[cast(LabelPrediction, a).label for a in answers] if labelled else None,
             model_values=[cast(ValuePrediction, a).value for a in answers] if valued else None,
             thresholds=columns.rating_thresholds,

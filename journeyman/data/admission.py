@@ -8,7 +8,7 @@ from typing import Any
 
 from journeyman.data.options import DataOptions
 from journeyman.data.record import Event, Record, Refused
-from journeyman.data.target import number, several_labels, soft_weights
+from journeyman.data.target import number, ratings_of, several_labels, soft_weights
 from journeyman.data.tokens import repair, token_row
 from journeyman.types import TargetKind
 
@@ -53,6 +53,10 @@ def _judge(record: Record, data: DataOptions, kind: TargetKind | None) -> Event:
             return Refused(record.row, "empty_text", f"Column {name!r} is empty.", values)
     if data.id is not None and _blank(values.get(data.id)):
         return Refused(record.row, "no_id", f"The id column {data.id!r} is empty.", values)
+    if data.ratings is not None and ratings_of(values.get(data.ratings)) is None:
+        said = str(values[data.ratings])[:40]
+        reason = f"Column {data.ratings!r} holds {said!r}, which is no list of numbers."
+        return Refused(record.row, "bad_ratings", reason, values)
     reason = _target(values, data, kind)
     return Refused(record.row, "no_target", reason, values) if reason else record
 

@@ -128,6 +128,23 @@ def number(value: Any) -> float:
     return read if math.isfinite(read) else math.nan
 
 
+def ratings_of(value: Any) -> list[float] | None:
+    """The numbers of one row's raters, from a list or its JSON text; None when it is neither.
+
+    A row that nobody rated has an empty list.
+    """
+    if value is None or value == "":
+        return []
+    try:
+        value = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    if not isinstance(value, list | tuple):
+        return None
+    found = [number(each) for each in value]
+    return None if any(map(math.isnan, found)) else found
+
+
 def looks_continuous(values: list[Any]) -> bool:
     """Whether labels are numbers to predict: all numeric, many, and not all whole."""
     numbers = [number(value) for value in values]

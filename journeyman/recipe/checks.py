@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
-from journeyman.data.options import ROLES, DataOptions
-from journeyman.data.readers.hub import SCHEME, HubDataset
+from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import READERS, reader_for
-from journeyman.errors import DataError, JourneymanError
+from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
+from journeyman.recipe.data_checks import check_data, column_of, existing
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
@@ -23,7 +22,6 @@ from journeyman.tuners.base import TUNERS
 
 _TARGET_FIELDS = ("label", "soft_label", "label_separator", "tokens", "tags", "ratings")
 """The fields of `data` about targets: a task reads those that it needs or names in `reads`."""
-_CSV_ALONE = ("delimiter", "header")
 
 
 def check(recipe: Recipe, mistakes: Mistakes) -> None:
@@ -109,112 +107,6 @@ def check_pretrain(recipe: Recipe, mistakes: Mistakes) -> None:
             ("pretrain", "text"), "A column is named without a file that has it.",
             expected="`text` beside `data`", found="no pretrain.data",
             remedy="name the file in pretrain.data, or remove pretrain.text",
-        )  # fmt: skip
-
-
-def check_data(data: DataOptions, mistakes: Mistakes) -> None:
-    """Files, formats and encodings that are there; what does not go together."""
-    known = list(dataset_entries())
-    if data.dataset and data.dataset not in known:
-        near = nearest(data.dataset, known)
-        mistakes.add(
-            ("data", "dataset"), f"There is no dataset {data.dataset!r}.",
-            expected=f"a name of the catalogue ({', '.join(known)})", found=repr(data.dataset),
-            remedy=f"did you mean {near!r}?" if near
-            else "list the names with `journeyman datasets`, or give a file as `train`",
-        )  # fmt: skip
-    for role in ROLES:
-        _check_file(data, role, mistakes)
-    if data.format and data.format not in READERS:
-        near = nearest(data.format, READERS)
-        mistakes.add(
-            ("data", "format"), f"There is no data format {data.format!r}.",
-            expected=" | ".join(READERS), found=repr(data.format),
-            remedy=f"did you mean {near!r}?" if near else "leave it out: formats are recognised",
-        )  # fmt: skip
-    _check_encoding(data, mistakes)
-    for name in _CSV_ALONE:
-        given = getattr(data, name) is not None
-        if given and (data.dataset or data.format not in (None, "csv")):
-            layout = "a dataset of the catalogue" if data.dataset else f"format {data.format}"
-            mistakes.add(
-                ("data", name), f"`{name}` says nothing of {layout}.",
-                expected=f"`{name}` with a CSV file only", found=f"{name} beside {layout}",
-                remedy=f"remove data.{name}",
-            )  # fmt: skip
-
-
-def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
-    source = getattr(data, role)
-    if source is None:
-        return
-    if source.startswith(SCHEME):
-        _check_hub(source, role, mistakes)
-        return
-    path = existing(source)
-    if path is None:
-        missing = Path(source)
-        near = near_files(missing)
-        mistakes.add(
-            ("data", role), f"The data file {source!r} does not exist.",
-            expected="the path of a file of rows",
-            found="no such file" if os.path.isdir(missing.parent)
-            else f"no such file, and no folder {missing.parent}",
-            remedy=f"did you mean {near}?" if near
-            else "check the path: it is looked for beside the recipe, then in the current folder",
-        )  # fmt: skip
-        return
-    for other in ROLES[: ROLES.index(role)]:
-        twin = getattr(data, other)
-        if twin is not None and _same(source, twin):
-            mistakes.add(
-                ("data", role), f"{other} and {role} are the same rows.",
-                expected="other rows than those of training" if other == "train"
-                else f"other rows than those of {other}",
-                found=f"{source}, which is also data.{other}",
-                remedy=f"remove data.{role}: it is then split off the training rows",
-            )  # fmt: skip
-            return
-
-
-def _check_hub(source: str, role: str, mistakes: Mistakes) -> None:
-    try:
-        HubDataset.parse(source)
-    except DataError as error:
-        mistakes.add(
-            ("data", role), error.problem, expected=error.expected, found=error.found,
-            remedy=error.remedy,
-        )  # fmt: skip
-
-
-def existing(source: str) -> Path | None:
-    """The path a source names, without its `#split`; None when nothing is there."""
-    for name in (source, source.rpartition("#")[0]):
-        path = os.path.expanduser(name)
-        if name and os.path.exists(path):
-            return Path(path)
-    return None
-
-
-def _same(source: str, other: str) -> bool:
-    if source == other:
-        return True
-    here, there = os.path.expanduser(source), os.path.expanduser(other)
-    return os.path.exists(here) and os.path.exists(there) and os.path.samefile(here, there)
-
-
-def _check_encoding(data: DataOptions, mistakes: Mistakes) -> None:
-    if data.encoding is None:
-        return
-    try:
-        "".encode(data.encoding)
-    except (LookupError, ValueError):
-        near = nearest(data.encoding, ("utf-8", "utf-16", "gb18030", "gbk", "latin-1", "cp1252"))
-        mistakes.add(
-            ("data", "encoding"), f"There is no encoding {data.encoding!r}.",
-            expected="an encoding by name, such as utf-8, gb18030 or cp1252",
-            found=repr(data.encoding),
-            remedy=f"did you mean {near!r}?" if near else "leave it out: encodings are detected",
         )  # fmt: skip
 
 
@@ -333,17 +225,12 @@ def _reads(task: type[Task] | Task, name: str) -> bool:
 def _given(recipe: Recipe, task: Task, name: str) -> bool:
     """Whether a column that the task needs is named, or another that stands in for it."""
     others = ("soft_label",) if name == "label" and "soft_label" in task.reads else ()
-    return any(_column(recipe.data, each) is not None for each in (name, *others))
+    return any(column_of(recipe.data, each) is not None for each in (name, *others))
 
 
 def _other_task(data: DataOptions) -> str:
     entry = dataset_entries().get(data.dataset or "")
     return f"set `task: {entry.task}`, which the dataset is made for" if entry else ""
-
-
-def _column(data: DataOptions, name: str) -> Any:
-    entry = dataset_entries().get(data.dataset or "")
-    return getattr(data, name) or (getattr(entry.columns, name, None) if entry else None)
 
 
 def _is_conll(data: DataOptions) -> bool:

@@ -41,6 +41,8 @@ def spot(location: Location, values: Any) -> Spot:
         if chosen and len(inside) > 1:
             annotation = chosen[0]
         elif isinstance(values, list) and isinstance(part, int):
+            if part >= len(values):
+                break  # One too few: what is told is the list.
             annotation, values = _item(annotation), values[part]
             where = (*where, part)
         elif isinstance(values, dict) and (part in values or at == len(location) - 1):
@@ -106,7 +108,9 @@ def expected(annotation: Any, constraints: tuple[Any, ...] = ()) -> str:
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     if get_origin(annotation) in (list, tuple):
-        return f"a list of {expected(get_args(annotation)[0])}"
+        parts = get_args(annotation)
+        count = f"{len(parts)}: " if len(parts) > 1 and Ellipsis not in parts else ""
+        return f"a list of {count}{expected(parts[0])}"
     if get_origin(annotation) is dict:
         return "an object"
     if _is_model(annotation):

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
-from journeyman.recipe.checks import check, existing
+from journeyman.recipe.checks import check
+from journeyman.recipe.data_checks import existing
 from journeyman.recipe.mistakes import Mistakes, validated
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.sets import apply_sets

@@ -105,7 +105,7 @@ def _tell(place: Spot, kind: str, message: str, mistakes: Mistakes) -> None:
     name = dotted(place.location) or "recipe"
     if kind == "extra_forbidden":
         _tell_unknown(place, mistakes)
-    elif kind == "missing":
+    elif kind == "missing" and not isinstance(place.value, list):
         words = _expected(place)
         last = place.location[-1]
         mistakes.add(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from journeyman.model_folder import _old, _recover, _take_place, read_manifest
 
-
 RENAME = Path.rename
 
 

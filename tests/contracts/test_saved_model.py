@@ -265,7 +265,7 @@ def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path
 
 def test_processes_that_recover_at_once_do_not_trip_over_each_other(saved, tmp_path):
     command = [sys.executable, str(HERE / "recover_process.py"), str(saved)]
-    command += [str(tmp_path / "work"), "20"]
+    command += [str(tmp_path / "work"), "8"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     said = json.loads(done.stdout)
     assert said["reading"] == said["writing"] == 0, done.stderr

@@ -63,7 +63,7 @@ VALUES = [
     ("? [a]\n: 1\n" + GOOD, "recipe.yaml:1", "name of a field", "list", "plainly"),
     (GOOD + "finetune: {clip: .inf}", "recipe.yaml:2 finetune.clip", "finite", ".inf", "plainly"),
     ("nam: a\n" + GOOD, "recipe.yaml:1 nam", "name, task", "'nam'", "did you mean 'name'?"),
-    ("epochs: 3\n" + GOOD, "recipe.yaml:1 epochs", "finetune", "'epochs'", "it is finetune.epochs"),
+    ("epochs: 3\n" + GOOD, "recipe.yaml:1 epochs", "finetune", "'epochs'", "or finetune.epochs"),
     ("zzz: 3\n" + GOOD, "recipe.yaml:1 zzz", "name, task", "'zzz'", "remove it"),
     ("task: a\n", "recipe.yaml:1 data", "train", "no such field", "add `data: {train: FILE}`"),
     ("data: 5\n", "recipe.yaml:1 data", "an object", "5", "indented below `data:`"),
@@ -203,6 +203,28 @@ CONTRADICTIONS = [
     (
         "task: text-regression\ndata: {train: train.csv, label_separator: '|'}\n",
         "recipe.yaml:2 data.label_separator", "multi-label", "|", "remove data.label_separator",
+    ),
+    (
+        "data: {train: train.csv, ratings: r, rating_labels: [a, b, c], "
+        "rating_thresholds: [1, 1]}\n",
+        "recipe.yaml:1 data.rating_thresholds", "first below", "1 and 1", "smaller one first",
+    ),
+    (
+        "data: {train: train.csv, ratings: r, rating_labels: [a, b, a]}\n",
+        "recipe.yaml:1 data.rating_labels", "three labels", "a, b, a", "of its own",
+    ),
+    (
+        "data: {train: train.csv, ratings: r, rating_labels: [a, b]}\n",
+        "recipe.yaml:1 data.rating_labels", "a list of 3", "['a', 'b']", "give such a value",
+    ),
+    (
+        "data: {train: train.csv, ratings: r}\n",
+        "recipe.yaml:1 data.rating_labels", "`rating_labels`", "no rating_labels", "labels: [",
+    ),
+    (
+        "task: multi-label-classification\n"
+        "data: {train: train.csv, ratings: r, rating_labels: [a, b, c]}\n",
+        "recipe.yaml:2 data.ratings", "text-regression", "ratings: r", "remove data.ratings",
     ),
     (
         "task: text-regression\ndata: {train: train.csv, soft_label: p}\n",
