@@ -41,8 +41,9 @@ def _collected(seed: int, folder: Path) -> Collection:
     recipe = load_recipe(RECIPE)
     dataset = resolve_dataset("snippets")
     data = DataOptions(**{**dataset.columns, "dataset": "snippets"})
-    task = "text-classification"
-    return collect(data, recipe.collect, folder=folder, seed=seed, files=dataset.files, task=task)
+    return collect(
+        data, recipe.collect, folder=folder, seed=seed, files=dataset.files, kind="label"
+    )
 
 
 def _of(split: Collection, seed: int) -> dict[str, dict[str, float]]:

@@ -68,12 +68,21 @@ FILES = ("metrics", "timing")
 
 def keep(name: str, figures: Mapping[str, Any]) -> None:
     """Write figures with the facts of the machine to results/, and print them."""
-    machine = {
+    record(name, figures)
+    print(json.dumps({name: figures}, indent=1))
+
+
+def record(name: str, figures: Mapping[str, Any]) -> None:
+    """Write figures with the facts of the machine to results/."""
+    write_json(RESULTS / f"{name}.json", {"machine": machine(), "figures": dict(figures)})
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    write_json(RESULTS / f"{name}.json", {"machine": machine, "figures": dict(figures)})
-    print(json.dumps({name: figures}, indent=1))

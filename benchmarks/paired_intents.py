@@ -1,0 +1,182 @@
+"""banking77: the solved head of recipes/bank-intents.yaml against our own full fine-tuning, paired.
+
+Both learn from all training rows but a tenth to choose by, which a solved head takes in at the end
+(`refit`), on the same split seed by seed. Rate and head of full fine-tuning are chosen on the
+validation rows of seed 0, from the grid of `benchmarks/peers/settings.toml`; the epochs of each
+seed by early stopping. A run that was stopped goes on when it is started again.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pairs import mean_over_rows, paired, paired_with_seeds
+from benchmarks.peers.contest import in_process
+from benchmarks.peers.piece import bits, unpacked
+from benchmarks.peers.rows import Rows, collected, write_rows
+from benchmarks.peers.settings import Contest, Contestant, read_settings
+from benchmarks.runs import RESULTS, empty_cache, record
+from journeyman.data.collection import Collection
+from journeyman.journey import travel
+from journeyman.model import Model
+from journeyman.progress import QUIET
+from journeyman.recipe import load_recipe
+
+NAME = "paired_intents"
+RECIPE = Path("recipes/bank-intents.yaml")
+FULL = "journeyman full"
+MARGIN = 0.005
+LEARNING = ("frozen pass", "solving", "calibration")
+
+
+def measure(seeds: int = 5, *, limit: int | None = None, epochs: int | None = None) -> None:
+    """Both sides seed by seed; `limit` rows and `epochs` make a smoke run of its own name."""
+    name = NAME if limit is None and epochs is None else f"{NAME}-part"
+    kept = _kept(name, {"limit": limit, "epochs": epochs})
+    contest = read_settings()
+    full = next(each for each in contest.contestants if each.name == FULL)
+    setting = _chosen(kept, contest, full, limit, epochs)
+    _write(name, kept)
+    for seed in range(seeds):
+        rows = _rows(contest, seed, limit)
+        done = kept["seeds"].setdefault(str(seed), {})
+        if "solved" not in done:
+            done["solved"] = solved(seed, rows, limit)
+            _write(name, kept)
+        if "full" not in done:
+            done["full"] = _piece(contest, rows, setting, seed, "final")
+            _write(name, kept)
+    print(json.dumps(figures(kept["seeds"]), indent=1))
+
+
+def solved(seed: int, rows: Rows, limit: int | None) -> dict[str, Any]:
+    """The recipe run from an empty cache; which test rows are right, and seconds."""
+    sets = ["collect.fractions.exam=0", "trackers=[]", "explain.samples=0", f"seed={seed}"]
+    sets += [] if limit is None else [f"data.limit={limit}"]
+    with empty_cache(), tempfile.TemporaryDirectory() as folder:
+        recipe = load_recipe(RECIPE, [f"output={folder}/run", *sets])
+        started = time.perf_counter()
+        arrived = travel(recipe)
+        seconds = time.perf_counter() - started
+        timing = json.loads((arrived.folder / "timing.json").read_text())["seconds"]
+        split = Collection.load(arrived.folder / "data")
+        tests = split.test.rows()
+        predictions, _ = Model.load(arrived.model).measure(tests, reporter=QUIET)
+    if [str(row["text"]) for row in tests] != rows.test.texts:
+        raise SystemExit("the two sides are tested on different rows")
+    truth = [str(row[str(split.columns.label)]) for row in tests]
+    right = [p.to_json()["label"] == t for p, t in zip(predictions, truth, strict=True)]
+    return {
+        "right": bits(right),
+        "accuracy": sum(right) / len(right),
+        "learning seconds": round(sum(timing[part] for part in LEARNING), 1),
+        "whole run seconds": round(seconds, 1),
+        "training rows": len(split.train) + len(split.validation),
+    }
+
+
+def figures(seeds: Mapping[str, Any]) -> dict[str, Any]:
+    """Accuracies, and the paired difference of the solved head less full fine-tuning."""
+    both = {int(seed): found for seed, found in seeds.items() if {"solved", "full"} <= set(found)}
+    if not both:
+        return {}
+    sides = {
+        side: {seed: unpacked(found[side]["right"]) for seed, found in both.items()}
+        for side in ("solved", "full")
+    }
+    difference = paired(sides["solved"], sides["full"])
+    return {
+        "seeds": len(both),
+        **{side: mean_over_rows(list(right.values())).to_json() for side, right in sides.items()},
+        "difference": difference.to_json(),
+        "difference, seeds drawn too": paired_with_seeds(sides["solved"], sides["full"]).to_json(),
+        "margin": MARGIN,
+        "not inferior": difference.low is not None and difference.low > -MARGIN,
+        "solved learning seconds": _mean(both, "solved", "learning seconds"),
+        "solved whole run seconds": _mean(both, "solved", "whole run seconds"),
+        "full seconds": _mean(both, "full", "seconds"),
+    }
+
+
+def _mean(both: Mapping[int, Any], side: str, name: str) -> float:
+    return round(statistics.mean(float(found[side][name]) for found in both.values()), 1)
+
+
+def _chosen(
+    kept: dict[str, Any], contest: Contest, full: Contestant, limit: int | None, epochs: int | None
+) -> dict[str, Any]:
+    """The setting of full fine-tuning that validation rows of seed 0 favour."""
+    rows = _rows(contest, 0, limit)
+    grid = full.grid if limit is None else full.grid[:1]
+    more = {} if epochs is None else {"epochs": epochs}
+    for at, entry in enumerate(grid):
+        setting = {**full.fixed, **entry, **more}
+        if at >= len(kept["tried"]):
+            found = _of_contest(rows, setting) or _piece(contest, rows, setting, 0, "choose")
+            kept["tried"].append({"setting": setting, **found})
+    best = max(kept["tried"], key=lambda tried: tried["score"])
+    chosen: dict[str, Any] = best["setting"]
+    return chosen
+
+
+def _of_contest(rows: Rows, setting: dict[str, Any]) -> dict[str, Any] | None:
+    """The same piece where the contest of `benchmarks.peers` has run it already."""
+    path = RESULTS / "peers.json"
+    if not path.is_file():
+        return None
+    held = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    if held["rows digest"] != rows.digest():
+        return None
+    for piece in held["pieces"].values():
+        asked = piece["asked"]
+        if (asked["setting"], asked["stage"], asked["seed"]) == (setting, "choose", 0):
+            return {"score": piece["score"], "seconds": piece["seconds"]}
+    return None
+
+
+def _piece(
+    contest: Contest, rows: Rows, setting: dict[str, Any], seed: int, stage: str
+) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.json"
+        write_rows(rows, path)
+        return in_process(
+            {
+                "rows": str(path),
+                "runs": "ours",
+                "setting": setting,
+                "seed": seed,
+                "stage": stage,
+                "threads": contest.threads,
+                "epochs": None,
+                "backbone": contest.backbone,
+            }
+        )
+
+
+def _rows(contest: Contest, seed: int, limit: int | None) -> Rows:
+    return collected("banking77", validation=contest.validation, seed=seed, limit=limit)
+
+
+def _kept(name: str, about: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier run left, if it was asked the same."""
+    path = RESULTS / f"{name}.json"
+    if path.is_file():
+        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        if held["about"] == about:
+            return held
+    return {"about": about, "tried": [], "seeds": {}}
+
+
+def _write(name: str, kept: dict[str, Any]) -> None:
+    record(name, {**kept, "summary": figures(kept["seeds"])})
+
+
+if __name__ == "__main__":
+    measure()
