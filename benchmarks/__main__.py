@@ -1,10 +1,16 @@
-"""`make bench`: the parts that fit in half an hour; name parts to run only those."""
+"""`make bench`: the parts that fit in half an hour; name parts to run only those.
+
+`LONG` ones run only by name. The whole contest with the usual stack is
+`python -m benchmarks.peers`; the part of it here has few rows and epochs, and shows that everything
+runs, not how well.
+"""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import entities, frozen_pass, intents, rivals, sentiment
+from benchmarks import entities, frozen_pass, intents, journey, paired_intents, rivals, sentiment
+from benchmarks.peers import contest
 
 PARTS = {
     "frozen_pass": frozen_pass.measure,
@@ -12,7 +18,12 @@ PARTS = {
     "sentiment": lambda: sentiment.measure(seeds=1),
     "rivals": rivals.measure,
     "entities": entities.measure,
+    "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
+}
+LONG = {
+    "journey": journey.measure,
+    "paired_intents": paired_intents.measure,
 }
 
 for name in sys.argv[1:] or PARTS:
-    PARTS[name]()
+    {**PARTS, **LONG}[name]()

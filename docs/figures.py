@@ -1,4 +1,7 @@
-"""Writes the tables of figures from benchmarks/results into both READMEs and docs/figures.md."""
+"""Writes the tables of figures from benchmarks/results into both READMEs and docs/figures.md.
+
+The contest with the usual stack has a table of its own, in docs/figures.md alone.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = {"README.md": "en", "README.zh-CN.md": "zh", "docs/figures.md": "en"}
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+PEERS_PAGE = "docs/figures.md"
+PEERS_BEGIN, PEERS_END = "<!-- peers: begin -->", "<!-- peers: end -->"
 DOMAINS = ("tweets", "movie", "amazon", "nyt")
 HEADS = {
     "en": ("what", "figure", "beside it", "command"),
@@ -25,6 +30,8 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("intents", _intents),
         ("entities", _entities),
         ("frozen_pass", _frozen_pass),
+        ("paired_intents", _paired_intents),
+        ("journey", _journey),
     ):
         path = RESULTS / f"{name}.json"
         if path.is_file():
@@ -40,14 +47,71 @@ def table(language: str) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def peers_table() -> str:
+    """The contest's standings under a heading; nothing before it has run."""
+    path = RESULTS / "peers.json"
+    if not path.is_file():
+        return ""
+    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    compared = [e["less the best peer"]["other"] for e in figures["standings"] if _compared(e)]
+    best = compared[0] if compared else "none yet"
+    lines = [PEERS_HEAD, ("---",) * len(PEERS_HEAD), *map(_peer, figures["standings"])]
+    rows = figures["rows"]
+    return (
+        f"## Beside the usual stack\n\n`{figures['dataset']}`, {rows['train']:,} training, "
+        f"{rows['validation']:,} validation and {rows['test']:,} test rows, {figures['threads']} "
+        f"threads, `python -m benchmarks.peers`. The best peer is {best}.\n\n"
+        + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        + "\n"
+    )
+
+
+PEERS_HEAD = (
+    "who",
+    "test accuracy, %",
+    "less the best peer, points",
+    "wall s",
+    "processor s",
+    "peak MB",
+    "seeds",
+    "choosing, s",
+)
+
+
+def _compared(entry: dict[str, Any]) -> bool:
+    return bool(entry["ours"] and "less the best peer" in entry)
+
+
+def _peer(entry: dict[str, Any]) -> tuple[str, ...]:
+    apart = entry.get("less the best peer")
+    difference = ""
+    if apart:
+        value, low, high = (100 * apart[name] for name in ("value", "low", "high"))
+        difference = f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    faster = entry.get("times faster than the best peer")
+    return (
+        entry["contestant"],
+        f"{100 * entry['accuracy']['value']:.2f}",
+        difference,
+        f"{entry['seconds']:,.0f}" + (f", {faster:.1f} times faster" if faster else ""),
+        f"{entry['processor_seconds']:,.0f}",
+        f"{entry['peak_mb']:,.0f}",
+        str(entry["seeds"]),
+        f"{entry['choosing seconds']:,.0f}" if entry["choosing seconds"] else "",
+    )
+
+
 def write() -> None:
     """Put the tables between the markers of each page."""
     for page, language in PAGES.items():
-        path = ROOT / page
-        text = path.read_text(encoding="utf-8")
-        head, rest = text.split(BEGIN)
-        tail = rest.split(END)[1]
-        path.write_text(f"{head}{BEGIN}\n{table(language)}\n{END}{tail}", encoding="utf-8")
+        _put(page, BEGIN, f"\n{table(language)}\n", END)
+    _put(PEERS_PAGE, PEERS_BEGIN, f"\n{peers_table()}", PEERS_END)
+
+
+def _put(page: str, begin: str, content: str, end: str) -> None:
+    path = ROOT / page
+    head, rest = path.read_text(encoding="utf-8").split(begin)
+    path.write_text(f"{head}{begin}{content}{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def _sentiment(figures: dict[str, Any]) -> tuple[str, str, str]:
@@ -89,6 +153,27 @@ def _frozen_pass(figures: dict[str, Any]) -> tuple[str, str, str]:
     ratio, name = figures["fastest peer"]
     what = f"frozen pass of MiniLM on {figures['texts']:,} snippets, float32"
     return what, f"{figures['seconds']['journeyman']:.1f} s", f"{name}: {ratio:.2f} times that"
+
+
+def _paired_intents(figures: dict[str, Any]) -> tuple[str, str, str]:
+    told = figures["summary"]
+    apart = told["difference"]
+    value, low, high = (100 * apart[name] for name in ("value", "low", "high"))
+    what = f"`banking77`, solved head less our full fine-tuning, paired; {told['seeds']} seeds"
+    figure = f"{value:+.2f} points ({low:+.2f} to {high:+.2f})"
+    beside = (
+        f"{100 * told['solved']['value']:.1f} % after {told['solved learning seconds']:.0f} s, "
+        f"{100 * told['full']['value']:.1f} % after {told['full seconds']:.0f} s"
+    )
+    return what, figure, beside
+
+
+def _journey(figures: dict[str, Any]) -> tuple[str, str, str]:
+    ours, peer = figures["ours"], figures["trainer with LoRA"]
+    what = f"`banking77`, out-of-fold answers, {ours['trials']} trials, training, report"
+    figure = f"{ours['seconds']:.0f} s, {100 * ours['test accuracy']['value']:.1f} %"
+    beside = f"one Trainer + LoRA run {peer['seconds']:.0f} s, {100 * peer['accuracy']:.1f} %"
+    return what, figure, beside
 
 
 if __name__ == "__main__":
