@@ -67,7 +67,8 @@ class DataOptions(BaseModel):
     soft_label: str | None = Field(
         default=None,
         description="Column that holds a weight for each label, as an object or as JSON text: "
-        '{"positive": 0.7, "neutral": 0.3}.',
+        '{"positive": 0.7, "neutral": 0.3}. Without `label`, the label that weighs most is the '
+        "row's own.",
     )
     ratings: str | None = Field(
         None,
