@@ -7,7 +7,7 @@ never changes after: so sums over its features stay valid as rows come and go.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from journeyman.heads.base import Layers
 CHUNK = 1024
 """Rows that go through the map at once when sums are taken. Always this many (padded): a matrix
 product may round differently for another shape, and removing a row must meet its very bits."""
+KEPT_BYTES = 512 << 20
+"""Features up to here are kept where they are asked for again and again; beyond, made again."""
 BIAS = 0.3
 """Deviation of the bias, beside pre-activations of about unit variance."""
 
@@ -83,6 +85,13 @@ class FeatureMap(nn.Module):
                 kept = len(stacked)
                 padded = nn.functional.pad(stacked, (0, 0, 0, CHUNK - kept))
                 yield span, self(padded)[:kept]
+
+    def kept_chunks(self, layers: Layers) -> Callable[[], Iterable[Tensor]]:
+        """Features of all rows as often as they are asked for, in one piece where they are few."""
+        if 4 * self.features * len(layers[self.layers[0]]) > KEPT_BYTES:
+            return lambda: (part for _, part in self.chunks(layers))
+        kept = torch.cat([part for _, part in self.chunks(layers)])
+        return lambda: [kept]
 
     def digest(self) -> str:
         """A short hash of what was drawn; empty where nothing was."""

@@ -131,8 +131,7 @@ class RidgeHead(SolvedHead):
         self.choices = self._describe(kept, trials[0])
         self._adopt(solution)
         self._choose_balance(validation, score, is_distribution(targets))
-        tried = [vars(each) for each in trials]
-        return SolveReport(dict(self.choices), (*compared, *tried))
+        return SolveReport(dict(self.choices), (*compared, *map(vars, trials)))
 
     @property
     def holds_statistics(self) -> bool:
@@ -188,8 +187,8 @@ class RidgeHead(SolvedHead):
     def _penalty(
         self, statistics: RidgeStatistics, start: float, judge: Judge, *, coarse: bool = False
     ) -> tuple[RidgeSolution, list[Trial]]:
-        asked = self.options.alphas
-        grid = (ALPHAS[1::2] if coarse else ALPHAS) if asked == "auto" else asked
+        usual = ALPHAS[1::2] if coarse else ALPHAS
+        grid = usual if self.options.alphas == "auto" else self.options.alphas
         return choose_alpha(statistics, grid, start, judge)
 
     def _candidates(self, train: Layers) -> list[Candidate]:
@@ -388,10 +387,13 @@ class _Search:
         return left_out_judge(features, targets.float())
 
     def _validation(self, chosen: FeatureMap) -> Callable[[RidgeSolution], Tensor]:
-        features = torch.cat([part for _, part in chosen.chunks(self.validation)])
-        center = self.head.target_center.float()
-        deviation = self.head.target_deviation.float()
-        return lambda solution: solution.outputs(features) * deviation + center
+        parts = chosen.kept_chunks(self.validation)
+        center, deviation = self.head.target_center.float(), self.head.target_deviation.float()
+
+        def outputs(solution: RidgeSolution) -> Tensor:
+            return torch.cat([solution.outputs(part) for part in parts()]) * deviation + center
+
+        return outputs
 
     def _some(self, chosen: FeatureMap, most: int) -> tuple[Layers, Tensor]:
         rows = self.order[:most].sort().values

@@ -13,7 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from journeyman.backbones.base import HALF_LIMIT, Backbone, Features, Inputs
 from journeyman.catalogue.home import home
 from journeyman.errors import ResourceError
 from journeyman.training.batches import token_batches
 from journeyman.training.cache_index import CacheIndex, Entry, ShardRecord
+from journeyman.training.cached_features import CachedFeatures, places_of
 from journeyman.training.shards import PARTS, Shard, ShardWriter, checksum, map_part, write_part
 
 FORMAT = 1
@@ -41,61 +41,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class CacheStats:
-    """What one run asked of the cache: rows, tokens through frozen layers, seconds."""
+    """What one run asked of the cache: rows, bytes that new ones take on disk, seconds."""
 
     rows_asked: int = 0
     rows_found: int = 0
     rows_computed: int = 0
+    bytes_asked: int = 0
     seconds_computing: float = 0.0
     seconds_saved: float = 0.0
-
-
-@dataclass
-class CachedFeatures:
-    """Features of N rows, on disk, given back a batch at a time in float32.
-
-    It holds on to its `shards`, so they stay readable when the cache evicts them.
-    """
-
-    lengths: NDArray[np.int64]
-    layers: tuple[int, ...]
-    entries: Sequence[Entry]
-    shards: dict[str, Shard] = field(repr=False)
-    keep_hidden: bool = True
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
-        """The features of the rows at `indices`, padded to the longest."""
-        entries = [self.entries[i] for i in indices]
-        pooled = torch.from_numpy(self._pooled(entries))
-        lengths = np.array([entry.length for entry in entries])
-        mask = torch.from_numpy(np.arange(lengths.max(initial=0)) < lengths[:, None])
-        return Features(
-            mask=mask,
-            hidden=self._hidden(entries, lengths),
-            pooled={layer: pooled[:, at] for at, layer in enumerate(self.layers)},
-        )
-
-    def pooled(self) -> dict[int, Tensor]:
-        """Every row's pooled vectors, {layer: [N, D]}."""
-        vectors = torch.from_numpy(self._pooled(self.entries))
-        return {layer: vectors[:, at].contiguous() for at, layer in enumerate(self.layers)}
-
-    def _pooled(self, entries: Sequence[Entry]) -> NDArray[np.float32]:
-        rows = [self.shards[entry.shard].pooled[entry.position] for entry in entries]
-        return np.stack(rows).astype(np.float32)
-
-    def _hidden(self, entries: Sequence[Entry], lengths: NDArray[np.int64]) -> Tensor | None:
-        parts = [self.shards[entry.shard].hidden for entry in entries]
-        if not self.keep_hidden or not parts or parts[0] is None:
-            return None
-        out = np.zeros((len(entries), int(lengths.max()), parts[0].shape[1]), dtype=np.float32)
-        for line, entry, part in zip(out, entries, parts, strict=True):
-            if part is not None:
-                line[: entry.length] = part[entry.start : entry.start + entry.length]
-        return torch.from_numpy(out)
 
 
 class FeatureCache:
@@ -120,7 +73,8 @@ class FeatureCache:
         """Features of `inputs` at `cut`, computing only the rows that are not there yet.
 
         Rows are computed in batches planned from the missing rows alone, sorted by length and
-        content, so a killed pass leaves whole shards and the rest comes out the same.
+        content, so a killed pass leaves whole shards and the rest comes out the same. Room for
+        them is made first, so the cache never outgrows its limit by more than what is in use.
         """
         backbone.check_cut(cut)
         namespace = _namespace(backbone, cut)
@@ -128,6 +82,9 @@ class FeatureCache:
         self._check_size(backbone, inputs, list(distinct.values()), cut, keep_hidden)
         found = self._lookup(namespace, list(distinct), keep_hidden)
         missing = [at for key, at in distinct.items() if key not in found]
+        need = expected_bytes(backbone, inputs.lengths[missing], cut, keep_hidden)
+        self.stats.bytes_asked += need
+        self._evict(keep={entry.shard for entry in found.values()}, room=need)
         self._count(inputs, found)
         done = 0
         for block in _shard_blocks(backbone, inputs, missing, cut, keep_hidden):
@@ -138,9 +95,17 @@ class FeatureCache:
         shards = {entry.shard: self._open[entry.shard] for entry in found.values()}
         self.index.touch(shards)
         self._evict(keep=set(shards))
-        entries = [found[key] for key in inputs.keys]
+        names = tuple(shards)
+        places = places_of(inputs.keys, found, names)
         layers = tuple(range(1, cut + 1))
-        return CachedFeatures(inputs.lengths, layers, entries, shards, keep_hidden)
+        return CachedFeatures(
+            inputs.lengths, layers, places, names, shards, self.folder, keep_hidden
+        )
+
+    def planned(self, backbone: Backbone, inputs: Inputs, cut: int, *, keep_hidden: bool) -> int:
+        """Bytes that `inputs` take on disk at this cut, were none of them there."""
+        rows = list(_distinct(inputs).values())
+        return expected_bytes(backbone, inputs.lengths[rows], cut, keep_hidden)
 
     def _lookup(self, namespace: str, keys: list[bytes], hidden: bool) -> dict[bytes, Entry]:
         found = self.index.find(namespace, keys, hidden)
@@ -243,8 +208,8 @@ class FeatureCache:
         if free < 2 * size:
             raise _unwritable(self.folder, OSError(f"{free >> 20} MB free, {size >> 20} MB wanted"))
 
-    def _evict(self, keep: set[str]) -> None:
-        excess = self.index.total_bytes() - self.limit_bytes
+    def _evict(self, keep: set[str], room: int = 0) -> None:
+        excess = self.index.total_bytes() + room - self.limit_bytes
         with self.index.writing():
             for name, size in self.index.least_used():
                 if excess <= 0:

@@ -27,7 +27,7 @@ CHUNK = 500
 WAIT_SECONDS = 120
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Where one row's features are: row `position` of a shard, tokens [start, start + length)."""
 
@@ -100,6 +100,7 @@ class CacheIndex:
     def find(self, namespace: str, keys: Sequence[bytes], hidden: bool) -> dict[bytes, Entry]:
         """The entries of `keys`; rows kept with hidden states also serve those without."""
         found: dict[bytes, Entry] = {}
+        names: dict[str, str] = {}
         for at in range(0, len(keys), CHUNK):
             chunk = keys[at : at + CHUNK]
             marks = ",".join("?" * len(chunk))
@@ -108,8 +109,8 @@ class CacheIndex:
                 f"AND hidden >= ? AND key IN ({marks}) ORDER BY hidden DESC",
                 (namespace, int(hidden), *chunk),
             )
-            for key, *where in rows:
-                found[bytes(key)] = Entry(*where)
+            for key, shard, *where in rows:
+                found[bytes(key)] = Entry(names.setdefault(shard, shard), *where)
         return found
 
     def shards(self, names: Iterable[str]) -> dict[str, ShardRecord]:

@@ -93,6 +93,6 @@ def map_part(path: Path, expected: int) -> NDArray[Any] | None:
         if checksum(path) != expected:
             return None
         mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return mapped
+        return mapped.view(np.ndarray)  # Plain views of rows are made much faster than mapped ones.
     except (OSError, ValueError):
         return None

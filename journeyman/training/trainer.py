@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Backbone
@@ -22,10 +24,12 @@ from journeyman.training.learner import Learner
 from journeyman.training.loop import Fitted, Split, Watch, fit
 from journeyman.training.objectives.base import Objective, objective_of
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scratch import scratch
 from journeyman.training.trackers import Tracker
 from journeyman.tuners.base import TUNERS
 
 SOLVE_ROWS = 32
+ANNOUNCED_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,10 @@ def finetune(
         report = solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
         clock.lap("solving")
     outputs = learner.outputs(validation, chosen.source)
-    calibration = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
-    if isinstance(head, SolvedHead) and options.refit:
+    calibration: Mapping[str, Any] = {}
+    if len(validation):
+        calibration = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
+    if isinstance(head, SolvedHead) and options.refit and len(validation):
         head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
         head.resolve()
     clock.lap("calibration")
@@ -155,6 +161,7 @@ def feature_source(
     """Features at the learner's cut: from the cache, or at cut 0 the rows themselves."""
     if learner.cut == 0:
         return Uncached(learner.backbone, examples.inputs, 0)
+    _announce(learner, examples, cache, reporter)
     with reporter.bar("frozen layers", len(examples)) as advance:
         done = 0
 
@@ -172,6 +179,20 @@ def feature_source(
         )
 
 
+def _announce(
+    learner: Learner, examples: Examples, cache: FeatureCache, reporter: Reporter
+) -> None:
+    """Say beforehand what the features will take on disk, where that is much."""
+    need = cache.planned(
+        learner.backbone, examples.inputs, learner.cut, keep_hidden=learner.keep_hidden
+    )
+    if need >= ANNOUNCED_BYTES:
+        reporter.say(
+            f"  frozen features of {len(examples):,} rows: at most {need / 1e9:.1f} GB on disk, "
+            f"of the {cache.limit_bytes / 1e9:.0f} GB the cache may hold"
+        )
+
+
 def solve(
     learner: Learner,
     schema: Schema,
@@ -181,7 +202,13 @@ def solve(
     metric: str,
     reporter: Reporter = QUIET,
 ) -> SolveReport:
-    """Solve the learner's head on its features of the training rows."""
+    """Solve the learner's head on its features of the training rows.
+
+    Where there are no validation rows, the training rows stand in for them: then penalties are
+    chosen by leave-one-out, whatever the features have seen.
+    """
+    judged = bool(len(validation.examples))
+    validation = validation if judged else train
     head = learner.head
     if not isinstance(head, SolvedHead):
         raise TypeError(f"the head {head.name!r} is not solved")
@@ -199,7 +226,7 @@ def solve(
         solver_targets(learner, schema, train.examples),
         solver_rows(learner, validation),
         score,
-        leave_one_out=not learner.tuner.trains,
+        leave_one_out=not (learner.tuner.trains and judged),
     )
 
 
@@ -223,22 +250,36 @@ def exam_tensors(
 
 @torch.no_grad()
 def solver_rows(learner: Learner, split: Split) -> Layers:
-    """Features that a solved head reads, tuned layers included: pooled rows, or words."""
-    pieces: dict[int, list[tuple[int, Tensor]]] = {}
+    """Features that a solved head reads, tuned layers included: pooled rows, or words.
+
+    Many of them are mapped from disk.
+    """
+    whole = learner.task.unit == "row"
+    starts = _starts(split.examples, whole)
+    out: dict[int, Tensor] = {}
     learner.train(False)
     for indices, features in in_batches(split.source, SOLVE_ROWS):
         tuned = learner.backbone.tuned(features, learner.cut)
-        if learner.task.unit == "row":
-            found = {layer: list(vectors) for layer, vectors in tuned.pooled.items()}
-        else:
-            found = {learner.backbone.spec.depth: _words(tuned.hidden, split.examples, indices)}
-        for layer, rows in found.items():
-            pieces.setdefault(layer, []).extend(zip(indices.tolist(), rows, strict=True))
-    join = torch.stack if learner.task.unit == "row" else torch.cat
-    return {
-        layer: join([row for _, row in sorted(rows, key=lambda pair: pair[0])]).clone()
-        for layer, rows in pieces.items()
-    }
+        if whole:
+            for layer, vectors in tuned.pooled.items():
+                if layer not in out:
+                    out[layer] = scratch(len(split.examples), vectors.shape[1])
+                out[layer][torch.from_numpy(indices)] = vectors
+            continue
+        layer = learner.backbone.spec.depth
+        for i, words in zip(indices, _words(tuned.hidden, split.examples, indices), strict=True):
+            if layer not in out:
+                out[layer] = scratch(int(starts[-1]), words.shape[1])
+            out[layer][starts[i] : starts[i + 1]] = words
+    return out
+
+
+def _starts(examples: Examples, whole: bool) -> NDArray[np.int64]:
+    """Where each row's words start among the words of all."""
+    if whole or examples.encoded is None:
+        return np.arange(len(examples) + 1)
+    counts = [int((row != IGNORED).sum()) for row in examples.encoded.rows]
+    return np.cumsum([0, *counts])
 
 
 def _words(hidden: Tensor | None, examples: Examples, indices: Any) -> list[Tensor]:

@@ -251,7 +251,7 @@ def test_what_is_in_use_is_never_evicted(backbone, tmp_path, small_shards):
     cache = FeatureCache(tmp_path / "features", limit_bytes=need)
     found = cache.features(backbone, inputs, CUT, keep_hidden=True)
     names = {path.name.split(".")[0] for path in shard_files(cache.folder)}
-    assert {entry.shard for entry in found.entries} <= names
+    assert set(found.names) <= names
     assert_right(found, backbone, inputs)
     cache.close()
 

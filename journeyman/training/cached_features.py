@@ -1,0 +1,83 @@
+"""Features of chosen rows where they lie on disk, given back a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.backbones.base import Features
+from journeyman.training.cache_index import Entry
+from journeyman.training.shards import Shard
+
+
+@dataclass
+class CachedFeatures:
+    """Features of N rows, on disk, given back a batch at a time in float32.
+
+    Of each row it holds in `places` [N, 3] the shard (by its number in `names`), the position
+    there, and where its tokens start. It holds on to its `shards`, so they stay readable when the
+    cache in `folder` evicts them.
+    """
+
+    lengths: NDArray[np.int64]
+    layers: tuple[int, ...]
+    places: NDArray[np.int64]
+    names: tuple[str, ...]
+    shards: dict[str, Shard] = field(repr=False)
+    folder: Path
+    keep_hidden: bool = True
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
+        """The features of the rows at `indices`, padded to the longest."""
+        rows = np.asarray(indices, dtype=np.int64)
+        pooled, lengths = torch.from_numpy(self._pooled(rows)), self.lengths[rows]
+        mask = torch.from_numpy(np.arange(lengths.max(initial=0)) < lengths[:, None])
+        return Features(
+            mask=mask,
+            hidden=self._hidden(rows, lengths),
+            pooled={layer: pooled[:, at] for at, layer in enumerate(self.layers)},
+        )
+
+    def pooled(self) -> dict[int, Tensor]:
+        """Every row's pooled vectors, {layer: [N, D]}."""
+        vectors = torch.from_numpy(self._pooled(np.arange(len(self))))
+        return {layer: vectors[:, at].contiguous() for at, layer in enumerate(self.layers)}
+
+    def _pooled(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        shape = next(iter(self.shards.values())).pooled.shape[1:] if self.shards else ()
+        out = np.empty((len(rows), *shape), dtype=np.float32)
+        for line, (shard, position, _) in zip(out, self.places[rows].tolist(), strict=True):
+            line[...] = self.shards[self.names[shard]].pooled[position]
+        return out
+
+    def _hidden(self, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tensor | None:
+        places = self.places[rows].tolist()
+        parts = [self.shards[self.names[shard]].hidden for shard, _, _ in places]
+        if not self.keep_hidden or not parts or parts[0] is None:
+            return None
+        out = np.zeros((len(rows), int(lengths.max()), parts[0].shape[1]), dtype=np.float32)
+        for line, (_, _, start), length, part in zip(out, places, lengths, parts, strict=True):
+            if part is not None:
+                line[:length] = part[start : start + length]
+        return torch.from_numpy(out)
+
+
+def places_of(
+    keys: Sequence[bytes], found: Mapping[bytes, Entry], names: Sequence[str]
+) -> NDArray[np.int64]:
+    """[N, 3]: of each row the number of its shard, its position there, its first token."""
+    numbers = {name: at for at, name in enumerate(names)}
+    places = np.empty((len(keys), 3), dtype=np.int64)
+    for line, key in zip(places, keys, strict=True):
+        entry = found[key]
+        line[:] = numbers[entry.shard], entry.position, entry.start
+    return places
