@@ -179,14 +179,18 @@ def test_what_is_on_disk_needs_its_source_no_more(dataset, monkeypatch):
 
 
 def test_conll_sentences_keep_tokens_beside_tags(dataset):
-    raw = {"a": "科0\tB-ORG\n技1\tI-ORG\n\n\n好0\tO\n".encode(), "b": b"x0\tO\n"}
+    first = "科0\tB-ORG\n技1\tI-ORG\n\n\n好0\tO\ne12\tO\n110\tO\n10\tO\n"
+    raw = {"a": first.encode(), "b": b"x0\tO\n"}
+        "a": "科0\tB-ORG\n技1\tI-ORG\n\n\n好0\tO\ne12\tO\n110\tO\n10\tO\n".encode(),
+        "b": b"x0\tO\n",
+    }
     columns = {"tokens": "tokens", "tags": "tags", "id": "id"}
     splits = {"train": "a.jsonl", "test": "b.jsonl"}
     files = {"train": "a", "test": "b"}
-    found = dataset("conll", raw, splits, columns, files=files, position_digit=True)
+    found = dataset("conll", raw, splits, columns, files=files, positions=True)
     assert rows(found) == [
         {"id": "train/1", "tokens": ["科", "技"], "tags": ["B-ORG", "I-ORG"]},
-        {"id": "train/2", "tokens": ["好"], "tags": ["O"]},
+        {"id": "train/2", "tokens": ["好", "e", "1", "1"], "tags": ["O"] * 4},
     ]
     assert rows(found, "test")[0]["tokens"] == ["x"]
 

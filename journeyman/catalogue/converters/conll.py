@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,29 @@ from typing import Any
 from journeyman.catalogue.converters.base import CONVERTERS, write_rows
 from journeyman.catalogue.entry import DatasetEntry
 
+_PLACED = re.compile(r"(.+?)\d+")
+
 
 @CONVERTERS.register("conll")
 def convert_conll(raw: Path, out: Path, entry: DatasetEntry) -> None:
-    """Options: `files` (split: file); `position_digit`: tokens end in their place in the word."""
-    digit = bool(entry.options.get("position_digit", False))
+    """Options: `files` (split: file); `positions`: tokens are a character and, after it, the
+    number of its place in the word, which is left out."""
+    placed = bool(entry.options.get("positions", False))
     for split, name in entry.options["files"].items():
-        write_rows(out / entry.splits[split], _rows(raw / name, split, digit))
+        write_rows(out / entry.splits[split], _rows(raw / name, split, placed))
 
 
-def _rows(path: Path, split: str, digit: bool) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, split: str, placed: bool) -> Iterator[dict[str, Any]]:
     for number, sentence in enumerate(_sentences(path), 1):
-        tokens = [token[:-1] if digit else token for token, _ in sentence]
+        tokens = [_character(token) if placed else token for token, _ in sentence]
         tags = [tag for _, tag in sentence]
         yield {"id": f"{split}/{number}", "tokens": tokens, "tags": tags}
+
+
+def _character(token: str) -> str:
+    """The token without the number at its end; a digit that is the character itself stays."""
+    found = _PLACED.fullmatch(token)
+    return found[1] if found else token
 
 
 def _sentences(path: Path) -> Iterator[list[tuple[str, str]]]:
