@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 
 from journeyman.errors import DataError, JourneymanError
 from journeyman.usage import out_of_memory, usage_mistake
@@ -328,12 +328,14 @@ def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
     if as_json:
         _print_lines(vars(row) for row in rows)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("name", "what it is", "size", "licence", "source", "on disk"):
-        table.add_column(title, overflow="fold")
+    wide = max(len(row.name) for row in rows)
+    console = Console(highlight=False, emoji=False, markup=False)
     for row in rows:
-        on_disk = f"{row.bytes_on_disk / 1e6:.0f} MB" if row.on_disk else "no"
-        table.add_row(
-            row.name, row.what, f"{row.size / 1e6:.1f} MB", row.licence, row.source, on_disk
-        )
-    Console().print(table)
+        lies = f"on disk, {row.bytes_on_disk / 1e6:.0f} MB" if row.on_disk else "to fetch"
+        head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {row.licence}"
+        console.print(head, style="bold", soft_wrap=True)
+        for line in (row.what, row.source):
+            if console.is_terminal:
+                console.print(Padding(line, (0, 0, 0, 2)))
+            else:
+                console.print(f"  {line}", soft_wrap=True)
