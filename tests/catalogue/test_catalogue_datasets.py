@@ -181,9 +181,6 @@ def test_what_is_on_disk_needs_its_source_no_more(dataset, monkeypatch):
 def test_conll_sentences_keep_tokens_beside_tags(dataset):
     first = "科0\tB-ORG\n技1\tI-ORG\n\n\n好0\tO\ne12\tO\n110\tO\n10\tO\n"
     raw = {"a": first.encode(), "b": b"x0\tO\n"}
-        "a": "科0\tB-ORG\n技1\tI-ORG\n\n\n好0\tO\ne12\tO\n110\tO\n10\tO\n".encode(),
-        "b": b"x0\tO\n",
-    }
     columns = {"tokens": "tokens", "tags": "tags", "id": "id"}
     splits = {"train": "a.jsonl", "test": "b.jsonl"}
     files = {"train": "a", "test": "b"}
