@@ -11,24 +11,24 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone
-from journeyman.backbones.shells import layer_path
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.tuners.base import TUNERS, Tuner, TunerOptions
-from journeyman.tuners.linear_layers import needs_a_layer
+from journeyman.tuners.linear_layers import linear_names, needs_a_layer
 from journeyman.tuners.owned import own
 
 FILE = "adapters.safetensors"
 CHILD = "adapter"
 PROJECTIONS = (
-    "attention.output.dense",
     "output.dense",
     "attention.out_lin",
     "ffn.lin2",
     "attention.attn.o",
     "attn.Wo",
     "mlp.Wo",
+    "attention.dense",
+    "ffn_output",
 )
-"""Where encoder families project attention and feed-forward back to the width, in a layer."""
+"""How the linear layers that project attention and feed-forward back to the width are called."""
 
 
 class AdapterOptions(TunerOptions):
@@ -112,11 +112,9 @@ class AdapterTuner(Tuner):
 
 
 def projection_names(backbone: Backbone, cut: int) -> list[str]:
-    """The names of the linear layers that adapters stand behind, in order of depth."""
-    path = layer_path(backbone.module)
-    names = [f"{path}.{i}.{p}" for i in range(cut, backbone.spec.depth) for p in PROJECTIONS]
-    modules = dict(backbone.module.named_modules())
-    return [name for name in names if isinstance(modules.get(name), nn.Linear)]
+    """The names of the linear layers that adapters stand behind, sorted."""
+    ends = tuple(f".{name}" for name in PROJECTIONS)
+    return [name for name in linear_names(backbone, cut) if name.endswith(ends)]
 
 
 def norm_names(backbone: Backbone, cut: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import FAMILIES_TINY, tiny_backbone
+from tiny import FAMILIES_TINY, SHARED_TINY, tiny_backbone
 
 from journeyman.tuners.base import TUNERS, size_of
 
@@ -25,14 +25,14 @@ def hidden(backbone, cut):
 
 
 @pytest.mark.parametrize("name", ["bitfit", "adapter"])
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+@pytest.mark.parametrize("family", sorted(FAMILIES_TINY | SHARED_TINY))
 def test_training_starts_from_the_network_as_it_was(name, family, tmp_path):
     backbone = tiny_backbone(tmp_path, family)
-    tuner = TUNERS[name](TUNERS[name].Options(), 0)
-    if tuner.permits(backbone, 1) is not None:
+    tuner, cut = TUNERS[name](TUNERS[name].Options(), 0), backbone.cut_below(1)
+    if tuner.permits(backbone, cut) is not None:
         assert (name, family) == ("bitfit", "modernbert")
         return
-    assert torch.equal(hidden(tuner.attach(backbone, 1), 1), hidden(backbone, 1))
+    assert torch.equal(hidden(tuner.attach(backbone, cut), cut), hidden(backbone, cut))
     assert tuner.parameters()
 
 
@@ -44,12 +44,13 @@ def test_bitfit_trains_every_bias_above_the_cut_and_nothing_else(backbone):
     assert all(n.startswith("encoder.layer.2.") for n in layer)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+@pytest.mark.parametrize("family", sorted(FAMILIES_TINY | SHARED_TINY))
 def test_every_layer_above_the_cut_has_two_adapters(family, tmp_path):
+    """ALBERT passes its one layer again and again."""
     backbone = tiny_backbone(tmp_path, family)
-    tuner, _ = attached("adapter", backbone, 1, size=3)
+    tuner, _ = attached("adapter", backbone, backbone.cut_below(1), size=3)
     downs = [p for name, p in tuner.parameters().items() if name.endswith("adapter.down.weight")]
-    assert len(downs) == 2 * (backbone.spec.depth - 1)
+    assert len(downs) == 2 * (1 if family in SHARED_TINY else backbone.spec.depth - 1)
     assert {p.shape[0] for p in downs} == {3}
 
 

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 import torch
-from tiny import FAMILIES_TINY, tiny_backbone, tiny_folder
+from tiny import FAMILIES_TINY, SHARED_TINY, tiny_backbone, tiny_folder
 from transformers import AutoConfig, AutoModel, DynamicCache
 
 from journeyman.backbones.text_encoder import MODEL_TYPES, load_backbone, masked_mean
@@ -126,7 +126,7 @@ def test_the_longest_text_and_the_learned_tokens_fit(name, tmp_path):
         assert bool(torch.isfinite(hidden).all())
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
+@pytest.mark.parametrize("family", sorted(FAMILIES_TINY | SHARED_TINY))
 def test_each_family_is_permitted_as_it_can_be_tuned(family, tmp_path):
     backbone = tiny_backbone(tmp_path, family)
     for name in NAMES:
