@@ -13,6 +13,12 @@ from journeyman.training.options import LoopOptions
 MethodChoice = choice(METHODS)
 
 
+class PretrainLoop(LoopOptions):
+    """Options of the loop where it pretrains."""
+
+    field = "pretrain"
+
+
 class PretrainOptions(BaseModel):
     """Options of pretraining (recipe field `pretrain`)."""
 
@@ -36,7 +42,10 @@ class PretrainOptions(BaseModel):
         examples=["message"],
     )
     limit: int | None = Field(
-        default=None, ge=10, description="Use a seeded sample of at most this many texts."
+        default=None,
+        ge=10,
+        description="Use a seeded sample of at most this many texts.",
+        examples=[20_000],
     )
     held_out: float = Field(
         default=0.05,
@@ -54,7 +63,10 @@ class PretrainOptions(BaseModel):
         default=32, ge=2, description="Texts of one step; of `contrast`, those told apart."
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, description="Peak rate of the layers; the method's own when absent."
+        default=None,
+        gt=0,
+        description="Peak rate of the layers; the method's own when absent.",
+        examples=[5e-5],
     )
     head_learning_rate: float = Field(
         default=5e-4, gt=0, description="Peak rate of the head that foretells hidden tokens."
@@ -79,7 +91,7 @@ class PretrainOptions(BaseModel):
 
     def loop(self) -> LoopOptions:
         """The same as options of the one training loop; every epoch is trained."""
-        return LoopOptions(
+        return PretrainLoop(
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate or METHODS[self.method_name].learning_rate,

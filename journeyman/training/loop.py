@@ -74,7 +74,7 @@ def fit(
             standing, best = _resumed(checkpoint, run, reporter)
         while not _finished(standing, options):
             loss = run.epoch(standing.epoch, reporter)
-            _check_loss(loss, standing.epoch + 1)
+            _check_loss(loss, standing.epoch + 1, options)
             with run.judged():
                 outputs = run.outputs(validation)
                 score = learner.task.score(outputs, validation.examples.targets, schema, metric)
@@ -118,12 +118,12 @@ def _resumed(checkpoint: Path, run: _Run, reporter: Reporter) -> tuple[Standing,
     return standing, best
 
 
-def _check_loss(loss: float, epoch: int) -> None:
+def _check_loss(loss: float, epoch: int, options: LoopOptions) -> None:
     if math.isfinite(loss):
         return
     raise JourneymanError(
         "Training diverged: the loss is no longer a number.",
-        place="finetune.learning_rate",
+        place=f"{options.field}.learning_rate",
         expected="a loss that is finite",
         found=f"{loss} in epoch {epoch}",
         remedy="lower learning_rate and head_learning_rate, or leave them out; keep clip at 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,8 @@ class LoopOptions(BaseModel):
     """Options of the one training loop."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    field: ClassVar[str] = "finetune"
+    """The recipe's field that they come from."""
 
     epochs: int = Field(4, ge=1, le=10_000, description="Passes over the training rows at most.")
     batch_size: int = Field(32, ge=1, description="Rows that are computed at once.")

@@ -26,11 +26,12 @@ from journeyman.data.readers.registry import READERS
 from journeyman.evaluation.baselines.base import BASELINES
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.heads.base import HEADS
+from journeyman.pretraining.methods.base import METHODS
 from journeyman.tasks.base import TASKS
 from journeyman.tuners.base import TUNERS
 journeyman.finetune("extra.yaml")
 answer = journeyman.load("runs/extra").predict("the cat sat")[0]
-every = (FAMILIES, CHECKS, READERS, BASELINES, EXPLAINERS, HEADS, TASKS, TUNERS)
+every = (FAMILIES, CHECKS, READERS, BASELINES, EXPLAINERS, HEADS, METHODS, TASKS, TUNERS)
 names = sorted(name for registry in every for name in registry
                if registry[name].__module__.startswith("extras."))
 print(json.dumps({"names": names, "label": answer.label}))
@@ -90,14 +91,15 @@ def test_a_recipe_runs_with_what_the_package_brings(installed, tmp_path):
     recipe = {
         "name": "extra", "task": "topic-classification", "backbone": "tiny",
         "data": {"train": "rows.blocks", "text": "text", "label": "label"},
+        "pretrain": {"method": "decorrelate", "cut": 1},
         "finetune": {"tuner": "biases", "head": {"name": "hidden", "width": 8}, "epochs": 1},
         "explain": {"method": "reading", "samples": 4}, "threads": 1, "trackers": [],
     }  # fmt: skip
     (tmp_path / "extra.yaml").write_text(json.dumps(recipe))
     said = json.loads(asked(installed, "-c", RUN, cwd=tmp_path))
     assert said["names"] == [
-        "biases", "blocks", "data2vec-text", "hidden", "nearest_words", "reading", "shouting",
-        "topic-classification",
+        "biases", "blocks", "data2vec-text", "decorrelate", "hidden", "nearest_words", "reading",
+        "shouting", "topic-classification",
     ]  # fmt: skip
     assert said["label"] in ("good", "bad")
     run = tmp_path / "runs" / "extra"

@@ -124,6 +124,13 @@ def test_a_cut_at_the_top_is_refused(ground):
     assert all((caught.value.expected, caught.value.found, caught.value.remedy))
 
 
+def test_training_that_diverges_is_told_where_it_was_set(ground):
+    backbone, folder, cache = ground
+    with pytest.raises(JourneymanError) as caught:
+        trained(backbone, folder, cache, cut=1, epochs=3, learning_rate=1e30)
+    assert caught.value.place == "pretrain.learning_rate"
+
+
 def test_a_tokenizer_without_a_mask_is_told(tmp_path):
     import json
 

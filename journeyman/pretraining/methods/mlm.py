@@ -28,7 +28,9 @@ class MlmOptions(MethodOptions):
 
     mask: float = Field(0.15, gt=0, lt=1, description="Share of the tokens that are foretold.")
     whole_words: bool = Field(
-        False, description="Hide all tokens of a word together; of Chinese, a character each."
+        False,
+        description="Hide all tokens of a word together; without effect where words are not "
+        "written apart, as in Chinese.",
     )
 
 
