@@ -48,10 +48,10 @@ class SearchOptions(BaseModel):
         description="How settings are proposed: `tpe` learns from the trials before, `random` "
         "does not.",
     )
-    pruner: Literal["median", "hyperband", "none"] = Field(
+    pruner: Literal["median", "none"] = Field(
         "median",
-        description="When a trial is given up at an epoch: below the median of those before, in "
-        "a hyperband, or never.",
+        description="When a trial is given up, from its second epoch on: below the median of the "
+        "trials before at that epoch, or never.",
     )
     timeout: Duration | None = Field(
         None,

@@ -19,7 +19,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -48,7 +48,6 @@ class Proposals:
     sampler: str
     pruner: str
     seed: int
-    epochs: int
 
     def propose(
         self,
@@ -69,15 +68,10 @@ class Proposals:
                 values[field] = _drawn(trial, field, self.space[field])
         return values
 
-    def gives_up(
-        self, seen: Sequence[Outcome], history: Sequence[tuple[int, float]], number: int
-    ) -> bool:
+    def gives_up(self, seen: Sequence[Outcome], history: Sequence[tuple[int, float]]) -> bool:
         """Whether a trial with this history is given up, beside trials that are over."""
         study = optuna.create_study(direction="maximize", pruner=self._pruner())
         study.add_trials([self.frozen(outcome) for outcome in seen])
-        study.add_trials(
-            create_trial(state=TrialState.FAIL) for _ in range(max(number - len(seen), 0))
-        )
         trial = study.ask()
         for epoch, score in history:
             trial.report(score, epoch)
@@ -134,9 +128,7 @@ class Proposals:
 
     def _pruner(self) -> BasePruner:
         if self.pruner == "median":
-            return MedianPruner(n_startup_trials=STARTUP // 2, n_warmup_steps=1)
-        if self.pruner == "hyperband":
-            return HyperbandPruner(min_resource=1, max_resource=self.epochs, reduction_factor=3)
+            return MedianPruner(n_startup_trials=STARTUP // 2, n_warmup_steps=2)
         return NopPruner()
 
 

@@ -67,16 +67,7 @@ class _Search:
         self.metric = options.metric or recipe.finetune.metric or self.task.primary_metric
         space = space_of(recipe, self.task, workspace.backbone)
         seed = recipe.seed if options.seed is None else options.seed
-        longest = space.get("finetune.epochs")
-        most = getattr(longest, "high", None) or max(getattr(longest, "values", (0,)))
-        self.proposals = Proposals(
-            space,
-            ordered(space),
-            options.sampler,
-            options.pruner,
-            seed,
-            max(int(most), recipe.finetune.epochs),
-        )
+        self.proposals = Proposals(space, ordered(space), options.sampler, options.pruner, seed)
         said = options.model_dump(mode="json", exclude=set(_ELSEWHERE))
         whole = recipe.model_dump(mode="json", exclude={"search", "explain", "output", "trackers"})
         name = key_of(key, whole, said, self.metric, threads_of(recipe))[:24]
@@ -132,9 +123,9 @@ class _Search:
         self.tried[number] = values
         twin = next((one for one in seen if one.values == values), None)
         if twin is not None:
-            again = f"the values of trial {twin.number}"
-            self._keep(replace(twin, number=number, why=again, seconds=0.0, rows_asked=0,
-                               rows_computed=0))  # fmt: skip
+            why = twin.why or f"the values of trial {twin.number}"
+            spared = {"seconds": 0.0, "rows_asked": 0, "rows_computed": 0}
+            self._keep(replace(twin, number=number, why=why, **spared))
             return
         job = Job(number, values, seen, self.proposals, self.metric)
         running[submit(job)] = number

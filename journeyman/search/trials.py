@@ -144,7 +144,7 @@ class _Watch:
 
     def __call__(self, epoch: int, score: float) -> bool:
         self.history.append((epoch, float(score)))
-        if self.job.proposals.gives_up(self.job.seen, self.history, self.job.number):
+        if self.job.proposals.gives_up(self.job.seen, self.history):
             raise Pruned
         return False
 
