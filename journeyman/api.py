@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journeyman.errors import ModelError
 from journeyman.journey import travel
 from journeyman.model import Model
-from journeyman.model_folder import MANIFEST
+from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import load_recipe
 
@@ -32,32 +31,6 @@ def finetune(
 def load(reference: str | Path) -> Model:
     """The model in a model folder or a run folder."""
     return Model.load(model_folder(reference))
-
-
-def model_folder(reference: str | Path) -> Path:
-    """The folder that a reference means: itself, or `model` within a run folder."""
-    if not str(reference):
-        raise ModelError(
-            "No model is named.",
-            place="MODEL",
-            expected="a model folder or a run folder",
-            found="an empty name",
-            remedy="give the folder, such as runs/sentiment",
-        )
-    folder = Path(reference).expanduser()
-    if not (folder / MANIFEST).is_file() and (folder / "model").is_dir():
-        return folder / "model"
-    if folder.is_file():
-        raise ModelError(
-            "A model is a folder, and this is a file.",
-            place=str(folder),
-            expected="a model folder or a run folder",
-            found="a file",
-            remedy="give the folder of the model"
-            if folder.name != MANIFEST
-            else f"give the folder it stands in: {folder.parent}",
-        )
-    return folder
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,18 +18,20 @@ from filelock import FileLock, Timeout
 
 from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.data.ingest import content_hash
-from journeyman.data.options import ROLES
+from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.errors import ResourceError
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
+from journeyman.model_folder import MANIFEST
+from journeyman.model_reference import model_folder
 from journeyman.outset import threads_of, workspace_of
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
-from journeyman.steps import collect, explain, finetune, pretrain
+from journeyman.steps import collect, explain, finetune, pretrain, transfer
 from journeyman.telling import tell
 from journeyman.workspace import Workspace
 
@@ -39,17 +41,20 @@ TIMING = "timing.json"
 
 @dataclass(frozen=True)
 class Step:
-    """A verb: what runs it, and which parts of the recipe its result depends on."""
+    """A verb: what runs it, which parts of the recipe its result depends on, and whether the
+    recipe asks for it."""
 
     verb: str
     run: Callable[[Workspace], Section]
     reads: Callable[[Recipe], Any]
+    asked: Callable[[Recipe], bool] = lambda _: True
 
 
 STEPS = (
-    Step("collect", collect.run, lambda r: [_data_key(r), r.collect, r.task, r.seed]),
+    Step("collect", collect.run, lambda r: [_data_key(r.data), r.collect, r.task, r.seed]),
     Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
     Step("finetune", finetune.run, lambda r: [r.finetune, r.seed, threads_of(r), r.name]),
+    Step("transfer", transfer.run, lambda r: _transfer_key(r), lambda r: r.transfer is not None),
     Step("explain", explain.run, lambda r: r.explain),
 )
 
@@ -80,7 +85,8 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     """
     folder = recipe.folder
     journal = Journal(folder)
-    whole = key_of(_plain(recipe), _data_key(recipe), _pretrain_key(recipe), _backbone_key(recipe))
+    parts = (_data_key(recipe.data), _pretrain_key(recipe), _transfer_key(recipe))
+    whole = key_of(_plain(recipe), *parts, _backbone_key(recipe))
     if journal.finished("report", whole) and _complete(folder):
         return Arrived(folder, fresh=False)
     check_readable(resolve(recipe.backbone.name).folder)
@@ -100,6 +106,7 @@ def input_files(recipe: Recipe) -> list[Path]:
     """The user's own files that a run of this recipe reads."""
     named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
+    named += _transfer_files(recipe)
     files = [Path(name) for name in named if name is not None]
     folder = Path(recipe.backbone.name).expanduser()
     files += sorted(folder.glob("*")) if folder.is_dir() else []
@@ -108,7 +115,8 @@ def input_files(recipe: Recipe) -> list[Path]:
 
 def reads_files_alone(recipe: Recipe) -> bool:
     """Whether its data changes only when a file here does: no hub dataset without a commit."""
-    sources = [getattr(recipe.data, role) for role in ROLES]
+    new = recipe.transfer.data if recipe.transfer is not None else None
+    sources = [getattr(data, role) for data in (recipe.data, new or recipe.data) for role in ROLES]
     hub = [name for name in sources if name is not None and name.startswith(SCHEME)]
     return all(HubDataset.parse(name).is_fixed for name in hub)
 
@@ -120,6 +128,8 @@ def _run_steps(
     sections: list[Section] = []
     key = key_of("journey", _backbone_key(recipe))
     for step in STEPS:
+        if not step.asked(recipe):
+            continue
         if step.verb == before(recipe):
             key = key_of(key, "search", _plain(recipe))
             section, recipe = searched_recipe(recipe, workspace, journal, key)
@@ -192,8 +202,7 @@ def _complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in wanted)
 
 
-def _data_key(recipe: Recipe) -> list[Any]:
-    data = recipe.data
+def _data_key(data: DataOptions) -> list[Any]:
     files = [data.train, data.validation, data.exam, data.test]
     return [_plain(data), [None if name is None else _digest(name) for name in files]]
 
@@ -210,6 +219,30 @@ def _pretrain_key(recipe: Recipe) -> Any:
     texts = [file_digest(file) for file in said.data]
     trained = [recipe.seed, threads_of(recipe), recipe.finetune.metric]
     return [_plain(recipe.backbone), _plain(said), texts, *trained]
+
+
+def _transfer_key(recipe: Recipe) -> Any:
+    said = recipe.transfer
+    if said is None:
+        return None
+    distil = said.distil
+    data = None if said.data is None else _data_key(said.data)
+    models = [file_digest(str(path)) for path in _transfer_files(recipe)]
+    student = None if distil is None or distil.into is None else resolve(distil.into).sha256
+    return [_plain(said), data, models, student]
+
+
+def _transfer_files(recipe: Recipe) -> list[str]:
+    """Files that only the transfer reads: new rows, unlabelled rows, and each model's model.json,
+    which tells every change of it."""
+    said = recipe.transfer
+    if said is None:
+        return []
+    data = [] if said.data is None else [getattr(said.data, role) for role in ROLES]
+    models = [*said.candidates, said.distil.teacher if said.distil else None]
+    found = [str(model_folder(name) / MANIFEST) for name in models if name is not None]
+    found += [name for name in data if name is not None and not name.startswith(SCHEME)]
+    return [*found, *([said.distil.unlabelled] if said.distil and said.distil.unlabelled else [])]
 
 
 def _backbone_key(recipe: Recipe) -> str:

@@ -10,6 +10,7 @@ from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import Reporter
 from journeyman.recipe.options import Recipe
 from journeyman.training.options import FinetuneOptions
+from journeyman.transfer.options import TransferOptions
 from journeyman.workspace import Workspace
 
 
@@ -33,6 +34,7 @@ def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:
             CollectOptions: recipe.collect,
             **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
             FinetuneOptions: recipe.finetune,
+            **({TransferOptions: recipe.transfer} if recipe.transfer is not None else {}),
             ExplainOptions: recipe.explain,
         },
         seed=recipe.seed,

@@ -16,6 +16,7 @@ from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.data.collection import Collection, collect
+from journeyman.data.label_names import name_rows
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.files import write_text
 from journeyman.model import Model
@@ -57,7 +58,7 @@ class Workspace:
         return found
 
     def gather(self, data: DataOptions, folder: Path) -> Collection:
-        """Read, check and split rows into `folder`; a dataset of the catalogue knows its columns."""
+        """Read, check and split rows into `folder`; a named dataset knows its columns."""
         files = None
         if data.dataset is not None:
             found = resolve_dataset(data.dataset)
@@ -107,10 +108,16 @@ class Workspace:
     @cached_property
     def base_backbone(self) -> Backbone:
         """The network that others pretrained."""
-        found = self.resolved_backbone
+        return self._loaded(self.resolved_backbone, self.backbone_reference)
+
+    def pretrained(self, reference: str) -> Backbone:
+        """Another network that others pretrained, fetched if need be."""
+        return self._loaded(resolve(reference, progress=not self.reporter.quiet), reference)
+
+    def _loaded(self, found: ResolvedBackbone, reference: str) -> Backbone:
         spec = {
             "name": found.name,
-            "reference": self.backbone_reference,
+            "reference": reference,
             "licence": found.licence,
             "source": found.source,
             "sha256": found.sha256,
@@ -136,9 +143,22 @@ class Workspace:
 
     def examples(self, split: str, backbone: Backbone | None = None) -> Examples:
         """One split's rows, prepared for the run's backbone (or another) and encoded."""
+        columns = self.collection.columns
         rows = self.collection.tables[split].rows()
-        network = backbone or self.backbone
-        return make_examples(self.task, network, rows, self.collection.columns, self.schema)
+        if split == "train":
+            rows = [*rows, *name_rows(self.schema.labels, columns, self.task.kind)]
+        return make_examples(self.task, backbone or self.backbone, rows, columns, self.schema)
+
+    def labelled(self) -> tuple[Examples, Examples]:
+        """Training and validation rows together: with descriptions of labels last, and without."""
+        columns = self.collection.columns
+        rows = [*self.collection.train.rows(), *self.collection.validation.rows()]
+        names = name_rows(self.schema.labels, columns, self.task.kind)
+        made = [
+            make_examples(self.task, self.backbone, some, columns, self.schema)
+            for some in ([*rows, *names], rows)
+        ]
+        return made[0], made[1]
 
     def split_sizes(self) -> dict[str, int]:
         """Rows of each split."""

@@ -17,6 +17,7 @@ from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.search_checks import check_search
 from journeyman.recipe.text import Location
+from journeyman.recipe.transfer_checks import check_transfer
 from journeyman.tasks.base import TASKS, Task, usual_task
 from journeyman.tuners.base import TUNERS
 
@@ -29,6 +30,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_backbone(recipe, mistakes)
     check_data(recipe.data, mistakes)
     check_explainer(recipe, mistakes)
+    check_transfer(recipe, task_of(recipe), mistakes)
     check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
     check_search(recipe, task_of(recipe), mistakes)

@@ -19,6 +19,7 @@ from journeyman.recipe.mistakes import Mistakes, validated
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.sets import apply_sets
 from journeyman.recipe.text import Written, read_file, read_mapping, read_text
+from journeyman.recipe.transfer_checks import resolved_transfer
 
 Source = str | Path | Mapping[str, Any] | Recipe
 
@@ -98,6 +99,7 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
             "data": recipe.data.model_copy(update=data),
             "backbone": recipe.backbone.model_copy(update={"name": backbone}),
             "pretrain": pretrain,
+            "transfer": resolved_transfer(recipe.transfer, lambda name: _beside(name, folder)),
         }
     )
 

@@ -43,6 +43,10 @@ class Mistakes:
             remedy=remedy,
         )
 
+    def within(self, *outer: str) -> Mistakes:
+        """The same mistakes, told of what `outer` holds: locations are taken from there."""
+        return _Within(self, outer)
+
     def cover(self, location: Location) -> None:
         """Say nothing more of what is there: it is a guess."""
         self._covered.add(location)
@@ -55,6 +59,17 @@ class Mistakes:
         """Every mistake, those of reading included."""
         told = [(self._written.origin(at)[0], mistake) for at, mistake in self._told.items()]
         return [one for _, one in sorted([*self._written.mistakes, *told], key=lambda it: it[0])]
+
+
+class _Within(Mistakes):
+    def __init__(self, whole: Mistakes, outer: Location) -> None:
+        self._whole, self._outer = whole, outer
+
+    def add(
+        self, location: Location, problem: str, *, expected: str, found: str, remedy: str
+    ) -> None:
+        whole, at = self._whole, (*self._outer, *location)
+        whole.add(at, problem, expected=expected, found=found, remedy=remedy)
 
 
 def validated(written: Written, mistakes: Mistakes) -> Recipe | None:

@@ -14,6 +14,7 @@ from journeyman.recipe.search import SearchOptions
 from journeyman.tasks.base import TASKS
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import TrackerName
+from journeyman.transfer.options import TransferOptions
 
 NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$"
 """Names of folders on any system; letters of any script."""
@@ -100,6 +101,12 @@ class Recipe(BaseModel):
         description="Try settings of this recipe's fields and go on with the best on validation "
         "rows; nothing is searched when absent.",
         examples=[{"trials": 30}],
+    )
+    transfer: TransferOptions | None = Field(
+        default=None,
+        description="Learn new data from models already made, or teach a smaller backbone; "
+        "neither when absent.",
+        examples=[{"data": {"train": "shop.csv"}, "labels": 64}],
     )
     explain: ExplainOptions = Field(
         default_factory=ExplainOptions,

@@ -1,0 +1,1 @@
+"""Carrying over: from models already made to new data, and from a large model to a small one."""
