@@ -56,6 +56,11 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+def bytes_under(folder: Path) -> int:
+    """How many bytes the files under `folder` hold."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def _forget(beside: Path) -> None:
     try:
         beside.unlink(missing_ok=True)

@@ -17,8 +17,10 @@ from journeyman.types import Metric
 OURS = "This model"
 
 
-def finetuned(trained: Trained, standings: Standings, stats: CacheStats, primary: str) -> Section:
-    """The chapter on fine-tuning and evaluation."""
+def finetuned(
+    trained: Trained, standings: Standings, stats: CacheStats, primary: str, disk: int
+) -> Section:
+    """The chapter on fine-tuning and evaluation; `disk` is the model folder's bytes."""
     return Section(
         step="finetune",
         title="Fine-tuning and how well it does",
@@ -26,7 +28,7 @@ def finetuned(trained: Trained, standings: Standings, stats: CacheStats, primary
         figures=(
             *metric_figures(standings.measured.overall.metrics),
             *_calibration_figures(standings.uncalibrated),
-            *_figures(trained, stats),
+            *_figures(trained, stats, disk),
         ),
         charts=tuple(
             chart
@@ -155,7 +157,7 @@ def _prose(trained: Trained, standings: Standings, stats: CacheStats) -> tuple[s
     return tuple(text for text in (what, how.strip(), cache, beside) if text)
 
 
-def _figures(trained: Trained, stats: CacheStats) -> tuple[Figure, ...]:
+def _figures(trained: Trained, stats: CacheStats, disk: int) -> tuple[Figure, ...]:
     parameters = trained.learner.parameters().values()
     timed = [
         Figure(name=f"{part} seconds", value=round(seconds, 2), unit="s", clock=True)
@@ -168,6 +170,7 @@ def _figures(trained: Trained, stats: CacheStats) -> tuple[Figure, ...]:
     )
     return (
         Figure(name="trainable parameters", value=size_of(parameters)),
+        Figure(name="model on disk", value=round(disk / 1e6, 3), unit="MB"),
         Figure(name="cut", value=trained.learner.cut),
         *([found] if found else []),
         *timed,

@@ -6,7 +6,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
-from journeyman.files import write_json
+from journeyman.files import bytes_under, write_json
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.climbed import climbed
@@ -43,7 +43,8 @@ def run(workspace: Workspace) -> Section:
     _sweep(workspace)
     workspace.seconds.update(trained.seconds)
     metric = options.metric or workspace.task.primary_metric
-    section = finetuned(trained, standings, workspace.cache.stats, metric)
+    disk = bytes_under(workspace.model_folder)
+    section = finetuned(trained, standings, workspace.cache.stats, metric, disk)
     return climbed(section, ladder, metric) if ladder else section
 
 
