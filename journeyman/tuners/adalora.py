@@ -91,10 +91,12 @@ class AdaLoraTuner(Tuner):
             torch.manual_seed(self.seed)
             self._peft = AdaLoraModel(twin.module, self._config, ADAPTER)
         self._parameters = {
-            name: parameter.requires_grad_(True)
+            name: parameter
             for name, parameter in sorted(twin.module.named_parameters())
             if ".lora_" in name
         }
+        for parameter in self._parameters.values():
+            parameter.requires_grad_(True)
         return twin
 
     def parameters(self) -> Mapping[str, nn.Parameter]:

@@ -130,4 +130,5 @@ def norm_names(backbone: Backbone, cut: int) -> list[str]:
 def _add(projection: nn.Module, _args: Any, output: Tensor) -> Tensor:
     """A forward hook that finds the adapter in its own module, so that clones keep theirs."""
     adapter = cast(Bottleneck, projection.get_submodule(CHILD))
-    return output + adapter(output)
+    bent: Tensor = output + adapter(output)
+    return bent

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from journeyman.backbones.text_encoder import TextEncoder
 from journeyman.tuners.base import TUNERS
@@ -22,9 +22,15 @@ class PromptTuner(VirtualTokenTuner):
     def _peft_config(self, backbone: TextEncoder) -> Any:
         from peft import PromptTuningConfig
 
-        width = backbone.module.get_input_embeddings().embedding_dim
-        return PromptTuningConfig(**base_config(self, backbone, width))
+        return PromptTuningConfig(
+            **base_config(self, backbone, _embeddings(backbone).embedding_dim)
+        )
 
     def _first(self, backbone: TextEncoder, ids: Tensor) -> Tensor:
-        embedded: Tensor = backbone.module.get_input_embeddings()(ids)
+        embedded: Tensor = _embeddings(backbone)(ids)
         return embedded
+
+
+def _embeddings(backbone: TextEncoder) -> nn.Embedding:
+    network: Any = backbone.module
+    return cast(nn.Embedding, network.get_input_embeddings())

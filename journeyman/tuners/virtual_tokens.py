@@ -79,7 +79,7 @@ class VirtualTokenTuner(Tuner):
     def _start(self, backbone: TextEncoder) -> Tensor:
         options = cast(VirtualTokenOptions, self.options)
         if options.start is None:
-            ids = torch.randint(0, int(backbone.module.config.vocab_size), (options.tokens,))
+            ids = torch.randint(0, _said(backbone, "vocab_size"), (options.tokens,))
         else:
             ids = _words(backbone, options.start, options.tokens)
         with torch.no_grad():
@@ -135,9 +135,15 @@ def base_config(tuner: VirtualTokenTuner, backbone: TextEncoder, width: int) -> 
         "num_virtual_tokens": cast(VirtualTokenOptions, tuner.options).tokens,
         "num_transformer_submodules": 1,
         "num_layers": backbone.spec.depth,
-        "num_attention_heads": int(backbone.module.config.num_attention_heads),
+        "num_attention_heads": _said(backbone, "num_attention_heads"),
         "token_dim": width,
     }
+
+
+def _said(backbone: TextEncoder, name: str) -> int:
+    """A whole number of the network's config."""
+    config: Any = backbone.module.config
+    return int(getattr(config, name))
 
 
 def _words(backbone: TextEncoder, text: str, count: int) -> Tensor:

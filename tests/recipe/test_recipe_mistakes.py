@@ -193,6 +193,10 @@ VALUES = [
 
 CONTRADICTIONS = [
     (
+        GOOD + "finetune: {tuner: prefix, cut: 3}\n",
+        "recipe.yaml:2 finetune.cut", "no `cut`, or 0", "cut 3", "tuner: lora",
+    ),
+    (
         GOOD + "finetune: {tuner: none, cut: 3}\n",
         "recipe.yaml:2 finetune.cut", "no `cut`", "cut 3 with tuner none", "tuner: full",
     ),
