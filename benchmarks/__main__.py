@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import entities, frozen_pass, intents, journey, paired_intents, rivals, sentiment
+from benchmarks import (
+    entities,
+    frozen_pass,
+    intents,
+    journey,
+    paired_intents,
+    rivals,
+    sentiment,
+    tuners,
+)
 from benchmarks.peers import contest
 
 PARTS = {
@@ -23,6 +32,7 @@ PARTS = {
 LONG = {
     "journey": journey.measure,
     "paired_intents": paired_intents.measure,
+    "tuners": tuners.measure,
 }
 
 for name in sys.argv[1:] or PARTS:

@@ -15,6 +15,7 @@ PAGES = {"README.md": "en", "README.zh-CN.md": "zh", "docs/figures.md": "en"}
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 PEERS_PAGE = "docs/figures.md"
 PEERS_BEGIN, PEERS_END = "<!-- peers: begin -->", "<!-- peers: end -->"
+TUNERS_BEGIN, TUNERS_END = "<!-- tuners: begin -->", "<!-- tuners: end -->"
 DOMAINS = ("tweets", "movie", "amazon", "nyt")
 HEADS = {
     "en": ("what", "figure", "beside it", "command"),
@@ -101,11 +102,45 @@ def _peer(entry: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+TUNERS_HEAD = ("rows", "tuner", "test figure", "learning, s", "trained parameters", "tuner on disk")
+
+
+def tuners_table() -> str:
+    """Every tuner on the same rows, under a heading; nothing before they have run."""
+    path = RESULTS / "tuners.json"
+    if not path.is_file():
+        return ""
+    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    lines = [TUNERS_HEAD, ("---",) * len(TUNERS_HEAD)]
+    for line in figures["table"]:
+        lines.append(
+            (
+                f"`{line['data']}`",
+                f"`{line['tuner']}`",
+                f"{line['figure']:.3f}",
+                f"{line['learning seconds']:,.0f}",
+                f"{line['trained parameters']:,.0f}",
+                f"{line['tuner bytes'] / 1e6:.3f} MB",
+            )
+        )
+    first = figures["runs"][0]
+    return (
+        f"## Every tuner on the same rows\n\nMiniLM and a linear head, files of at most "
+        f"{figures['rows at most']:,} rows ({first['training rows']:,} to learn from), seeds: "
+        f"{figures['table'][0]['seeds']}, empty cache, each tuner's own cut: "
+        f"`python -m benchmarks.tuners`. The figure is accuracy on banking77, macro-F1 on "
+        f"snippets. [Choosing a tuner](tuners.md).\n\n"
+        + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        + "\n"
+    )
+
+
 def write() -> None:
     """Put the tables between the markers of each page."""
     for page, language in PAGES.items():
         _put(page, BEGIN, f"\n{table(language)}\n", END)
     _put(PEERS_PAGE, PEERS_BEGIN, f"\n{peers_table()}", PEERS_END)
+    _put(PEERS_PAGE, TUNERS_BEGIN, f"\n{tuners_table()}", TUNERS_END)
 
 
 def _put(page: str, begin: str, content: str, end: str) -> None:
