@@ -93,11 +93,6 @@ class DataOptions(BaseModel):
         pattern=r"^[^{}]*\{\}[^{}]*$",
         description="How a label's description is put to the backbone; `{}` is where it stands.",
     )
-    unlabelled: str | None = Field(
-        default=None,
-        description="Rows without labels, of which the surest answers are learned from in turn "
-        "(`finetune.self_training`): a file with the same text columns.",
-    )
     label_separator: str | None = Field(
         default=None,
         min_length=1,

@@ -13,6 +13,7 @@ from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
 from journeyman.standings import Standings, stand
 from journeyman.training.examples import Examples
+from journeyman.training.folds import crossed, folds_of
 from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
@@ -28,8 +29,10 @@ def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
     options = workspace.option(FinetuneOptions)
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
-    ladder = _climb(workspace, learned, chosen) if options.tuner == "auto" else None
-    trained = ladder.trained if ladder else _train(workspace, learned, chosen)
+    folds = folds_of(options.folds, workspace.schema, climbs=options.tuner == "auto")
+    pool = workspace.labelled() if folds else (learned, chosen)
+    ladder = _climb(workspace, *pool, folds) if options.tuner == "auto" else None
+    trained = ladder.trained if ladder else _train(workspace, *pool, folds)
     model = _model(workspace, trained)
     test = workspace.examples("test")
     source = feature_source(trained.learner, test, workspace.cache, workspace.reporter)
@@ -74,13 +77,18 @@ def train_on(
     )
 
 
-def _train(workspace: Workspace, learned: Examples, chosen: Examples) -> Trained:
+def _train(workspace: Workspace, learned: Examples, chosen: Examples, folds: int) -> Trained:
+    if folds:
+        found = workspace.task, workspace.backbone, workspace.schema, learned, len(chosen)
+        options, cache = workspace.option(FinetuneOptions), workspace.cache
+        how = {"seed": workspace.seed, "cache": cache, "reporter": workspace.reporter}
+        return crossed(*found, options, folds=folds, **how)  # type: ignore[arg-type]
     checkpoint = _unfinished(workspace).with_suffix(".safetensors")
     with closing(workspace.tracker()) as tracker:
         return train_on(workspace, learned, chosen, checkpoint=checkpoint, tracker=tracker)
 
 
-def _climb(workspace: Workspace, learned: Examples, chosen: Examples) -> Climb:
+def _climb(workspace: Workspace, learned: Examples, chosen: Examples, folds: int) -> Climb:
     with closing(workspace.tracker()) as tracker:
         ladder = climb(
             workspace.task,
@@ -92,6 +100,7 @@ def _climb(workspace: Workspace, learned: Examples, chosen: Examples) -> Climb:
             seed=workspace.seed,
             cache=workspace.cache,
             folder=_unfinished(workspace),
+            folds=folds,
             tracker=tracker,
             reporter=workspace.reporter,
         )

@@ -25,6 +25,7 @@ from journeyman.tasks.base import Schema, Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.costs import Costs
 from journeyman.training.examples import Examples
+from journeyman.training.folds import crossed
 from journeyman.training.gain import gain
 from journeyman.training.kept import read_trained, write_trained
 from journeyman.training.options import FinetuneOptions
@@ -90,6 +91,7 @@ def climb(
     seed: int,
     cache: FeatureCache,
     folder: Path | None = None,
+    folds: int = 0,
     tracker: Tracker | None = None,
     reporter: Reporter = QUIET,
 ) -> Climb:
@@ -97,9 +99,11 @@ def climb(
 
     With a `folder` each rung is kept there when it is done, and a climb that was killed goes on at
     the rung, and the epoch, where it stopped. Without a budget the same call gives the same bytes.
+    With `folds` the validation rows are the first of `train`, each judged by a learner that has
+    not seen it (`folds.py`); then a killed climb goes on at the rung.
     """
     situation = Situation(task, backbone, schema, options, len(train), len(validation))
-    climber = _Climber(situation, train, validation, seed, cache, folder, tracker, reporter)
+    climber = _Climber(situation, train, validation, seed, cache, folder, tracker, reporter, folds)
     stopped = climber.climb()
     standing = climber.standing
     if climber.trained is None:
@@ -139,10 +143,11 @@ class _Climber:
         folder: Path | None,
         tracker: Tracker | None,
         reporter: Reporter,
+        folds: int = 0,
     ) -> None:
         self.situation, self.train, self.validation = situation, train, validation
         self.seed, self.cache, self.folder = seed, cache, folder
-        self.tracker, self.reporter = tracker, reporter
+        self.folds, self.tracker, self.reporter = folds, tracker, reporter
         self.metric = situation.options.metric or situation.task.primary_metric
         self.budget = situation.options.budget
         self.standing = self._stood()
@@ -201,6 +206,10 @@ class _Climber:
 
     def _train(self, rung: Rung, options: FinetuneOptions) -> Trained:
         situation = self.situation
+        if self.folds:
+            found = situation.task, situation.backbone, situation.schema, self.train
+            how = {"seed": self.seed, "cache": self.cache, "reporter": self.reporter}
+            return crossed(*found, len(self.validation), options, folds=self.folds, **how)  # type: ignore[arg-type]
         return finetune(
             situation.task,
             situation.backbone,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -109,6 +109,12 @@ class FinetuneOptions(LoopOptions):
         gt=0,
         le=1,
         description="The model abstains where, by validation, it would be right less often.",
+    )
+    folds: Literal["auto"] | Annotated[int, Field(ge=0, le=20)] = Field(
+        "auto",
+        description="Choices are made by answers to all labelled rows, each by a model that has "
+        "not seen it, in so many turns, in place of validation rows; 0: never. `auto` does so for "
+        "`tuner: auto` where a label has fewer than 64 rows on average.",
     )
     refit: bool = Field(
         True,

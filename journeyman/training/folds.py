@@ -1,0 +1,109 @@
+"""Validation by cross-validation on the labelled rows: for few labels, of which none can be spared.
+
+Every row is answered once by a learner that has not seen it; those answers choose and calibrate.
+Then one learner is made of all rows, trained for as long as was best on the folds. The frozen pass
+is shared by all of them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from journeyman.backbones.base import Backbone
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import Array, Encoded, Schema, Task
+from journeyman.training.batches import Indices
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import Examples
+from journeyman.training.loop import Watch
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.trainer import Trained, finetune
+
+USUAL = 4
+"""Folds where the recipe leaves the choice."""
+FEW = 64
+"""Rows of a class on average below which labels are few."""
+
+
+def folds_of(said: int | str, schema: Schema, *, climbs: bool) -> int:
+    """How many folds: as said, else a few where a ladder is climbed on few labels; 0 for none."""
+    if isinstance(said, int):
+        return said
+    counts = schema.counts
+    return USUAL if climbs and counts and sum(counts) < FEW * len(counts) else 0
+
+
+def select(examples: Examples, which: Indices) -> Examples:
+    """The rows at these positions."""
+    encoded = examples.encoded
+    if encoded is not None:
+        rows = encoded.rows
+        part = rows[which.tolist()] if isinstance(rows, Tensor) else [rows[i] for i in which]
+        encoded = Encoded(part)
+    return Examples(
+        [examples.texts[i] for i in which],
+        examples.inputs.select(which),
+        [examples.targets[i] for i in which],
+        encoded,
+    )
+
+
+def assign(examples: Examples, folds: int, seed: int) -> Indices:
+    """Each row's fold; every class of single labels is spread over all."""
+    order = np.random.default_rng(seed).permutation(len(examples))
+    encoded = examples.encoded
+    if encoded is not None and isinstance(encoded.rows, Tensor) and encoded.rows.shape[1] > 1:
+        labels = encoded.rows.argmax(1).numpy()
+        order = order[np.argsort(labels[order], kind="stable")]
+    placed = np.empty(len(examples), dtype=np.int64)
+    placed[order] = np.arange(len(examples)) % folds
+    return placed
+
+
+def crossed(
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    train: Examples,
+    judged: int,
+    options: FinetuneOptions,
+    *,
+    folds: int,
+    seed: int,
+    cache: FeatureCache,
+    reporter: Reporter = QUIET,
+) -> Trained:
+    """What fine-tuning makes of all rows of `train`, chosen by cross-validation.
+
+    The first `judged` rows are answered out of fold, and those answers are the `outputs`; the rest
+    (descriptions of labels) are always learned from.
+    """
+
+    def learn(which: Indices, held: Indices, watch: Watch | None = None) -> Trained:
+        learned, chosen = select(train, which), select(train, held)
+        how = {"seed": seed, "cache": cache, "reporter": reporter, "watch": watch}
+        return finetune(task, backbone, schema, learned, chosen, options, **how)  # type: ignore[arg-type]
+
+    rest = np.full(len(train) - judged, -1)
+    every = np.arange(len(train))
+    placed = np.append(assign(select(train, every[:judged]), min(folds, judged), seed), rest)
+    outputs: list[Array] = [np.zeros(0, dtype=np.float32)] * judged
+    parts: list[Trained] = []
+    for fold in range(min(folds, judged)):
+        held = np.flatnonzero(placed == fold)
+        parts.append(learn(np.flatnonzero(placed != fold), held))
+        for at, row in zip(held, parts[-1].outputs, strict=True):
+            outputs[at] = row
+    best = [part.fitted.best_epoch for part in parts if part.fitted]
+    last = round(statistics.mean(best)) if best else 0
+    whole = learn(every, every[:0], (lambda epoch, _: epoch >= last) if best else None)
+    calibration = task.calibrate(outputs, train.targets[:judged], schema, options.target_accuracy)
+    seconds: dict[str, float] = {}
+    for part in (*parts, whole):
+        for name, value in part.seconds.items():
+            seconds[name] = seconds.get(name, 0.0) + value
+    return replace(whole, outputs=outputs, calibration=calibration, seconds=seconds)
