@@ -57,6 +57,7 @@ EXAMPLES: dict[str, Any] = {
     "collect.stratify": ["domain"],
     "finetune.learning_rate": 0.0001,
     "finetune.tuner": {"name": "lora", "rank": 8},
+    "finetune.budget": "5m",
     "finetune.head": "ridge",
     "finetune.cut": 4,
     "finetune.metric": "accuracy",
@@ -135,6 +136,8 @@ def _kind(field: Node, definitions: Node) -> str:
         return " | ".join(f"`{value}`" for value in field["enum"])
     if field["type"] == "array":
         return _list(field, definitions)
+    if field["type"] == "object":
+        return "an object"
     words = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
     return words.get(field["type"], "text") + _range(field)
 
