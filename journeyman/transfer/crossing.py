@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from journeyman.tasks.base import Array
 from journeyman.training.trainer import feature_source
-from journeyman.transfer.curve import Curve, learning_curves, sizes
+from journeyman.transfer.curve import Curve, Draws, learning_curves, sizes
 from journeyman.transfer.features import StartFeatures, start_features
 from journeyman.transfer.new_data import Indices, NewData
 from journeyman.transfer.options import TransferOptions
@@ -49,7 +49,8 @@ def cross(
     starts: Sequence[Start], data: NewData, options: TransferOptions, setting: Setting
 ) -> Crossing:
     """Learn the new data from the best of `starts`, the first of which is the plain backbone."""
-    clock, seconds = time.perf_counter(), {}
+    clock = time.perf_counter()
+    seconds: dict[str, float] = {}
     rows = data.chosen(options.labels, setting.seed)
     every = [start_features(start, data, setting.cache, setting.reporter) for start in starts]
     clock = _lap(seconds, "features", clock)
@@ -92,7 +93,7 @@ def _curves(
     if not curve.draws or not len(starts[0].data.test):
         return []
     numbers = sizes(starts[0].data, curve.smallest, curve.largest)
-    shared = {"draws": curve.draws, "seed": setting.seed, "metric": setting.metric}
+    draw = Draws(numbers, curve.draws, setting.seed, setting.metric)
 
     def head(start: StartFeatures, rows: Indices) -> list[Array]:
         return start.test_outputs(start.fit(rows, setting.metric))
@@ -101,18 +102,17 @@ def _curves(
         learner = train_on(start, *_parts(start, rows, setting), setting).learner
         return learner.outputs(start.test, feature_source(learner, start.test, setting.cache))
 
-    curves = learning_curves(starts, numbers, head, reporter=setting.reporter, **shared)
+    curves = learning_curves(starts, draw, head, reporter=setting.reporter)
     able = [each for each in starts if trains(each, setting.options)]
     if curve.tuned:
         words = ", layers tuned"
-        curves += learning_curves(
-            able, numbers, layers, suffix=words, reporter=setting.reporter, **shared
-        )
+        curves += learning_curves(able, draw, layers, suffix=words, reporter=setting.reporter)
     return curves
 
 
-def _parts(start: StartFeatures, rows: Indices, setting: Setting) -> list[Indices]:
-    return [rows[part] for part in divided(start.data.strata[rows], setting.seed)]
+def _parts(start: StartFeatures, rows: Indices, setting: Setting) -> tuple[Indices, Indices]:
+    learned, chosen = divided(start.data.strata[rows], setting.seed)
+    return rows[learned], rows[chosen]
 
 
 def _knows(start: StartFeatures) -> bool:

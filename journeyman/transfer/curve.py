@@ -39,6 +39,16 @@ class Curve:
     points: tuple[Point, ...]
 
 
+@dataclass(frozen=True)
+class Draws:
+    """How rows are drawn for a curve, and the metric it shows."""
+
+    numbers: tuple[int, ...]
+    draws: int
+    seed: int
+    metric: str
+
+
 def sizes(data: NewData, smallest: int, largest: int | None) -> tuple[int, ...]:
     """Numbers of labelled rows: doubling from `smallest`, every class in each, to all there are."""
     most = min(len(data.rows), largest or len(data.rows))
@@ -48,12 +58,9 @@ def sizes(data: NewData, smallest: int, largest: int | None) -> tuple[int, ...]:
 
 def learning_curves(
     starts: Sequence[StartFeatures],
-    numbers: Sequence[int],
+    drawn: Draws,
     answer: Answer,
     *,
-    draws: int,
-    seed: int,
-    metric: str,
     suffix: str = "",
     reporter: Reporter = QUIET,
 ) -> list[Curve]:
@@ -63,14 +70,15 @@ def learning_curves(
     `answer` learns some rows from a start and gives the outputs of its test rows.
     """
     curves = []
-    with reporter.bar("learning curves", len(starts) * len(numbers)) as advance:
+    with reporter.bar("learning curves", len(starts) * len(drawn.numbers)) as advance:
         for start in starts:
             points = []
-            for number in numbers:
+            for number in drawn.numbers:
                 once = 2 * number > len(start.data.rows)
-                orders = [start.data.order(seed, draw) for draw in range(1 if once else draws)]
+                draws = range(1 if once else drawn.draws)
+                orders = [start.data.order(drawn.seed, draw) for draw in draws]
                 outputs = [answer(start, np.sort(order[:number])) for order in orders]
-                points.append(_point(start, number, outputs, metric))
+                points.append(_point(start, number, outputs, drawn.metric))
                 advance(1)
             curves.append(Curve(start.start.name + suffix, tuple(points)))
     return curves

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.transfer.features import Indices, StartFeatures
+from journeyman.transfer.features import StartFeatures
 from journeyman.transfer.logme import logme
+from journeyman.transfer.new_data import Indices
 
 
 @dataclass(frozen=True)

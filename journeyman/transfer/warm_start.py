@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from journeyman.backbones.base import Backbone
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Schema, Task
+from journeyman.tasks.base import Encoded, Schema, Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import Trained, finetune
-from journeyman.transfer.features import Indices, StartFeatures, as_rows
+from journeyman.transfer.features import StartFeatures, as_rows
 from journeyman.transfer.head_fit import HeadFit, ridge_head
-from journeyman.transfer.new_data import nested_order
+from journeyman.transfer.new_data import Indices, nested_order
 from journeyman.transfer.start import twin
 
 ENOUGH = 500
@@ -136,11 +137,12 @@ def divided(strata: Indices, seed: int) -> tuple[Indices, Indices]:
 
 def selected(examples: Examples, rows: Sequence[int] | Indices) -> Examples:
     """Some of the examples, in the order of `rows`."""
-    if examples.encoded is None or isinstance(examples.encoded.rows, (list, tuple)):
+    encoded = None if examples.encoded is None else examples.encoded.rows
+    if not isinstance(encoded, Tensor):
         raise ValueError("rows to learn from need one encoded target each")
     return Examples(
         [examples.texts[at] for at in rows],
         examples.inputs.select(rows),
         [examples.targets[at] for at in rows],
-        replace(examples.encoded, rows=examples.encoded.rows[np.asarray(rows)]),
+        Encoded(encoded[np.asarray(rows)]),
     )
