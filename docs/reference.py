@@ -49,7 +49,10 @@ EXAMPLES: dict[str, Any] = {
     "data.delimiter": ";",
     "data.header": True,
     "data.encoding": "gb18030",
+    "data.where": {"domain": ["tweets", "movie"]},
     "data.limit": 1000,
+    "transfer": {"data": {"train": "shop.csv"}, "labels": 64},
+    "transfer.curve.largest": 512,
     "finetune.average": "ema",
     "finetune.dropout": 0.1,
     "collect": {"fractions": {"test": 0.3}},
@@ -175,7 +178,7 @@ def _refers(field: Node) -> bool:
 
 
 def _example(place: str, field: Node) -> str:
-    value = EXAMPLES.get(place)
+    value = EXAMPLES.get(place, EXAMPLES.get(place.removeprefix("transfer.")))
     if value is None:
         value = field.get("examples", [field.get("default")])[-1]
     if value is None:

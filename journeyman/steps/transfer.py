@@ -26,11 +26,11 @@ OWN = "this run's model"
 def run(workspace: Workspace) -> Section:
     """Leaves transfer/model: an ordinary model that names its parent."""
     options = workspace.option(TransferOptions)
-    data = _new_data(workspace, options)
+    data = gathered(workspace, options)
     if options.distil is not None:
         return _teach(workspace, data, options.labels, options.distil)
-    setting = _setting(workspace)
-    found = cross(_starts(workspace, data, options), data, options, setting)
+    setting = setting_of(workspace)
+    found = cross(starts(workspace, data, options), data, options, setting)
     model = result(
         workspace.name,
         data,
@@ -47,7 +47,7 @@ def run(workspace: Workspace) -> Section:
 def _teach(
     workspace: Workspace, data: NewData, labels: int | None, options: DistilOptions
 ) -> Section:
-    name, setting = options.teacher, _setting(workspace)
+    name, setting = options.teacher, setting_of(workspace)
     teacher = workspace.model if name is None else source_model(name, workspace.backbone)
     student = workspace.backbone if options.into is None else workspace.pretrained(options.into)
     found = school(teacher, student, data, labels, options, setting)
@@ -64,7 +64,8 @@ def _teach(
     return schooled(found, model.save(_folder(workspace) / "model"), options, setting.metric)
 
 
-def _new_data(workspace: Workspace, options: TransferOptions) -> NewData:
+def gathered(workspace: Workspace, options: TransferOptions) -> NewData:
+    """The new data: read, checked and split; or the recipe's own."""
     if options.data is None:
         return new_data(workspace.collection, workspace.task, workspace.seed)
     collection = workspace.gather(options.data, _folder(workspace) / "data")
@@ -72,7 +73,7 @@ def _new_data(workspace: Workspace, options: TransferOptions) -> NewData:
     return new_data(collection, workspace.task, workspace.seed, learned)
 
 
-def _starts(workspace: Workspace, data: NewData, options: TransferOptions) -> list[Start]:
+def starts(workspace: Workspace, data: NewData, options: TransferOptions) -> list[Start]:
     """The plain backbone, this run's model where the data is new, and the candidates."""
     models = {OWN: workspace.model} if options.data is not None else {}
     models |= {name: source_model(name, workspace.backbone) for name in options.candidates}
@@ -81,7 +82,8 @@ def _starts(workspace: Workspace, data: NewData, options: TransferOptions) -> li
     return [plain, *(model_start(name, model, *said) for name, model in models.items())]
 
 
-def _setting(workspace: Workspace) -> Setting:
+def setting_of(workspace: Workspace) -> Setting:
+    """How learning goes, as the recipe says."""
     options = workspace.option(FinetuneOptions)
     return Setting(
         options,
