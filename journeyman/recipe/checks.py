@@ -33,6 +33,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_transfer(recipe, task_of(recipe), mistakes)
     check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
+    check_balance(recipe, mistakes)
     check_search(recipe, task_of(recipe), mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(
@@ -140,6 +141,26 @@ def check_finetune(recipe: Recipe, mistakes: Mistakes) -> None:
     )  # fmt: skip
 
 
+def check_balance(recipe: Recipe, mistakes: Mistakes) -> None:
+    """Classes are weighed once, within a column that rows are kept with."""
+    balance, field = recipe.finetune.balance, ("finetune", "balance")
+    if balance is None:
+        return
+    if recipe.finetune.class_weights:
+        mistakes.add(
+            field, "Classes are weighed twice.",
+            expected="`balance` or `class_weights`", found="both",
+            remedy="remove finetune.class_weights",
+        )  # fmt: skip
+    known = column_of(recipe.data, "slices") or ()
+    if balance.within is not None and balance.within not in known:
+        mistakes.add(
+            (*field, "within"), f"The rows have no slice {balance.within!r}.",
+            expected=" | ".join(known) or "a column that data.slices names",
+            found=repr(balance.within), remedy="add the column to data.slices",
+        )  # fmt: skip
+
+
 def _check_auto(recipe: Recipe, mistakes: Mistakes) -> None:
     """The ladder sets cuts, and it alone keeps to a budget."""
     options = recipe.finetune
@@ -188,6 +209,12 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
             ("finetune", "class_weights"), f"The task {task.name} has no classes to weigh.",
             expected="`class_weights` with exclusive classes", found=f"true with {task.name}",
             remedy="remove finetune.class_weights",
+        )  # fmt: skip
+    if options.balance and not (task.weighs_classes and task.unit == "row"):
+        mistakes.add(
+            ("finetune", "balance"), f"The task {task.name} has no classes of whole texts to weigh.",
+            expected="`balance` with text-classification", found=f"balance with {task.name}",
+            remedy="remove finetune.balance",
         )  # fmt: skip
     _check_columns(recipe, task, mistakes)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,12 +67,16 @@ def rounded(features: Features) -> Features:
 
 @dataclass(frozen=True)
 class Examples:
-    """N rows of one split. `encoded` needs a schema and is absent from rows to answer."""
+    """N rows of one split. `encoded` needs a schema and is absent from rows to answer.
+
+    `slices` has each row's value in the columns of `data.slices`.
+    """
 
     texts: Sequence[Text]
     inputs: Inputs
     targets: Sequence[Any]
     encoded: Encoded | None = None
+    slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -85,7 +89,8 @@ def make_examples(
     texts = [task.text(row, data) for row in rows]
     targets = [task.target(row, data) for row in rows]
     inputs = backbone.prepare(texts)
-    return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts))
+    slices = {name: [str(row.get(name)) for row in rows] for name in data.slices}
+    return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts), slices)
 
 
 def in_batches(source: FeatureSource, size: int) -> Iterator[tuple[NDArray[np.int64], Features]]:

@@ -49,6 +49,7 @@ def select(examples: Examples, which: Indices) -> Examples:
         examples.inputs.select(which),
         [examples.targets[i] for i in which],
         encoded,
+        {name: [values[i] for i in which] for name, values in examples.slices.items()},
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from journeyman.heads.base import HEADS
 from journeyman.registry import choice
 from journeyman.training.averages.base import AVERAGES
+from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.tuners.base import TUNERS
@@ -37,6 +38,13 @@ class LoopOptions(BaseModel):
         description="Batches whose gradients make one step: as one batch of so many times the "
         "rows, in the memory of one.",
     )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes of this machine that share the rows of each step; the result is "
+        "that of one, but for rounding and for what dropout draws.",
+    )
     learning_rate: float | None = Field(
         None, gt=0, description="Peak rate of the tuned layers; the tuner's own when absent."
     )
@@ -55,6 +63,11 @@ class LoopOptions(BaseModel):
     )
     class_weights: bool = Field(
         False, description="Weigh classes so that rare ones count as much as common ones."
+    )
+    balance: BalanceChoice | None = Field(
+        None,
+        description="Raises rare classes of whole texts in what is learned, also by solved heads: "
+        "a power from 0 to 1, or that and the column within which classes are balanced.",
     )
     objective: ObjectiveChoice | None = Field(
         None,

@@ -18,6 +18,7 @@ from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
+from journeyman.training.balance import balanced
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.training.learner import Learner
@@ -70,6 +71,7 @@ def finetune(
 
     A solved head on a tuned backbone is trained for by a linear head, whose place it takes.
     """
+    train, validation = balanced(train, validation, options.balance)
     learner = learner or make_learner(task, backbone, schema, options, seed=seed)
     metric = options.metric or task.primary_metric
     clock = _Clock()

@@ -239,6 +239,18 @@ CONTRADICTIONS = [
         "recipe.yaml:3 finetune.class_weights", "classes", "text-regression", "remove",
     ),
     (
+        "task: text-regression\n" + GOOD + "finetune: {balance: 0.5}\n",
+        "recipe.yaml:3 finetune.balance", "text-classification", "text-regression", "remove",
+    ),
+    (
+        GOOD + "finetune: {balance: 0.5, class_weights: true}\n",
+        "recipe.yaml:2 finetune.balance", "`balance` or `class_weights`", "both", "remove",
+    ),
+    (
+        GOOD + "finetune: {balance: {within: shop}}\n",
+        "recipe.yaml:2 finetune.balance.within", "data.slices", "'shop'", "data.slices",
+    ),
+    (
         "task: text-regression\n" + GOOD + "finetune: {target_accuracy: 0.9}\n",
         "recipe.yaml:3 finetune.target_accuracy", "text-classification", "0.9", "remove",
     ),

@@ -1,0 +1,90 @@
+"""Balance: targets scaled so that rare classes count, within each value of a column if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from torch import Tensor
+
+from journeyman.tasks.base import Encoded
+from journeyman.training.examples import Examples
+
+
+class Balance(BaseModel):
+    """How far rare classes are raised, and among which rows they are rare."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    power: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="1: every class weighs the same in all; between: the less common the more, "
+        "but not all the way.",
+    )
+    within: str | None = Field(
+        None,
+        description="A column of `data.slices`: classes are balanced among the rows of each of "
+        "its values, as each has its own common classes. The column isn't needed to predict.",
+    )
+
+
+def _spelled(said: Any) -> Any:
+    """A number alone is the power."""
+    return {"power": said} if isinstance(said, int | float) and not isinstance(said, bool) else said
+
+
+BalanceChoice = Annotated[Balance, BeforeValidator(_spelled)]
+
+
+def balanced(
+    train: Examples, validation: Examples, balance: Balance | None
+) -> tuple[Examples, Examples]:
+    """Both with the target columns [N, C] of each row scaled by weights from the training rows.
+
+    Class c of weight share p among the rows of one value weighs (1 / (C p)) ** power, scaled so
+    that the targets of these rows add up to what they did. Scaled targets make cross-entropy the
+    weighted one, and a solved head predict weighted probabilities from statistics that still
+    add up. Balancing within groups and classes is the reweighted baseline of Sagawa et al.
+    (2020), "Distributionally robust neural networks".
+    """
+    if balance is None or train.encoded is None:
+        return train, validation
+    groups = _groups(train, balance.within)
+    targets = _matrix(train)
+    everyone = _weights(targets, balance.power)
+    table = {
+        name: _weights(targets[torch.from_numpy(groups == name)], balance.power)
+        for name in sorted(set(groups.tolist()))
+    }
+
+    def scaled(examples: Examples) -> Examples:
+        names = _groups(examples, balance.within)
+        rows = [table.get(name, everyone) for name in names.tolist()]
+        weights = torch.stack(rows) if rows else torch.zeros(0, targets.shape[1])
+        return replace(examples, encoded=Encoded(_matrix(examples) * weights))
+
+    return scaled(train), scaled(validation)
+
+
+def _groups(examples: Examples, within: str | None) -> Any:
+    names: Sequence[str] = examples.slices[within] if within else [""] * len(examples)
+    return np.array(names, dtype=object)
+
+
+def _matrix(examples: Examples) -> Tensor:
+    if examples.encoded is None or not isinstance(examples.encoded.rows, Tensor):
+        raise ValueError("only rows with one target a class can be balanced")
+    return examples.encoded.rows
+
+
+def _weights(targets: Tensor, power: float) -> Tensor:
+    """[C] weights from targets [N, C]; a class nobody has weighs 1."""
+    share = targets.double().sum(0) / targets.double().sum().clamp(min=1e-12)
+    weights = torch.where(share > 0, (share * len(share)).clamp(min=1e-12) ** -power, 1.0)
+    return (weights / (weights * share).sum().clamp(min=1e-12)).float()
