@@ -11,7 +11,9 @@ import sys
 
 from benchmarks import (
     entities,
+    few_labels,
     frozen_pass,
+    generalise,
     intents,
     journey,
     paired_intents,
@@ -30,6 +32,8 @@ PARTS = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = {
+    "few_labels": few_labels.measure,
+    "generalise": generalise.measure,
     "journey": journey.measure,
     "paired_intents": paired_intents.measure,
     "tuners": tuners.measure,

@@ -207,6 +207,7 @@ def contenders() -> dict[str, Callable[[Draw], Answers]]:
         "ridge, names": own({**FROZEN, "head": "ridge"}, names=True),
         "prototype": own(prototype),
         "prototype, names": own(prototype, names=True),
+        "contrast, ridge, names": own({**CONTRAST, "head": "ridge"}, names=True),
         "contrast": own(CONTRAST),
         "contrast, names": own(CONTRAST, names=True),
         "setfit": lambda drawn: setfit(folder, drawn),
