@@ -26,6 +26,8 @@ says what happens then.
 """
 
 EXAMPLES: dict[str, Any] = {
+    "finetune.objective": "contrast",
+    "finetune.balance": {"power": 0.5, "within": "domain"},
     "backbone": {"name": "minilm-l6", "max_tokens": 128},
     "data": {"train": "train.csv", "test": "test.csv", "text": "text", "label": "category"},
     "finetune": {"tuner": "lora", "cut": 4, "head": "ridge", "epochs": 8},

@@ -212,7 +212,7 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
         )  # fmt: skip
     if options.balance and not (task.weighs_classes and task.unit == "row"):
         mistakes.add(
-            ("finetune", "balance"), f"The task {task.name} has no classes of whole texts to weigh.",
+            ("finetune", "balance"), f"The task {task.name} has no whole texts to weigh.",
             expected="`balance` with text-classification", found=f"balance with {task.name}",
             remedy="remove finetune.balance",
         )  # fmt: skip
