@@ -112,6 +112,8 @@ class Backbone(ABC):
     module: nn.Module
     options: Mapping[str, Any]
     """What `load` was told beyond the folder; JSON values."""
+    folder: str = ""
+    """Where the weights were read from."""
 
     @abstractmethod
     def prepare(self, rows: Sequence[Any]) -> Inputs:

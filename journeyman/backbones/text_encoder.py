@@ -126,9 +126,10 @@ class TextEncoder(Backbone):
             if name not in owned
         }
         shared.update({id(buffer): buffer for buffer in self.module.buffers()})
-        return TextEncoder(
-            copy.deepcopy(self.module, shared), self.tokenizer, self.spec, self.max_tokens
-        )
+        network = copy.deepcopy(self.module, shared)
+        twin = TextEncoder(network, self.tokenizer, self.spec, self.max_tokens)
+        twin.folder = self.folder
+        return twin
 
     def dropping(self, share: float) -> TextEncoder:
         """A second encoder sharing all weights, with this dropout in layers and attention."""
@@ -295,7 +296,9 @@ def load_backbone(
         ) from error
     for name in FAMILIES:
         if FAMILIES[name].recognises(config):
-            return FAMILIES[name].load(str(folder), spec, options or {})
+            found = FAMILIES[name].load(str(folder), spec, options or {})
+            found.folder = str(folder)
+            return found
     raise ModelError(
         f"No backbone family here loads a model of type {config.get('model_type')!r}.",
         place=str(folder / "config.json"),

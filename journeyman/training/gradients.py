@@ -29,18 +29,20 @@ class Gradients:
         options: LoopOptions,
     ) -> None:
         self.learner, self.examples, self.source = learner, examples, source
-        self.options = options
+        self.schema, self.options = schema, options
         self.objective = objective_of(options.objective)
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
         self.half = trains_in_half(options.precision)
-        if options.accumulate > 1 and not self.objective.splits:
-            raise JourneymanError(
-                f"The objective {self.objective.name!r} compares the rows of a step.",
-                place="finetune.accumulate",
-                expected="1 with this objective: its step cannot be taken in parts",
-                found=str(options.accumulate),
-                remedy="remove finetune.accumulate, or choose another objective",
-            )
+        for name in ("accumulate", "processes"):
+            count = getattr(options, name)
+            if count > 1 and not self.objective.splits:
+                raise JourneymanError(
+                    f"The objective {self.objective.name!r} compares the rows of a step.",
+                    place=f"{options.field}.{name}",
+                    expected="1 with this objective: its step cannot be taken in parts",
+                    found=str(count),
+                    remedy=f"remove {options.field}.{name}, or choose another objective",
+                )
 
     @property
     def step_rows(self) -> int:

@@ -19,10 +19,12 @@ from journeyman.tasks.base import Array, Schema
 from journeyman.training.averages.base import AVERAGES, Average
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.followers import team_of
 from journeyman.training.gradients import Gradients
 from journeyman.training.learner import Learner
 from journeyman.training.options import LoopOptions
 from journeyman.training.parts import Indices
+from journeyman.training.processes import Team
 from journeyman.training.trackers import Tracker
 
 Watch = Callable[[int, float], bool]
@@ -67,7 +69,7 @@ def fit(
     the same seed, rows and threads give the same bytes, stopped in between or not.
     """
     run = _Run(learner, schema, train, options, seed)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), team_of(run.gradients, seed) as run.team:
         torch.manual_seed(seed)
         standing, best = Standing(), dict[str, Tensor]()
         if checkpoint is not None and checkpoint.exists():
@@ -145,6 +147,7 @@ class _Run:
         self.parameters = learner.parameters()
         self.gradients = Gradients(learner, schema, train.examples, train.source, options)
         self.objective = self.gradients.objective
+        self.team: Team | None = None
         self.steps_per_epoch = self.objective.steps(len(train.examples), self.gradients.step_rows)
         self.planned = self.steps_per_epoch * options.epochs
         learner.tuner.planned_steps = self.planned
@@ -185,16 +188,21 @@ class _Run:
         total = 0.0
         with reporter.bar(f"epoch {epoch + 1}", len(self.train.examples)) as advance:
             for at, batch in enumerate(batches):
-                total += self._step(epoch * self.steps_per_epoch + at, batch) * len(batch)
+                total += self._step(epoch, at, batch) * len(batch)
                 advance(len(batch))
         return total / len(self.train.examples)
 
-    def _step(self, step: int, batch: Indices) -> float:
+    def _step(self, epoch: int, at: int, batch: Indices) -> float:
+        step = epoch * self.steps_per_epoch + at
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * self.factor(step)
-        loss = self.gradients.add(batch)
+        parameters = list(self.parameters.values())
+        if self.team is None:
+            loss = self.gradients.add(batch)
+        else:
+            loss = self.team.lead(self.gradients, parameters, epoch, at, batch)
         if self.options.clip is not None:
-            nn.utils.clip_grad_norm_(list(self.parameters.values()), self.options.clip)
+            nn.utils.clip_grad_norm_(parameters, self.options.clip)
         self.optimizer.step()
         self.learner.tuner.after_step(step)
         if self.average is not None:
