@@ -27,6 +27,7 @@ says what happens then.
 
 EXAMPLES: dict[str, Any] = {
     "finetune.objective": "contrast",
+    "finetune.balance.within": "domain",
     "finetune.balance": {"power": 0.5, "within": "domain"},
     "backbone": {"name": "minilm-l6", "max_tokens": 128},
     "data": {"train": "train.csv", "test": "test.csv", "text": "text", "label": "category"},
