@@ -21,11 +21,14 @@ HEAD = {"name": "ridge", "features": 32, "random_features": True}
 ORDER = ["frozen", "lora-top", "lora-deep", "full"]
 
 
+def of_layers():
+    """The rungs without those of few labels, which have tests of their own."""
+    return [rung for rung in rungs() if rung.name not in ("prototype", "contrast")]
+
+
 @pytest.fixture(autouse=True)
-def of_layers(monkeypatch):
-    """The rungs of few labels have tests of their own."""
-    few = {"prototype", "contrast"}
-    monkeypatch.setattr(ladders, "rungs", lambda: [r for r in rungs() if r.name not in few])
+def only_layers(monkeypatch):
+    monkeypatch.setattr(ladders, "rungs", of_layers)
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +211,7 @@ def straight(sample, features, tmp_path_factory):
     folder = tmp_path_factory.mktemp("straight")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ladders, "gain", always(True))
+        patch.setattr(ladders, "rungs", of_layers)
         return climbing(sample, features, folder), folder
 
 
