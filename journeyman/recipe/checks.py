@@ -21,7 +21,9 @@ from journeyman.recipe.transfer_checks import check_transfer
 from journeyman.tasks.base import TASKS, Task, usual_task
 from journeyman.tuners.base import TUNERS
 
-_TARGET_FIELDS = ("label", "soft_label", "label_separator", "tokens", "tags", "ratings")
+_TARGET_FIELDS = (
+    "label", "soft_label", "label_separator", "label_names", "tokens", "tags", "ratings",
+)  # fmt: skip
 """The fields of `data` about targets: a task reads those that it needs or names in `reads`."""
 
 

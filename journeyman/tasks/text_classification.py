@@ -47,7 +47,7 @@ class TextClassification(Task):
     primary_metric = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy")
     needs = ("text", "label")
-    reads = ("label", "soft_label", "ratings")
+    reads = ("label", "soft_label", "ratings", "label_names")
     weighs_classes = True
 
     def target(self, row: Row, data: DataOptions) -> LabelTarget:
