@@ -12,6 +12,7 @@ from typing import Any, cast
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, check_folder, content_sha256
+from journeyman.errors import ModelError
 from journeyman.files import write_json, write_text
 from journeyman.tensors import write_tensors
 
@@ -71,6 +72,8 @@ def read_backbone(
     folder: Path, base: ResolvedBackbone, method: str, options: Mapping[str, Any]
 ) -> Backbone:
     """The backbone that `write_backbone` left in `folder`, with a SHA-256 of its own."""
+    if not folder.is_dir():
+        raise _gone(folder)
     check_folder(folder)
     spec = {
         "name": f"{base.name}-{method}",
@@ -81,3 +84,13 @@ def read_backbone(
         "own": str(folder),
     }
     return load_backbone(folder, cast(Mapping[str, str], spec), options)
+
+
+def _gone(folder: Path) -> ModelError:
+    return ModelError(
+        "The backbone that the run pretrained is gone.",
+        place=str(folder),
+        expected="the folder that pretraining left",
+        found="no such folder",
+        remedy="remove sections/pretrain.json of the run: the step then runs again",
+    )

@@ -130,6 +130,19 @@ def test_without_the_field_nothing_is_trained(ground):
     assert not (arrived.model / "backbone").exists()
 
 
+def test_a_backbone_that_is_gone_is_told_and_made_again(ground):
+    arrived = travel(load_recipe(recipe(ground)))
+    wanted = (arrived.model / "model.json").read_bytes()
+    shutil.rmtree(arrived.folder / "backbone")
+    changed = {"finetune": {"tuner": "none"}}
+    with pytest.raises(JourneymanError, match="is gone") as caught:
+        travel(load_recipe(recipe(ground, **changed)))
+    assert "sections/pretrain.json" in caught.value.remedy
+    (arrived.folder / "sections" / "pretrain.json").unlink()
+    assert travel(load_recipe(recipe(ground))).fresh
+    assert (arrived.model / "model.json").read_bytes() == wanted
+
+
 @pytest.mark.parametrize(
     ("said", "place"),
     [
