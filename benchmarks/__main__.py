@@ -17,8 +17,10 @@ from benchmarks import (
     intents,
     journey,
     paired_intents,
+    ratings,
     rivals,
     sentiment,
+    transfer,
     tuners,
 )
 from benchmarks.peers import contest
@@ -36,6 +38,8 @@ LONG = {
     "generalise": generalise.measure,
     "journey": journey.measure,
     "paired_intents": paired_intents.measure,
+    "ratings": ratings.measure,
+    "transfer": transfer.measure,
     "tuners": tuners.measure,
 }
 
