@@ -12,6 +12,7 @@ from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.data_checks import check_data, column_of, existing
+from journeyman.recipe.loop_checks import check_loop
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
@@ -45,6 +46,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     name = task_of(recipe)
     if name in TASKS:
         check_task(recipe, TASKS[name](), mistakes)
+        check_loop(recipe, TASKS[name](), mistakes)
 
 
 def task_of(recipe: Recipe) -> str:

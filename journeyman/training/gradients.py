@@ -15,6 +15,7 @@ from journeyman.training.learner import Learner
 from journeyman.training.objectives.base import objective_of
 from journeyman.training.options import LoopOptions
 from journeyman.training.parts import Indices, mass, parts_of
+from journeyman.training.robust import GroupWeights
 
 
 class Gradients:
@@ -33,6 +34,7 @@ class Gradients:
         self.objective = objective_of(options.objective)
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
         self.half = trains_in_half(options.precision)
+        self.groups = None if options.robust is None else GroupWeights(options.robust, examples)
         for name in ("accumulate", "processes"):
             count = getattr(options, name)
             if count > 1 and not self.objective.splits:
@@ -64,6 +66,8 @@ class Gradients:
 
     def add(self, batch: Indices, rank: int = 0, processes: int = 1) -> float:
         """Add the gradient of this process's rows of a step; gives their part of the loss."""
+        if self.groups is not None:
+            return self._add_by_group(batch, self.groups)
         if not self.objective.splits:
             return self._add_part(batch, 1.0)
         whole = mass(self.encoded, batch, self.weights)
@@ -73,17 +77,39 @@ class Gradients:
             total += self._add_part(part, share) if share > 0 else 0.0
         return total
 
+    def _add_by_group(self, batch: Indices, groups: GroupWeights) -> float:
+        """The gradient of the weighted losses of a step's groups, whose weights then follow."""
+        shares, losses = groups.shares(batch), dict[int, float]()
+        masses = {
+            c: mass(self.encoded, batch[at], self.weights) for c, at in groups.of(batch).items()
+        }
+        for part in parts_of(batch, self.options.batch_size):
+            outputs = self._outputs(part)
+            extra = self.learner.tuner.extra_loss()
+            whole = outputs.new_zeros(()) if extra is None else extra * (len(part) / len(batch))
+            for code, at in groups.of(part).items():
+                loss = self._loss(outputs[torch.from_numpy(at)], part[at])
+                share = mass(self.encoded, part[at], self.weights) / max(masses[code], 1e-30)
+                if share > 0:
+                    whole = whole + loss * (share * shares[code])
+                    losses[code] = losses.get(code, 0.0) + share * float(loss.detach())
+            whole.backward()  # type: ignore[no-untyped-call]
+        groups.follow(losses)
+        return sum(shares[code] * loss for code, loss in losses.items())
+
     def _add_part(self, rows: Indices, share: float) -> float:
-        loss = self._loss(rows)
+        loss = self._loss(self._outputs(rows), rows)
         extra = self.learner.tuner.extra_loss()
         whole = loss if extra is None else loss + extra
         (whole * share).backward()  # type: ignore[no-untyped-call]
         return share * float(loss.detach())
 
-    def _loss(self, rows: Indices) -> Tensor:
+    def _outputs(self, rows: Indices) -> Tensor:
         features = self.source.gather(rows)
         with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.half):
-            outputs = self.objective.forward(self.learner, features).float()
+            return self.objective.forward(self.learner, features).float()
+
+    def _loss(self, outputs: Tensor, rows: Indices) -> Tensor:
         targets, smoothing = self.encoded.batch(rows), self.options.label_smoothing
         return self.objective.loss(self.learner.task, outputs, targets, self.weights, smoothing)
 

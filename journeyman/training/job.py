@@ -103,6 +103,8 @@ def _check(learner: Learner, gradients: Gradients) -> None:
         reason = "this kind of training"
     elif type(learner.tuner).after_step is not Tuner.after_step:
         reason = f"the tuner {learner.tuner.name}, which changes from step to step"
+    elif gradients.groups is not None:
+        reason = "finetune.robust, whose weights follow every step"
     elif not isinstance(gradients.examples.inputs, TextInputs):
         reason = "inputs other than texts"
     if reason is not None:

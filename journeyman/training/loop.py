@@ -174,12 +174,18 @@ class _Run:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must have again beyond tensors; JSON values."""
-        return {} if self.average is None else {"averaged": self.average.taken}
+        groups = self.gradients.groups
+        return {
+            **({} if self.average is None else {"averaged": self.average.taken}),
+            **({} if groups is None else {"groups": groups.state()}),
+        }
 
     def load(self, state: Mapping[str, Any], means: Mapping[str, Tensor]) -> None:
         """Take back what `state` and `means` gave."""
         if self.average is not None:
             self.average.load(means, int(state.get("averaged", 0)))
+        if self.gradients.groups is not None:
+            self.gradients.groups.load(state["groups"])
 
     def epoch(self, epoch: int, reporter: Reporter) -> float:
         """One pass over the training rows; gives the mean loss."""

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from journeyman.heads.base import HEADS
 from journeyman.registry import choice
+from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.averages.base import AVERAGES
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.objectives.base import OBJECTIVES
+from journeyman.training.robust import RobustOptions
 from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
@@ -82,6 +84,16 @@ class LoopOptions(BaseModel):
         None,
         description="Mean of the weights along the way that is judged and kept: a name, or a name "
         "and its options; the weights themselves when absent.",
+    )
+    augment: AugmentOptions | None = Field(
+        None,
+        description="Changed copies of training rows for what is trained by gradient; a solved "
+        "head learns from the rows themselves. None when absent.",
+    )
+    robust: RobustOptions | None = Field(
+        None,
+        description="Groups between which the worst loss counts most (Group DRO); none when "
+        "absent.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

@@ -18,6 +18,7 @@ from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
+from journeyman.training.augmentations.base import with_copies
 from journeyman.training.balance import balanced
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
@@ -85,7 +86,7 @@ def finetune(
         fitted = fit(
             learner,
             schema,
-            learned,
+            _augmented(learner, learned, options, seed, cache, reporter),
             chosen,
             options,
             seed=seed,
@@ -179,6 +180,21 @@ def feature_source(
             keep_hidden=learner.keep_hidden,
             progress=progress,
         )
+
+
+def _augmented(
+    learner: Learner,
+    learned: Split,
+    options: FinetuneOptions,
+    seed: int,
+    cache: FeatureCache,
+    reporter: Reporter,
+) -> Split:
+    """The rows that the loop learns from: with changed copies of them, where that is asked for."""
+    if options.augment is None:
+        return learned
+    examples = with_copies(learner.task, learner.backbone, learned.examples, options.augment, seed)
+    return Split(examples, feature_source(learner, examples, cache, reporter))
 
 
 def _announce(

@@ -1,0 +1,110 @@
+"""What a recipe says of the loop that contradicts itself, the task or the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from journeyman.heads.base import HEADS
+from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.near import nearest
+from journeyman.recipe.options import Recipe
+from journeyman.tasks.base import Task
+from journeyman.training.augmentations.base import AUGMENTATIONS
+from journeyman.training.objectives.base import objective_of
+from journeyman.tuners.base import TUNERS, Tuner
+
+OF_THE_LOOP = ("accumulate", "processes", "label_smoothing", "average", "augment", "robust")
+
+
+def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    """Add every contradiction among the options of the loop."""
+    _check_trains(recipe, task, mistakes)
+    _check_targets(recipe, task, mistakes)
+    _check_parts(recipe, mistakes)
+    _check_groups(recipe, mistakes)
+    options = recipe.finetune
+    for kind in () if options.augment is None else options.augment.kinds:
+        if kind not in AUGMENTATIONS:
+            near = nearest(kind, AUGMENTATIONS)
+            mistakes.add(
+                ("finetune", "augment", "kinds"), f"There is no augmentation {kind!r}.",
+                expected=" | ".join(AUGMENTATIONS), found=repr(kind),
+                remedy=f"did you mean {near!r}?" if near else "leave kinds out for typos",
+            )  # fmt: skip
+
+
+def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    """Options of the loop where nothing is trained by gradient."""
+    options = recipe.finetune
+    tuner = options.tuner if options.tuner == "auto" else _name(options.tuner, task.default_tuner)
+    head = _name(options.head, task.default_head)
+    if tuner not in TUNERS or head not in HEADS or TUNERS[tuner].trains or not HEADS[head].solved:
+        return
+    fields = type(options).model_fields
+    for name in OF_THE_LOOP:
+        if getattr(options, name) != fields[name].default:
+            mistakes.add(
+                ("finetune", name), f"`{name}` has nothing to act on: nothing is trained in steps.",
+                expected="a tuner such as `lora`, or `head: linear`",
+                found=f"{name} with tuner {tuner} and head {head}",
+                remedy=f"remove finetune.{name}, or name a tuner",
+            )  # fmt: skip
+
+
+def _check_targets(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    options = recipe.finetune
+    if options.label_smoothing and task.kind == "value":
+        mistakes.add(
+            ("finetune", "label_smoothing"), f"The task {task.name} has no labels to smooth.",
+            expected="`label_smoothing` with a task of labels or tags",
+            found=f"{options.label_smoothing:g} with {task.name}",
+            remedy="remove finetune.label_smoothing",
+        )  # fmt: skip
+    if options.augment is not None and task.kind == "tags":
+        mistakes.add(
+            ("finetune", "augment"), f"The task {task.name} cannot learn from changed texts.",
+            expected="a task of whole texts: labels of words would lose their places",
+            found=task.name, remedy="remove finetune.augment",
+        )  # fmt: skip
+
+
+def _check_parts(recipe: Recipe, mistakes: Mistakes) -> None:
+    """Steps that cannot be taken in parts, or not by several processes."""
+    options = recipe.finetune
+    objective = objective_of(options.objective)
+    tuner = _name(options.tuner, "")
+    for name in ("accumulate", "processes"):
+        count, reason = getattr(options, name), ""
+        if not objective.splits:
+            reason = f"the objective {objective.name}, which compares the rows of a step"
+        elif name == "processes" and options.robust is not None:
+            reason = "finetune.robust, whose weights follow every step"
+        elif name == "processes" and tuner in TUNERS:
+            moves = TUNERS[tuner].after_step is not Tuner.after_step
+            reason = f"the tuner {tuner}, which changes from step to step" if moves else ""
+        if count > 1 and reason:
+            mistakes.add(
+                ("finetune", name), "A step cannot be divided here.",
+                expected=f"1 with {reason}", found=str(count), remedy=f"remove finetune.{name}",
+            )  # fmt: skip
+    if options.robust is not None and not objective.splits:
+        mistakes.add(
+            ("finetune", "robust"), "The objective has no loss of each group.",
+            expected=f"no `robust` with the objective {objective.name}",
+            found=f"groups {options.robust.groups}", remedy="remove finetune.robust",
+        )  # fmt: skip
+
+
+def _check_groups(recipe: Recipe, mistakes: Mistakes) -> None:
+    robust, data = recipe.finetune.robust, recipe.data
+    if robust is None or data.dataset is not None or robust.groups in data.slices:
+        return  # A dataset of the catalogue may name slices itself.
+    mistakes.add(
+        ("finetune", "robust", "groups"), "The groups are not read with the data.",
+        expected="a column of data.slices: " + (", ".join(data.slices) or "none given"),
+        found=robust.groups, remedy=f"add it: `data: {{slices: [{robust.groups}]}}`",
+    )  # fmt: skip
+
+
+def _name(chosen: Any, default: str) -> str:
+    return default if chosen is None else str(getattr(chosen, "name", default))

@@ -1,0 +1,1 @@
+"""Changes of a text that leave its label, one file each."""

@@ -1,0 +1,95 @@
+"""The contract of an augmentation, and rows with changed copies of them.
+
+Copies are made once, from the seed, and stay the same through all epochs: so what the frozen
+layers make of them is computed once and cached as of any other row.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from journeyman.backbones.base import Backbone
+from journeyman.backbones.text_encoder import Text
+from journeyman.errors import JourneymanError
+from journeyman.registry import Registry
+from journeyman.tasks.base import Encoded, Task
+from journeyman.training.examples import Examples
+
+
+class Augmentation(ABC):
+    """Changes a text so that its label still holds."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def change(self, text: str, strength: float, random: np.random.Generator) -> str:
+        """The text with about `strength` of its words changed."""
+
+
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+    "augmentation", "journeyman.training.augmentations"
+)
+
+
+class AugmentOptions(BaseModel):
+    """What a recipe may say of augmentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kinds: tuple[str, ...] = Field(
+        ("typos",), min_length=1, description="Augmentations by name; each copy draws one of them."
+    )
+    copies: int = Field(1, ge=1, le=16, description="Changed copies of each training row.")
+    strength: float = Field(0.1, gt=0, le=1, description="Share of the words that change.")
+
+
+def with_copies(
+    task: Task, backbone: Backbone, examples: Examples, options: AugmentOptions, seed: int
+) -> Examples:
+    """The rows, and after them `copies` changed copies of each with the same targets."""
+    encoded = examples.encoded
+    if encoded is None or not isinstance(encoded.rows, Tensor):
+        raise JourneymanError(
+            f"The task {task.name} cannot learn from changed texts.",
+            place="finetune.augment",
+            expected="a task of whole texts: labels of words would lose their places",
+            found=task.name,
+            remedy="remove finetune.augment",
+        )
+    kinds = [AUGMENTATIONS[name]() for name in options.kinds]
+    random = np.random.default_rng([seed, len(examples)])
+    copies = [
+        _changed(text, kinds[int(random.integers(len(kinds)))], options.strength, random)
+        for _ in range(options.copies)
+        for text in examples.texts
+    ]
+    times = options.copies + 1
+    texts = [*examples.texts, *copies]
+    return Examples(
+        texts,
+        backbone.prepare(texts),
+        [*examples.targets] * times,
+        Encoded(torch.cat([encoded.rows] * times)),
+        {name: [*values] * times for name, values in examples.slices.items()},
+    )
+
+
+def _changed(text: Text, kind: Augmentation, strength: float, random: np.random.Generator) -> Text:
+    if isinstance(text, str):
+        return kind.change(text, strength, random)
+    return kind.change(text[0], strength, random), kind.change(text[1], strength, random)
+
+
+def chosen(words: Sequence[str], strength: float, random: np.random.Generator) -> set[int]:
+    """Which words change: about `strength` of them, at least one."""
+    if not words:
+        return set()
+    drawn = np.flatnonzero(random.random(len(words)) < strength).tolist()
+    return set(drawn or [int(random.integers(len(words)))])

@@ -1,0 +1,73 @@
+"""Contradictions among the options of the loop are found before any work."""
+
+import pytest
+
+from journeyman.errors import RecipeError
+from journeyman.recipe import load_recipe
+
+TASKS = {
+    "text": "task: text-classification\ndata: {train: train.csv, slices: [domain]}\n",
+    "value": "task: text-regression\ndata: {train: train.csv}\n",
+    "tags": "data: {train: tags.conll}\n",
+}
+WRONG = [
+    ("text", "{accumulate: 4}", "finetune.accumulate", "tuner none"),
+    ("text", "{average: ema, tuner: none}", "finetune.average", "head ridge"),
+    ("text", "{label_smoothing: 0.1}", "finetune.label_smoothing", "head ridge"),
+    ("text", "{augment: {}}", "finetune.augment", "tuner none"),
+    ("value", "{label_smoothing: 0.1, tuner: lora}", "finetune.label_smoothing", "text-regression"),
+    ("tags", "{augment: {}, tuner: lora}", "finetune.augment", "token-classification"),
+    ("text", "{augment: {kinds: [typo]}, tuner: full}", "finetune.augment.kinds", "'typo'"),
+    ("text", "{robust: {groups: city}, tuner: full}", "finetune.robust.groups", "city"),
+    ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
+    ("text", "{processes: 2, tuner: adalora}", "finetune.processes", "2"),
+    (
+        "text",
+        "{processes: 2, robust: {groups: domain}, tuner: full}",
+        "finetune.processes",
+        "2",
+    ),
+    (
+        "text",
+        "{objective: contrast, robust: {groups: domain}, tuner: full}",
+        "finetune.robust",
+        "domain",
+    ),
+]
+RIGHT = [
+    ("text", "{accumulate: 4, processes: 2, tuner: lora}"),
+    ("text", "{average: swa, head: linear, label_smoothing: 0.1}"),
+    ("text", "{robust: {groups: domain}, augment: {kinds: [typos, casing]}, tuner: full}"),
+    ("text", "{average: ema, tuner: auto}"),
+    ("tags", "{label_smoothing: 0.1, tuner: lora}"),
+]
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    """A folder with some data."""
+    (tmp_path / "train.csv").write_text("text,label,domain\ngood,1,a\nbad,2,b\n")
+    (tmp_path / "tags.conll").write_text("Ann B-PER\nran O\n\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(files, task, finetune):
+    (files / "recipe.yaml").write_text(f"{TASKS[task]}finetune: {finetune}\n")
+    return load_recipe("recipe.yaml")
+
+
+@pytest.mark.parametrize(("task", "finetune", "place", "found"), WRONG)
+def test_a_contradiction_is_told(files, task, finetune, place, found):
+    with pytest.raises(RecipeError) as caught:
+        read(files, task, finetune)
+    (mistake,) = caught.value.mistakes
+    assert mistake.place.startswith("recipe.yaml")
+    assert place in f"{mistake.place} {mistake.remedy} {mistake.expected}"
+    assert found in mistake.found
+    assert mistake.problem.endswith(".")
+
+
+@pytest.mark.parametrize(("task", "finetune"), RIGHT)
+def test_what_goes_together_is_taken(files, task, finetune):
+    assert read(files, task, finetune).finetune
