@@ -1,7 +1,7 @@
 """The prototype head: each class is the mean of its rows, and a row goes to the nearest mean.
 
-Shapes: N rows, F features, C classes. With few rows a class this is hard to beat: one vector for
-each is all that must be estimated, and how rows scatter about the means is shared by all classes.
+Shapes: N rows, F features, C classes. With few rows a class little must be estimated: one
+vector for each, and how rows scatter about the means is shared by all classes.
 Nearest class means on pretrained features: Snell et al. (2017), "Prototypical networks". Distances
 by a shared covariance shrunk towards a sphere: Friedman (1989), "Regularized discriminant
 analysis".

@@ -73,16 +73,19 @@ class TextClassification(Task):
     def encode(
         self, targets: Sequence[LabelTarget], schema: Schema, inputs: Inputs, texts: Sequence[Text]
     ) -> Encoded:
-        """[N, C]: one-hot rows, or the weights of each label, summing to 1."""
+        """[N, C]: one-hot rows, or the weights of each label, summing to 1.
+
+        A label that the training rows lack leaves its row empty.
+        """
         place = {label: at for at, label in enumerate(schema.labels)}
         rows = np.zeros((len(targets), len(place)), dtype=np.float32)
         for line, target in zip(rows, targets, strict=True):
             for label, weight in (target.weights or {target.label: 1.0}).items():
                 if label in place:
                     line[place[label]] = max(weight, 0.0)
-            if not line.sum():
+            if not line.sum() and target.label in place:
                 line[place[target.label]] = 1.0
-            line /= line.sum()
+            line /= line.sum() or 1.0
         return Encoded(torch.from_numpy(rows))
 
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:

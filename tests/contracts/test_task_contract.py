@@ -11,6 +11,7 @@ from contract_samples import Sample, made_rows
 from tiny import tiny_backbone
 
 from journeyman.tasks.base import TASKS, Schema
+from journeyman.tasks.text_classification import LabelTarget
 from journeyman.training.examples import Uncached
 from journeyman.tuners.base import TUNERS
 from journeyman.types import EntitiesPrediction, LabelPrediction, MultiLabelPrediction
@@ -244,3 +245,10 @@ def test_a_planted_signal_is_learned(task, head, tuner, backbone, tmp_path):
 
 def test_the_planted_rows_hold_every_kind_of_target():
     assert {"text", "label", "labels", "value", "tokens", "tags"} <= set(made_rows(1)[0])
+
+
+def test_a_label_that_the_training_rows_lack_leaves_its_row_empty():
+    task = TASKS["text-classification"]()
+    schema = task.schema([LabelTarget("yes"), LabelTarget("no")])
+    seen = [LabelTarget("yes"), LabelTarget("perhaps"), LabelTarget("maybe", {"maybe": 1.0})]
+    assert task.encode(seen, schema, None, ["", "", ""]).rows.tolist() == [[0, 1], [0, 0], [0, 0]]
