@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from journeyman.errors import MissingExtraError
+from journeyman.errors import MissingExtraError, ResourceError
 
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
+PROJECT = "journeyman"
+"""What the runs are kept under."""
 
 
 class Tracker(ABC):
@@ -46,9 +51,10 @@ class WeightsAndBiases(Tracker):
     """A run of the project `journeyman`; WANDB_MODE=offline keeps it on disk."""
 
     def __init__(self, folder: Path, run: str) -> None:
-        self._run: Any = _optional("wandb", "wandb").init(
-            project="journeyman", name=run, dir=str(folder)
-        )
+        wandb = _optional("wandb", "wandb")
+        folder.mkdir(parents=True, exist_ok=True)
+        with _told("wandb", "log in with `wandb login`, or keep it here with WANDB_MODE=offline"):
+            self._run: Any = wandb.init(project=PROJECT, name=run, dir=str(folder))
 
     def log(self, values: dict[str, float], step: int) -> None:
         """One point of each curve."""
@@ -60,20 +66,28 @@ class WeightsAndBiases(Tracker):
 
 
 class MLflow(Tracker):
-    """A run of the experiment `journeyman` at MLFLOW_TRACKING_URI."""
+    """A run of the experiment `journeyman` at MLFLOW_TRACKING_URI, else in the run's logs/."""
 
     def __init__(self, folder: Path, run: str) -> None:
-        self._mlflow: Any = _optional("mlflow", "mlflow")
-        self._mlflow.set_experiment("journeyman")
-        self._mlflow.start_run(run_name=run)
+        mlflow = _optional("mlflow", "mlflow")
+        folder.mkdir(parents=True, exist_ok=True)
+        where = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve()}/mlflow.db"
+        self._point: Any = mlflow.entities.Metric
+        with _told("mlflow", "mend MLFLOW_TRACKING_URI, or leave it out to keep the run in logs/"):
+            self._client: Any = mlflow.MlflowClient(where, where)
+            kept = self._client.get_experiment_by_name(PROJECT)
+            experiment = kept.experiment_id if kept else self._client.create_experiment(PROJECT)
+            self._run: str = self._client.create_run(experiment, run_name=run).info.run_id
 
     def log(self, values: dict[str, float], step: int) -> None:
         """One point of each curve."""
-        self._mlflow.log_metrics(values, step=step)
+        now = int(time.time() * 1000)
+        points = [self._point(name, value, now, step) for name, value in values.items()]
+        self._client.log_batch(self._run, metrics=points)
 
     def close(self) -> None:
         """Finish the run."""
-        self._mlflow.end_run()
+        self._client.set_terminated(self._run)
 
 
 TRACKERS: dict[TrackerName, Callable[[Path, str], Tracker]] = {
@@ -98,6 +112,21 @@ class Trackers(Tracker):
         """Each."""
         for tracker in self._trackers:
             tracker.close()
+
+
+@contextmanager
+def _told(name: TrackerName, remedy: str) -> Iterator[None]:
+    """What keeps a tracker's library from starting, told as a user's matter."""
+    try:
+        yield
+    except Exception as error:  # the libraries raise many kinds, the network's too
+        raise ResourceError(
+            f"The tracker {name!r} cannot start.",
+            place="recipe field trackers",
+            expected="a store that it can write to",
+            found=(str(error).strip().splitlines() or [type(error).__name__])[0][:300],
+            remedy=remedy,
+        ) from error
 
 
 def _optional(library: str, extra: str) -> Any:
