@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,20 @@ def domain(said: Any, *, whole: bool) -> Domain:
         return Choices(tuple(said))
     if "choices" in said:
         return Choices(tuple(said["choices"]))
-    low, high, step = said["low"], said["high"], said.get("step")
+    low, high, step = (number(said.get(name)) for name in ("low", "high", "step"))
+    if low is None or high is None:
+        raise ValueError(f"no range: {said}")
     if step:
         high = low + (high - low) // step * step
     return Range(low, high, bool(said.get("log")), step, whole)
+
+
+def number(said: Any) -> float | None:
+    """A finite number, also one that YAML takes for text (`1e-4`, without a point); else None."""
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        value = float(said) if isinstance(said, str) else said
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

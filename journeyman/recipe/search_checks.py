@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from journeyman.recipe.domains import number
 from journeyman.recipe.fields import expected, homes, models, plain_types, tag
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import nearest
@@ -212,30 +212,35 @@ class _Field:
         return self._ends(said, found)
 
     def _ends(self, said: Mapping[str, Any], found: list[FieldInfo]) -> list[Any] | None:
-        numbers = [said[name] for name in ("low", "high", "step") if name in said]
-        types = {kind for field in found for kind in plain_types(field.annotation)}
-        problem = remedy = ""
-        if not types & {int, float}:
-            problem, remedy = f"The field {self.name} holds no numbers.", "list its values"
-        elif not all(_is_number(number) for number in numbers):
-            problem, remedy = f"The range of {self.name} is not made of numbers.", "give numbers"
-        elif not isinstance(said.get("log", False), bool):
-            problem, remedy = f"`log` of {self.name} is neither true nor false.", "write log: true"
-        elif said["low"] > said["high"]:
-            problem, remedy = f"The range of {self.name} is upside down.", "swap low and high"
-        elif said.get("log") and said["low"] <= 0:
-            problem = f"The range of {self.name} has no logarithm at its low end."
-            remedy = "raise low above 0, or leave `log` out"
-        elif said.get("log") and "step" in said:
-            problem = f"The range of {self.name} has both `log` and `step`."
-            remedy = "remove one of them"
-        elif "step" in said and said["step"] <= 0:
-            problem, remedy = f"The range of {self.name} does not move.", "give a step above 0"
+        problem, remedy = self._upset(said, found)
         if problem:
             wanted = "numbers with low at most high; `log: true` above 0, or a `step` above 0"
             self._tell(problem, wanted, shown(dict(said)), remedy)
             return None
-        return [said["low"], said["high"]]
+        return [number(said["low"]), number(said["high"])]
+
+    def _upset(self, said: Mapping[str, Any], found: list[FieldInfo]) -> tuple[str, str]:
+        """What is wrong with a range, and how to mend it; empty where nothing is."""
+        kinds = {kind for field in found for kind in plain_types(field.annotation)}
+        numbers = [number(said[name]) for name in ("low", "high", "step") if name in said]
+        known = [value for value in numbers if value is not None]
+        log, step = said.get("log", False), known[2:]
+        if not kinds & {int, float}:
+            return f"The field {self.name} holds no numbers.", "list its values"
+        if len(known) < len(numbers):
+            return f"The range of {self.name} is not made of numbers.", "give numbers"
+        if not isinstance(log, bool):
+            return f"`log` of {self.name} is neither true nor false.", "write log: true"
+        if known[0] > known[1]:
+            return f"The range of {self.name} is upside down.", "swap low and high"
+        if log and known[0] <= 0:
+            problem = f"The range of {self.name} has no logarithm at its low end."
+            return problem, "raise low above 0, or leave `log` out"
+        if log and step:
+            return f"The range of {self.name} has both `log` and `step`.", "remove one of them"
+        if step and step[0] <= 0:
+            return f"The range of {self.name} does not move.", "give a step above 0"
+        return "", ""
 
     def _check_value(self, value: Any, found: list[FieldInfo]) -> None:
         """Told unless one of the fields takes it."""
@@ -255,11 +260,6 @@ def _is_section(found: list[FieldInfo]) -> bool:
     """Whether a field is a plain object of further fields, without a name that picks it."""
     inside = [model for field in found for model in models(field.annotation)]
     return bool(inside) and not any(tag(m) or "name" in m.model_fields for m in inside)
-
-
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
 
 
 def _takes(field: FieldInfo, value: Any) -> bool:

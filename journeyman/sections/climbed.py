@@ -14,7 +14,9 @@ def climbed(section: Section, climb: Climb, metric: str) -> Section:
         f"{kept.score:.3f}. A rung pays when it gains more on the one kept before than the "
         f"standard error of that gain. The climb ended because {climb.stopped}."
     )
-    clock = "The budget decided this, so another run may end elsewhere." if climb.clock else ""
+    clock = ""
+    if climb.clock:
+        clock = f"Time had a say: {climb.clock}, so another run may end elsewhere."
     return section.model_copy(
         update={
             "prose": (f"{words} {clock}".strip(), *section.prose),

@@ -40,7 +40,8 @@ FILE = "ladder.json"
 class Attempt:
     """What came of a rung: `score`, `gain` and its standard `error` where it was trained.
 
-    `why` says what was decided; `predicted` and `seconds` are by the clock.
+    `why` says what was decided, `unbegun` that time did; `predicted` and `seconds` are by the
+    clock.
     """
 
     rung: str
@@ -51,6 +52,7 @@ class Attempt:
     gain: float | None = None
     error: float | None = None
     pays: bool = False
+    unbegun: bool = False
     predicted: float | None = None
     seconds: float = 0.0
 
@@ -160,10 +162,11 @@ class _Climber:
         for _, floor in groupby(rungs(), key=lambda rung: rung.floor):
             names = [rung.name for rung in self._tried(floor)]
             made = [one for one in self.standing.attempts if one.rung in names]
-            if self.standing.clock:
-                return self.standing.clock
             judged = [one for one in made if one.score is not None]
-            if judged and not any(one.pays for one in judged):
+            unpaid = judged and not any(one.pays for one in judged)
+            if self._is_over() or (not judged and any(one.unbegun for one in made)):
+                return self.standing.clock
+            if unpaid:
                 known = f"the gain of {judged[-1].rung} is within its error"
                 return f"{' and '.join(one.rung for one in judged)} did not pay: {known}"
         return "there is no further rung"
@@ -172,7 +175,7 @@ class _Climber:
         """Try the rungs of a floor that were not tried before."""
         done = {one.rung for one in self.standing.attempts}
         for rung in floor:
-            if rung.name not in done and not self.standing.clock:
+            if rung.name not in done and not self._is_over():
                 self._keep(self._attempt(rung))
             yield rung
 
@@ -185,8 +188,8 @@ class _Climber:
         said = Attempt(rung.name, rung.floor, "", predicted=predicted if self.trained else None)
         if self.trained is not None and self._elapsed() + predicted > (self.budget or float("inf")):
             why = f"not begun: it would take {predicted:.0f} s, {self._left():.0f} s are left"
-            self.standing.clock = f"the budget ended the climb before {rung.name}"
-            return replace(said, why=why)
+            self.standing.clock = f"the budget left no time for {rung.name}"
+            return replace(said, why=why, unbegun=True)
         self.reporter.say(f"  rung {rung.name}")
         began, stats = time.perf_counter(), copy(self.cache.stats)
         try:
@@ -253,6 +256,13 @@ class _Climber:
 
     def _elapsed(self) -> float:
         return self.before + time.perf_counter() - self.started
+
+    def _is_over(self) -> bool:
+        """Whether the budget is used up by the rungs that were trained."""
+        used_up = self.budget is not None and self._left() == 0.0
+        if used_up and self.trained is not None and not self.standing.clock:
+            self.standing.clock = "the budget was used up"
+        return used_up and self.trained is not None
 
     def _left(self) -> float:
         return max((self.budget or 0.0) - self._elapsed(), 0.0)

@@ -38,7 +38,7 @@ MISTAKES = [
     ({"finetune.epochs": 4}, "cannot be read", "low"),
     ({"finetune.epochs": {"low": 1}}, "cannot be read", "low"),
     ({"finetune.epochs": {"low": 1, "high": 2, "mid": 1}}, "cannot be read", "low"),
-    ({"finetune.epochs": {"low": "1", "high": 2}}, "not made of numbers", "give numbers"),
+    ({"finetune.epochs": {"low": "one", "high": 2}}, "not made of numbers", "give numbers"),
     ({"finetune.epochs": {"low": 1, "high": 3, "step": 0}}, "does not move", "step above 0"),
     ({"finetune.clip": {"low": 0, "high": 1, "log": True}}, "no logarithm", "raise low"),
     ({"finetune.clip": {"low": 1, "high": 2, "log": "yes"}}, "neither true", "log: true"),
@@ -107,11 +107,13 @@ def test_a_space_is_read_by_the_kind_of_its_fields(recipe, tmp_path):
     said = {
         "finetune.epochs": {"low": 1, "high": 6, "step": 2},
         "finetune.clip": {"low": 1, "high": 5},
+        "finetune.learning_rate": {"low": "1e-4", "high": 1e-3, "log": True},
         "finetune.tuner": {"choices": ["none", {"name": "lora", "rank": 4}]},
     }
     found = space_of(recipe({"space": said}), TASK, tiny_backbone(tmp_path))
     assert found["finetune.epochs"] == Range(1, 5, step=2, whole=True)
     assert found["finetune.clip"] == Range(1, 5)
+    assert found["finetune.learning_rate"] == Range(1e-4, 1e-3, log=True)
     assert found["finetune.tuner"] == Choices(("none", {"name": "lora", "rank": 4}))
     assert ordered(found)[0] == "finetune.tuner"
 

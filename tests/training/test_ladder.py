@@ -167,17 +167,38 @@ def test_a_budget_too_small_for_the_next_rung_ends_the_climb(sample, features, m
     assert [one.rung for one in found.attempts] == ["frozen", "lora-top"]
     assert found.attempts[1].why.startswith("not begun: it would take 1000 s")
     assert found.clock == found.stopped
-    assert "before lora-top" in found.clock
+    assert "no time for lora-top" in found.clock
+
+
+def test_a_rung_that_takes_too_long_leaves_time_to_its_alternatives(sample, features, monkeypatch):
+    class Slow(RUNGS["lora-top"]):
+        name = "a-slow-one"
+
+        def work(self, options, situation):
+            return 1e12
+
+    monkeypatch.setitem(RUNGS._entries, "a-slow-one", Slow)
+    monkeypatch.setattr(ladders, "gain", always(False))
+    found = climbing(sample, features, budget=500)
+    assert [(one.rung, one.unbegun) for one in found.attempts] == [
+        ("frozen", False), ("a-slow-one", True), ("lora-top", False),
+    ]  # fmt: skip
+    assert "lora-top did not pay" in found.stopped
+    assert "no time for a-slow-one" in found.clock
 
 
 def test_a_budget_that_runs_out_ends_a_rung_at_an_epoch(sample, features, monkeypatch):
     monkeypatch.setattr(ladders, "gain", always(True))
     monkeypatch.setattr(Costs, "predict", lambda *_: 0.0)
-    left = iter([100.0] * 1 + [0.0] * 50)
-    monkeypatch.setattr(ladders._Climber, "_left", lambda self: next(left))
+    monkeypatch.setattr(
+        ladders._Climber,
+        "_left",
+        lambda self: 0.0 if any(a.rung == "frozen" for a in self.standing.attempts) else 100.0,
+    )
+    monkeypatch.setattr(ladders._Climber, "_is_over", lambda self: len(self.standing.attempts) > 1)
     found = climbing(sample, features, budget=100, epochs=5, patience=0)
     assert found.kept == "lora-top"
-    assert len(found.trained.fitted.history) == 2
+    assert len(found.trained.fitted.history) == 1
     assert "before its last epoch" in found.clock
 
 
