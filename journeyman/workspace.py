@@ -28,6 +28,7 @@ from journeyman.tasks.base import TASKS, Schema, Task, usual_task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
+from journeyman.types import Row
 
 OptionsType = TypeVar("OptionsType", bound=BaseModel)
 
@@ -144,9 +145,9 @@ class Workspace:
     def examples(self, split: str, backbone: Backbone | None = None) -> Examples:
         """One split's rows, prepared for the run's backbone (or another) and encoded."""
         columns = self.collection.columns
-        rows = self.collection.tables[split].rows()
+        rows: list[Row] = list(self.collection.tables[split].rows())
         if split == "train":
-            rows = [*rows, *name_rows(self.schema.labels, columns, self.task.kind)]
+            rows += name_rows(self.schema.labels, columns, self.task.kind)
         return make_examples(self.task, backbone or self.backbone, rows, columns, self.schema)
 
     def labelled(self) -> tuple[Examples, Examples]:

@@ -108,9 +108,9 @@ def expected(annotation: Any, constraints: tuple[Any, ...] = ()) -> str:
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     if get_origin(annotation) in (list, tuple):
-        parts = get_args(annotation)
-        count = f"{len(parts)}: " if len(parts) > 1 and Ellipsis not in parts else ""
-        return f"a list of {count}{expected(parts[0])}"
+        items = get_args(annotation)
+        count = f"{len(items)}: " if len(items) > 1 and Ellipsis not in items else ""
+        return f"a list of {count}{expected(items[0])}"
     if get_origin(annotation) is dict:
         return "an object"
     if _is_model(annotation):

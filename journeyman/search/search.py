@@ -124,8 +124,8 @@ class _Search:
         twin = next((one for one in seen if one.values == values), None)
         if twin is not None:
             why = twin.why or f"the values of trial {twin.number}"
-            spared = {"seconds": 0.0, "rows_asked": 0, "rows_computed": 0}
-            self._keep(replace(twin, number=number, why=why, **spared))
+            spared = replace(twin, seconds=0.0, rows_asked=0, rows_computed=0)
+            self._keep(replace(spared, number=number, why=why))
             return
         job = Job(number, values, seen, self.proposals, self.metric)
         running[submit(job)] = number
