@@ -78,6 +78,17 @@ class Features:
     def __len__(self) -> int:
         return self.mask.shape[0]
 
+    def to(self, device: torch.device) -> Features:
+        """The features on this device; themselves where they are there already."""
+        if self.mask.device == device:
+            return self
+        return replace(
+            self,
+            mask=self.mask.to(device),
+            hidden=None if self.hidden is None else self.hidden.to(device),
+            pooled={layer: vectors.to(device) for layer, vectors in self.pooled.items()},
+        )
+
     def rounded(self) -> Features:
         """The features as the cache would give them back: through half precision."""
         hidden = None if self.hidden is None else through_half(self.hidden)
@@ -114,6 +125,11 @@ class Backbone(ABC):
     """What `load` was told beyond the folder; JSON values."""
     folder: str = ""
     """Where the weights were read from."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is computed."""
+        return next(self.module.parameters()).device
 
     @abstractmethod
     def prepare(self, rows: Sequence[Any]) -> Inputs:

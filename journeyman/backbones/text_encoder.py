@@ -23,6 +23,7 @@ from journeyman.backbones.base import (
     Features,
     Inputs,
 )
+from journeyman.backbones.device import best_device
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -101,7 +102,7 @@ class TextEncoder(Backbone):
             return Features(mask=rows.mask(), inputs=rows)
         lower, _ = self._halves(cut)
         with torch.set_grad_enabled(grad), evaluating(lower):
-            features = _run(lower, rows.padded(), first_layer=0)
+            features = _run(lower, self._placed(rows), first_layer=0)
         return features if keep_hidden else replace(features, hidden=None)
 
     def tuned(self, features: Features, cut: int) -> Features:
@@ -110,9 +111,10 @@ class TextEncoder(Backbone):
             return features
         _, upper = self._halves(cut)
         if cut == 0:
-            return _run(upper, cast(TextInputs, features.inputs).padded(), first_layer=0)
+            return _run(upper, self._placed(cast(TextInputs, features.inputs)), first_layer=0)
         if features.hidden is None:
             raise ValueError("layers above the cut need hidden states, and only pooled were kept")
+        features = features.to(self.device)
         given = {"inputs_embeds": features.hidden, "attention_mask": features.mask}
         above = _run(upper, given, first_layer=cut)
         return replace(above, pooled={**features.pooled, **above.pooled})
@@ -161,6 +163,9 @@ class TextEncoder(Backbone):
     def embedding_module(self) -> nn.Module:
         """The embeddings, word, position and all."""
         return cast(nn.Module, self.module.embeddings)
+
+    def _placed(self, rows: TextInputs) -> dict[str, Tensor]:
+        return {name: tensor.to(self.device) for name, tensor in rows.padded().items()}
 
     def _cut_in_two(self, cut: int) -> tuple[nn.Module, nn.Module]:
         depth = self.spec.depth
@@ -298,6 +303,7 @@ def load_backbone(
         if FAMILIES[name].recognises(config):
             found = FAMILIES[name].load(str(folder), spec, options or {})
             found.folder = str(folder)
+            found.module.to(best_device())
             return found
     raise ModelError(
         f"No backbone family here loads a model of type {config.get('model_type')!r}.",

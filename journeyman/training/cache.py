@@ -257,6 +257,7 @@ class FeatureCache:
 def _rows(
     inputs: Inputs, features: Features
 ) -> Iterator[tuple[bytes, NDArray[np.float32], NDArray[np.float32] | int]]:
+    features = features.to(torch.device("cpu"))
     layers = [features.pooled[layer] for layer in sorted(features.pooled)]
     pooled = torch.stack(layers, dim=1).numpy()
     for at, key in enumerate(inputs.keys):

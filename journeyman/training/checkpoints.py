@@ -71,7 +71,7 @@ def load_checkpoint(
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"now/{name}"])
             state = {
-                part: tensors[f"optimizer/{part}/{name}"]
+                part: tensors[f"optimizer/{part}/{name}"].to(parameter.device)
                 for part in STATE
                 if f"optimizer/{part}/{name}" in tensors
             }
@@ -91,7 +91,7 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
     """CRC-32 over the numbers in the order of their names; the file format has none."""
     value = 0
     for name in sorted(tensors):
-        value = zlib.crc32(tensors[name].detach().contiguous().numpy().tobytes(), value)
+        value = zlib.crc32(tensors[name].detach().cpu().contiguous().numpy().tobytes(), value)
     return value
 
 

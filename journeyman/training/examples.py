@@ -47,7 +47,7 @@ class Uncached:
 
 def rounded(features: Features) -> Features:
     """Each row through half precision, unless a number of it is beyond: as the cache decides."""
-    survives = torch.ones(len(features), dtype=torch.bool)
+    survives = torch.ones(len(features), dtype=torch.bool, device=features.mask.device)
     parts = [*features.pooled.values()]
     if features.hidden is not None:
         parts.append(features.hidden.masked_fill(~features.mask.unsqueeze(-1), 0.0))

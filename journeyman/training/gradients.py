@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -33,7 +33,8 @@ class Gradients:
         self.schema, self.options = schema, options
         self.objective = objective_of(options.objective)
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
-        self.half = trains_in_half(options.precision)
+        self.device = learner.backbone.device
+        self.half = trains_in_half(options.precision, self.device.type)
         self.groups = None if options.robust is None else GroupWeights(options.robust, examples)
         for name in ("accumulate", "processes"):
             count = getattr(options, name)
@@ -88,7 +89,7 @@ class Gradients:
             extra = self.learner.tuner.extra_loss()
             whole = outputs.new_zeros(()) if extra is None else extra * (len(part) / len(batch))
             for code, at in groups.of(part).items():
-                loss = self._loss(outputs[torch.from_numpy(at)], part[at])
+                loss = self._loss(outputs[torch.from_numpy(at).to(outputs.device)], part[at])
                 share = mass(self.encoded, part[at], self.weights) / max(masses[code], 1e-30)
                 if share > 0:
                     whole = whole + loss * (share * shares[code])
@@ -106,12 +107,14 @@ class Gradients:
 
     def _outputs(self, rows: Indices) -> Tensor:
         features = self.source.gather(rows)
-        with plain_attention(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.half):
+        with plain_attention(), half_products(self.device.type, self.half):
             return self.objective.forward(self.learner, features).float()
 
     def _loss(self, outputs: Tensor, rows: Indices) -> Tensor:
         targets, smoothing = self.encoded.batch(rows), self.options.label_smoothing
-        return self.objective.loss(self.learner.task, outputs, targets, self.weights, smoothing)
+        weights = None if self.weights is None else self.weights.to(outputs.device)
+        targets = targets.to(outputs.device)
+        return self.objective.loss(self.learner.task, outputs, targets, weights, smoothing)
 
 
 def plain_attention() -> AbstractContextManager[None]:
@@ -124,9 +127,16 @@ def plain_attention() -> AbstractContextManager[None]:
     return context
 
 
-def trains_in_half(precision: str) -> bool:
+def half_products(device: str, enabled: bool) -> AbstractContextManager[object]:
+    """Within, matrix products are in bfloat16, where that is enabled."""
+    return torch.autocast(device, dtype=torch.bfloat16) if enabled else nullcontext()
+
+
+def trains_in_half(precision: str, device: str = "cpu") -> bool:
     """Whether matrix products of training are in bfloat16 under this option."""
     if precision != "auto":
         return precision == "bfloat16"
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
     able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -27,6 +27,7 @@ class Learner:
         self.head = head
         self.cut = cut
         self.backbone = tuner.attach(backbone, cut)
+        self.backbone.module.to(backbone.device)
 
     @property
     def keep_hidden(self) -> bool:
@@ -35,8 +36,15 @@ class Learner:
 
     def __call__(self, features: Features) -> Tensor:
         """Outputs [B, C] or [B, T, C] of features at the cut."""
-        outputs: Tensor = self.head(self.backbone.tuned(features, self.cut))
+        tuned = self.backbone.tuned(features, self.cut)
+        outputs: Tensor = self.head(tuned.to(self._head_device(tuned)))
         return outputs
+
+    def _head_device(self, features: Features) -> torch.device:
+        """Where the head is; one without numbers takes features where they are."""
+        for tensor in (*self.head.parameters(), *self.head.buffers()):
+            return tensor.device
+        return features.mask.device
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything the loop trains, by name: the tuner's, then the head's."""

@@ -68,6 +68,7 @@ def fit(
     With a `checkpoint` path the run is saved at the end of each epoch and goes on from there:
     the same seed, rows and threads give the same bytes, stopped in between or not.
     """
+    learner.head.to(learner.backbone.device)
     run = _Run(learner, schema, train, options, seed)
     with torch.random.fork_rng(devices=[]), team_of(run.gradients, seed) as run.team:
         torch.manual_seed(seed)
@@ -98,6 +99,7 @@ def fit(
                 break
     learner.load(best)
     learner.train(False)
+    learner.head.to("cpu")
     return Fitted(
         tuple(standing.history),
         standing.best_epoch,

@@ -116,6 +116,8 @@ def make_learner(
     task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, *, seed: int
 ) -> Learner:
     """Tuner and head as the options (or the task) have them, untrained, on the backbone."""
+    if options.tuner == "auto":
+        raise ValueError("a ladder chooses a tuner before a learner is made")
     tuner_options = options.tuner or options_of(TUNERS[task.default_tuner])
     head_options = options.head or options_of(HEADS[task.default_head])
     tuner = TUNERS[tuner_options.name](tuner_options, seed)
@@ -277,7 +279,7 @@ def solver_rows(learner: Learner, split: Split) -> Layers:
     out: dict[int, Tensor] = {}
     learner.train(False)
     for indices, features in in_batches(split.source, SOLVE_ROWS):
-        tuned = learner.backbone.tuned(features, learner.cut)
+        tuned = learner.backbone.tuned(features, learner.cut).to(torch.device("cpu"))
         if whole:
             for layer, vectors in tuned.pooled.items():
                 if layer not in out:

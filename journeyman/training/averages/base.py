@@ -72,7 +72,9 @@ class Average(ABC):
 
     def load(self, means: Mapping[str, Tensor], taken: int) -> None:
         """Take back what `state` gave."""
-        self._means = {name: value.clone() for name, value in means.items()}
+        self._means = {
+            name: value.clone().to(self.parameters[name].device) for name, value in means.items()
+        }
         self.taken = taken
 
     @torch.no_grad()
