@@ -8,6 +8,7 @@ from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
+from journeyman.explainers.integrated_gradients import attributions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.explainers.passage import Passage
 from journeyman.explainers.question import ask
@@ -295,3 +296,34 @@ def test_more_steps_close_the_gap(tuned, monkeypatch):
     monkeypatch.undo()
     assert coarse.gap > 0.01 * size(coarse)
     assert kind(ExplainOptions(steps=2)).answer(question).gap < coarse.gap
+
+
+def test_half_of_the_steps_come_first_and_are_enough_where_their_gap_is_small(tuned, monkeypatch):
+    learner, schema, calibration = tuned
+    question = ask(learner, schema, [TEXT], ["a"], calibration)[0]
+    place = "journeyman.explainers.integrated_gradients"
+    asked = []
+
+    def counted(question, ends, steps):
+        asked.append(steps)
+        return attributions(question, ends, steps)
+
+    monkeypatch.setattr(f"{place}.attributions", counted)
+    explainer = EXPLAINERS["integrated-gradients"](ExplainOptions(steps=64))
+    whole = explainer.answer(question)
+    limit = max(0.05 * size(whole), 1e-5)
+    assert whole.gap <= limit or asked == [32, 64, 128, 256]
+    assert asked == [32, 64, 128, 256][: len(asked)]
+    asked.clear()
+    monkeypatch.setattr(f"{place}.EARLY_GAP", 1.0)
+    early = explainer.answer(question)
+    assert asked == [32]
+    assert early.gap <= size(early)
+    asked.clear()
+    monkeypatch.setattr(f"{place}.EARLY_GAP", 0.0)
+    monkeypatch.setattr(f"{place}.ABSOLUTE_GAP", 0.0)
+    late = explainer.answer(question)
+    assert asked[:2] == [32, 64]
+    assert late.gap <= 0.05 * size(late)
+    for mine, theirs in zip(early.tokens, late.tokens, strict=True):
+        assert mine.weight == pytest.approx(theirs.weight, abs=0.1 * size(late))
