@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from journeyman.evaluation.fscore import (
-    ClassMetrics,
+    ClassEvaluation,
     class_columns,
     class_metrics,
     mean_of_present,
@@ -41,11 +41,9 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class ClassificationEvaluation:
-    """`metrics` holds accuracy and macro_f1; `classes` every label in order."""
+class ClassificationEvaluation(ClassEvaluation):
+    """Accuracy and macro_f1, and how classes are confused."""
 
-    metrics: dict[str, Metric]
-    classes: dict[str, ClassMetrics]
     confusion: Confusion
 
 

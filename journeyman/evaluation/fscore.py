@@ -30,6 +30,14 @@ class ClassMetrics:
         }
 
 
+@dataclass(frozen=True)
+class ClassEvaluation:
+    """Overall `metrics` by name, and `classes`: every label or type in order."""
+
+    metrics: dict[str, Metric]
+    classes: dict[str, ClassMetrics]
+
+
 def precision_recall_f1(hits: Array, predicted: Array, actual: Array) -> tuple[Array, Array, Array]:
     """Scores from counts of any shape.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from journeyman.evaluation.fscore import (
-    ClassMetrics,
+    ClassEvaluation,
     class_columns,
     class_metrics,
     mean_of_present,
@@ -22,18 +21,9 @@ from journeyman.evaluation.intervals import (
     additive_metrics,
     ratio,
 )
-from journeyman.types import Metric
 
 LabelSets = Sequence[Collection[str]]
 """The labels of each row; a row may have none."""
-
-
-@dataclass(frozen=True)
-class MultiLabelEvaluation:
-    """`metrics` holds micro_f1, macro_f1 and subset_accuracy; `classes` every label in order."""
-
-    metrics: dict[str, Metric]
-    classes: dict[str, ClassMetrics]
 
 
 def evaluate_multilabel(
@@ -43,8 +33,8 @@ def evaluate_multilabel(
     labels: Sequence[str] | None = None,
     groups: Groups | None = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> MultiLabelEvaluation:
-    """Every figure of a multi-label classifier, from one set of resamples.
+) -> ClassEvaluation:
+    """micro_f1, macro_f1, subset_accuracy and each label, from one set of resamples.
 
     Subset accuracy counts a row only when its whole set is right. Macro-F1 is over the labels
     that occur in the truth or the predictions.
@@ -58,7 +48,7 @@ def evaluate_multilabel(
         [exact, np.ones_like(exact), true * predicted, predicted, true], axis=1
     )
     metrics = additive_metrics(statistics, _measures, groups=groups, resampling=resampling)
-    return MultiLabelEvaluation(
+    return ClassEvaluation(
         dict(zip(("micro_f1", "macro_f1", "subset_accuracy"), metrics, strict=False)),
         class_metrics(names, metrics[3:], true.sum(axis=0)),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,7 +16,7 @@ from seqeval.scheme import IOB2, Tokens
 
 from journeyman.errors import DataError
 from journeyman.evaluation.fscore import (
-    ClassMetrics,
+    ClassEvaluation,
     class_columns,
     class_metrics,
     precision_recall_f1,
@@ -29,21 +28,12 @@ from journeyman.evaluation.intervals import (
     Resampling,
     additive_metrics,
 )
-from journeyman.types import Metric
 
 Span = tuple[int, int, str]
 """Start, end (exclusive) and type; in tokens or in code points, as long as both sides agree."""
 
 SpanSets = Sequence[Collection[Span]]
 TagSequences = Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class SpanEvaluation:
-    """`metrics` holds span_f1, span_precision and span_recall over all types (micro average)."""
-
-    metrics: dict[str, Metric]
-    classes: dict[str, ClassMetrics]
 
 
 def evaluate_tags(
@@ -53,7 +43,7 @@ def evaluate_tags(
     types: Sequence[str] | None = None,
     groups: Groups | None = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> SpanEvaluation:
+) -> ClassEvaluation:
     """Span figures of IOB2 tag sequences, a sequence a sentence."""
     if [len(tags) for tags in truths] != [len(tags) for tags in predictions]:
         raise ValueError("true and predicted tag sequences differ in length")
@@ -73,8 +63,9 @@ def evaluate_spans(
     types: Sequence[str] | None = None,
     groups: Groups | None = None,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> SpanEvaluation:
-    """Span figures with intervals over sentences (or over groups of them).
+) -> ClassEvaluation:
+    """span_f1, span_precision and span_recall over all types, and each type, with intervals over
+    sentences (or over groups of them).
 
     A metric's n is its number of sentences; a type's support its number of true spans. With no
     span in truth or prediction there is nothing to measure, and the metrics are None.
@@ -83,7 +74,7 @@ def evaluate_spans(
     statistics = span_statistics(truths, predictions, names)
     metrics = additive_metrics(statistics, _measures, groups=groups, resampling=resampling)
     totals = np.asarray(statistics.sum(axis=0), dtype=np.float64).reshape(1, -1)
-    return SpanEvaluation(
+    return ClassEvaluation(
         dict(zip(("span_f1", "span_precision", "span_recall"), metrics, strict=False)),
         class_metrics(names, metrics[3:], class_columns(totals)[2][0]),
     )
