@@ -112,9 +112,9 @@ class TextEncoder(Backbone):
         _, upper = self._halves(cut)
         if cut == 0:
             return _run(upper, self._placed(cast(TextInputs, features.inputs)), first_layer=0)
+        features = features.to(self.device)
         if features.hidden is None:
             raise ValueError("layers above the cut need hidden states, and only pooled were kept")
-        features = features.to(self.device)
         given = {"inputs_embeds": features.hidden, "attention_mask": features.mask}
         above = _run(upper, given, first_layer=cut)
         return replace(above, pooled={**features.pooled, **above.pooled})

@@ -137,6 +137,6 @@ def trains_in_half(precision: str, device: str = "cpu") -> bool:
     if precision != "auto":
         return precision == "bfloat16"
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
