@@ -254,12 +254,11 @@ class RidgeHead(SolvedHead):
         if self.options.balance is False or not classes:
             return
         outputs = self._outputs(validation)
-        none = score(outputs)
-        margin = 0.1 * len(outputs) ** -0.5
+        enough = score(outputs) + 0.1 * len(outputs) ** -0.5
         shift = self._prior_shift()
         merits = {tau: score(outputs + tau * shift) for tau in BALANCES[1:]}
         best = max(merits, key=lambda tau: merits[tau])
-        if merits[best] > none + margin:
+        if merits[best] > enough:
             self.choices["balance"] = best
             self.offset += best * shift
 
@@ -289,14 +288,16 @@ class RidgeHead(SolvedHead):
 
     def _standardise_targets(self, targets: Tensor) -> None:
         """Fix the scale of values; shares and one-hot targets are left as they are."""
-        exact = targets.double()
-        if float(exact.min()) >= 0.0 and 0.5 <= float(exact.max()) <= 1.0:
+        if float(targets.min()) >= 0.0 and 0.5 <= float(targets.max()) <= 1.0:
             return
+        exact = targets.double()
         self.target_center = exact.mean(0)
         deviation = exact.std(0, correction=0)
         self.target_deviation = torch.where(deviation > 0, deviation, 1.0)
 
     def _standard(self, targets: Tensor) -> Tensor:
+        if not self.target_center.any() and bool((self.target_deviation == 1).all()):
+            return targets  # Sums take them in float64 a chunk at a time: many rows stay small.
         return (targets.double() - self.target_center) / self.target_deviation
 
     def _chosen_map(self) -> FeatureMap:
@@ -342,9 +343,8 @@ class _Search:
 
     def accumulate(self, chosen: FeatureMap, draft: int | None = None) -> RidgeStatistics:
         """Statistics of the training rows; a draft takes no more rows than it says."""
-        layers, targets = self.train, self.targets
-        if draft is not None:
-            layers, targets = self._some(chosen, draft)
+        whole = (self.train, self.targets)
+        layers, targets = whole if draft is None else self._some(chosen, draft)
         statistics = RidgeStatistics(chosen.features, targets.shape[1], draft=draft is not None)
         for span, part in chosen.chunks(layers):
             statistics.add(part, targets[span])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Output
 from journeyman.types import LabelPrediction, Metric, Prediction, Row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelTarget:
     """A row's label, and how much each label weighs where the data says so."""
 
@@ -55,7 +56,7 @@ class TextClassification(Task):
         said = None if data.soft_label is None else row.get(data.soft_label)
         weights = None if said is None else soft_weights(said)
         if data.label is not None:
-            return LabelTarget(str(row[data.label]), weights or None)
+            return LabelTarget(sys.intern(str(row[data.label])), weights or None)
         if not weights:
             raise ValueError("a row has neither a label nor weights for labels")
         return LabelTarget(max(sorted(weights), key=lambda name: weights[name]), weights)
