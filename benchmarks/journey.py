@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,16 @@ TRIALS = 30
 
 
 def measure(
-    seed: int = 0, *, limit: int | None = None, trials: int = TRIALS, epochs: int | None = None
+    seed: int = 0,
+    *,
+    limit: int | None = None,
+    trials: int = TRIALS,
+    epochs: int | None = None,
+    threads: int | None = None,
 ) -> None:
     """Seconds of both sides; `limit` rows, fewer `trials` and `epochs` make a smoke run."""
     contest = read_settings()
+    contest = replace(contest, threads=threads or contest.threads)
     rows = collected("banking77", validation=contest.validation, seed=seed, limit=limit)
     with empty_cache():
         started = time.perf_counter()

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,18 @@ MARGIN = 0.005
 LEARNING = ("frozen pass", "solving", "calibration")
 
 
-def measure(seeds: int = 5, *, limit: int | None = None, epochs: int | None = None) -> None:
+def measure(
+    seeds: int = 5,
+    *,
+    limit: int | None = None,
+    epochs: int | None = None,
+    threads: int | None = None,
+) -> None:
     """Both sides seed by seed; `limit` rows and `epochs` make a smoke run of its own name."""
     name = NAME if limit is None and epochs is None else f"{NAME}-part"
     kept = _kept(name, {"limit": limit, "epochs": epochs})
     contest = read_settings()
+    contest = replace(contest, threads=threads or contest.threads)
     full = next(each for each in contest.contestants if each.name == FULL)
     setting = _chosen(kept, contest, full, limit, epochs)
     _write(name, kept)
@@ -47,7 +55,7 @@ def measure(seeds: int = 5, *, limit: int | None = None, epochs: int | None = No
         rows = _rows(contest, seed, limit)
         done = kept["seeds"].setdefault(str(seed), {})
         if "solved" not in done:
-            done["solved"] = solved(seed, rows, limit)
+            done["solved"] = solved(contest, seed, rows, limit)
             _write(name, kept)
         if "full" not in done:
             done["full"] = _piece(contest, rows, setting, seed, "final")
@@ -55,10 +63,10 @@ def measure(seeds: int = 5, *, limit: int | None = None, epochs: int | None = No
     print(json.dumps(figures(kept["seeds"]), indent=1))
 
 
-def solved(seed: int, rows: Rows, limit: int | None) -> dict[str, Any]:
+def solved(contest: Contest, seed: int, rows: Rows, limit: int | None) -> dict[str, Any]:
     """The recipe run from an empty cache; which test rows are right, and seconds."""
     sets = ["collect.fractions.exam=0", "trackers=[]", "explain.samples=0", f"seed={seed}"]
-    sets += [] if limit is None else [f"data.limit={limit}"]
+    sets += [f"threads={contest.threads}"] + [f"data.limit={limit}"] * (limit is not None)
     with empty_cache(), tempfile.TemporaryDirectory() as folder:
         recipe = load_recipe(RECIPE, [f"output={folder}/run", *sets])
         started = time.perf_counter()
