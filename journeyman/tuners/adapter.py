@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -11,12 +9,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone
-from journeyman.tensors import read_tensors, write_tensors
-from journeyman.tuners.base import TUNERS, Tuner, TunerOptions
+from journeyman.tuners.base import TUNERS, TunerOptions
 from journeyman.tuners.linear_layers import linear_names, needs_a_layer
-from journeyman.tuners.owned import own
+from journeyman.tuners.owned import OwningTuner, own
 
-FILE = "adapters.safetensors"
 CHILD = "adapter"
 PROJECTIONS = (
     "output.dense",
@@ -56,7 +52,7 @@ class Bottleneck(nn.Module):
 
 
 @TUNERS.register("adapter")
-class AdapterTuner(Tuner):
+class AdapterTuner(OwningTuner):
     """Adds to the two projections of each layer, before the layer's own residual and norm.
 
     As in the paper, the layer norms above the cut are trained too. Adapters are children of the
@@ -65,6 +61,7 @@ class AdapterTuner(Tuner):
 
     name = "adapter"
     learning_rate = 1e-3
+    file = "adapters.safetensors"
     Options = AdapterOptions
 
     def attach(self, backbone: Backbone, cut: int) -> Backbone:
@@ -86,22 +83,6 @@ class AdapterTuner(Tuner):
         projection.register_forward_hook(_add)
         for part, parameter in bottleneck.named_parameters():
             self._parameters[f"{name}.{CHILD}.{part}"] = parameter
-
-    def parameters(self) -> Mapping[str, nn.Parameter]:
-        """Adapters and layer norms."""
-        return self._parameters
-
-    def save(self, folder: Path) -> None:
-        """Write adapters.safetensors."""
-        write_tensors(folder / FILE, self.state())
-
-    def restore(self, folder: Path) -> None:
-        """Read adapters.safetensors."""
-        self.load(read_tensors(folder / FILE)[0])
-
-    def default_cut(self, backbone: Backbone) -> int:
-        """A third of the depth."""
-        return backbone.spec.depth // 3
 
     def permits(self, backbone: Backbone, cut: int) -> str | None:
         """Any cut that leaves a layer, of a family whose projections are known."""
