@@ -7,7 +7,7 @@ trained by gradient in the loop, or *solved*: given all features once, and exact
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Features
+from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
 from journeyman.types import TargetKind
 
@@ -83,6 +84,19 @@ class Head(nn.Module):
                 raise ValueError("token outputs need hidden states, and only pooled were kept")
             return features.hidden
         return torch.cat([features.pooled[layer] for layer in layers], dim=-1)
+
+
+def check_layers(head: str, wanted: Sequence[int], present: Sequence[int]) -> None:
+    """A JourneymanError unless `wanted` are some of the layers whose vectors are at hand."""
+    if wanted and set(wanted) <= set(present):
+        return
+    raise JourneymanError(
+        f"The head {head!r} is asked for layers whose vectors are not at hand.",
+        place="finetune.head.layers",
+        expected=f"some of {', '.join(map(str, present))}",
+        found=", ".join(map(str, wanted)) or "none",
+        remedy="name layers from the list, or leave `layers` out",
+    )
 
 
 @dataclass(frozen=True)

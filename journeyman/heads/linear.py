@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Features
-from journeyman.errors import JourneymanError
-from journeyman.heads.base import HEADS, Head, HeadOptions, HeadShape
+from journeyman.heads.base import HEADS, Head, HeadOptions, HeadShape, check_layers
 
 
 class LinearOptions(HeadOptions):
@@ -33,7 +32,8 @@ class LinearHead(Head):
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
         super().__init__(options, shape, seed)
         own = cast(LinearOptions, options)
-        self.layers = _present(own.layers or shape.layers[-1:], shape)
+        self.layers = own.layers or shape.layers[-1:]
+        check_layers(self.name, self.layers, shape.layers)
         width = shape.width * (len(self.layers) if shape.unit == "row" else 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -47,15 +47,3 @@ class LinearHead(Head):
         """Logits [B, C] of rows, or [B, T, C] of tokens."""
         scores: Tensor = self.linear(self.dropout(self.norm(self.stack(features, self.layers))))
         return scores
-
-
-def _present(layers: tuple[int, ...], shape: HeadShape) -> tuple[int, ...]:
-    if set(layers) <= set(shape.layers):
-        return layers
-    raise JourneymanError(
-        "The linear head is asked for layers whose vectors are not at hand.",
-        place="finetune.head.layers",
-        expected=f"some of {', '.join(map(str, shape.layers))}",
-        found=", ".join(map(str, layers)),
-        remedy="name layers from the list, or leave `layers` out for the last",
-    )

@@ -17,14 +17,22 @@ from pydantic import Field
 from torch import Tensor
 
 from journeyman.backbones.base import Features
-from journeyman.errors import JourneymanError, ModelError
-from journeyman.heads.base import HEADS, HeadOptions, HeadShape, Layers, SolvedHead, SolveReport
+from journeyman.errors import JourneymanError
+from journeyman.heads.base import (
+    HEADS,
+    HeadOptions,
+    HeadShape,
+    Layers,
+    SolveReport,
+    check_layers,
+)
 from journeyman.heads.class_means import (
     ClassMeans,
     Metric,
     cosine_left_out,
     mahalanobis_left_out,
 )
+from journeyman.heads.gram import GramHead
 from journeyman.heads.regulariser import is_distribution
 from journeyman.heads.statistics import RidgeStatistics
 
@@ -54,7 +62,7 @@ class PrototypeOptions(HeadOptions):
 
 
 @HEADS.register("prototype")
-class PrototypeHead(SolvedHead):
+class PrototypeHead(GramHead):
     """Class means of unit vectors; outputs are log likelihoods up to a constant, or cosines."""
 
     name = "prototype"
@@ -67,9 +75,9 @@ class PrototypeHead(SolvedHead):
 
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
         super().__init__(options, shape, seed)
-        self.layers = _present(self.options.layers or shape.layers[-1:], shape)
+        self.layers = self.options.layers or shape.layers[-1:]
+        check_layers(self.name, self.layers, shape.layers)
         _check_shrinkage(self.options.shrinkage)
-        self._statistics: RidgeStatistics | None = None
         features = len(self.layers) * shape.width
         self.register_buffer("weight", torch.zeros(features, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
@@ -107,6 +115,11 @@ class PrototypeHead(SolvedHead):
         self.resolve()
         return SolveReport(dict(self.choices), tuple(tried))
 
+    @property
+    def features(self) -> int:
+        """The width of its layers side by side."""
+        return len(self.weight)
+
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
         self._held().add(self._unit(layers), targets)
@@ -120,28 +133,6 @@ class PrototypeHead(SolvedHead):
         means = ClassMeans.of(self._held())
         weight, offset = means.solution(self.choices["metric"], float(self.choices["shrinkage"]))
         self.weight, self.offset = weight.contiguous(), offset
-
-    @property
-    def holds_statistics(self) -> bool:
-        """Whether rows may be added and removed."""
-        return self._statistics is not None
-
-    def statistics(self) -> Mapping[str, Tensor]:
-        """Sums of rows by class, and the Gram matrix as a packed triangle."""
-        return self._held().tensors()
-
-    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take back what `statistics` gave, so that rows may be added and removed again."""
-        held = RidgeStatistics.from_tensors(tensors)
-        if held.cross.shape != self.weight.shape:
-            raise ModelError(
-                "The model's statistics do not fit its head.",
-                place="statistics.safetensors",
-                expected=f"{len(self.weight)} features, {self.shape.outputs} classes",
-                found=f"{held.cross.shape[0]} features, {held.cross.shape[1]} classes",
-                remedy="restore the model folder from where it was saved",
-            )
-        self._statistics = held
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state."""
@@ -187,23 +178,6 @@ class PrototypeHead(SolvedHead):
             [part / part.norm(dim=-1, keepdim=True).clamp(min=1e-6) * scale for part in parts],
             dim=-1,
         )
-
-    def _held(self) -> RidgeStatistics:
-        if self._statistics is None:
-            raise RuntimeError("the head holds no statistics; solve or load_statistics first")
-        return self._statistics
-
-
-def _present(layers: tuple[int, ...], shape: HeadShape) -> tuple[int, ...]:
-    if set(layers) <= set(shape.layers):
-        return layers
-    raise JourneymanError(
-        "The prototype head is asked for layers whose vectors are not at hand.",
-        place="finetune.head.layers",
-        expected=f"some of {', '.join(map(str, shape.layers))}",
-        found=", ".join(map(str, layers)),
-        remedy="name layers from the list, or leave `layers` out for the last",
-    )
 
 
 def _check_shrinkage(asked: float | str) -> None:

@@ -17,7 +17,15 @@ from torch import Tensor
 
 from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError, ModelError
-from journeyman.heads.base import HEADS, HeadOptions, HeadShape, Layers, SolvedHead, SolveReport
+from journeyman.heads.base import (
+    HEADS,
+    HeadOptions,
+    HeadShape,
+    Layers,
+    SolveReport,
+    check_layers,
+)
+from journeyman.heads.gram import GramHead
 from journeyman.heads.random_features import FeatureMap
 from journeyman.heads.regulariser import (
     ALPHAS,
@@ -78,7 +86,7 @@ class Candidate:
 
 
 @HEADS.register("ridge")
-class RidgeHead(SolvedHead):
+class RidgeHead(GramHead):
     """Ridge regression on pooled vectors or random features of them, solved in closed form.
 
     Outputs are on the scale of the targets: class shares for one-hot targets (they may leave
@@ -96,7 +104,6 @@ class RidgeHead(SolvedHead):
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
         super().__init__(options, shape, seed)
         self.map: FeatureMap | None = None
-        self._statistics: RidgeStatistics | None = None
         self.register_buffer("weight", torch.zeros(0, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
         self.register_buffer("target_center", torch.zeros(shape.outputs, dtype=torch.float64))
@@ -134,26 +141,9 @@ class RidgeHead(SolvedHead):
         return SolveReport(dict(self.choices), (*compared, *map(vars, trials)))
 
     @property
-    def holds_statistics(self) -> bool:
-        """Whether rows may be added and removed."""
-        return self._statistics is not None
-
-    def statistics(self) -> Mapping[str, Tensor]:
-        """The sufficient statistics, the Gram matrix as a packed triangle."""
-        return self._held().tensors()
-
-    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take back what `statistics` gave, so that rows may be added and removed again."""
-        held = RidgeStatistics.from_tensors(tensors)
-        if tuple(held.cross.shape) != (self._chosen_map().features, self.shape.outputs):
-            raise ModelError(
-                "The model's statistics do not fit its head.",
-                place="statistics.safetensors",
-                expected=f"{self._chosen_map().features} features, {self.shape.outputs} outputs",
-                found=f"{held.cross.shape[0]} features, {held.cross.shape[1]} outputs",
-                remedy="restore the model folder from where it was saved",
-            )
-        self._statistics = held
+    def features(self) -> int:
+        """How many features the chosen map gives."""
+        return self._chosen_map().features
 
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
@@ -220,21 +210,10 @@ class RidgeHead(SolvedHead):
         """The last layer, the last two, the last two thirds, all; or what the recipe names."""
         present = sorted(train)
         if self.options.layers != "auto":
-            self._check_layers(self.options.layers, present)
+            check_layers(self.name, self.options.layers, present)
             return [tuple(sorted(set(self.options.layers)))]
         sizes = {1, 2, (2 * len(present) + 2) // 3, len(present)}
         return [tuple(present[-size:]) for size in sorted(sizes) if size <= len(present)]
-
-    def _check_layers(self, wanted: list[int], present: list[int]) -> None:
-        if wanted and set(wanted) <= set(present):
-            return
-        raise JourneymanError(
-            "The ridge head is asked for layers whose vectors are not at hand.",
-            place="finetune.head.layers",
-            expected=f"some of {', '.join(map(str, present))}, or auto",
-            found=str(wanted),
-            remedy="name layers from the list, or leave layers at auto",
-        )
 
     def _describe(self, kept: Candidate, trial: Trial) -> dict[str, Any]:
         chosen = self._chosen_map()
@@ -304,11 +283,6 @@ class RidgeHead(SolvedHead):
         if self.map is None:
             raise RuntimeError("the ridge head has not been solved or restored")
         return self.map
-
-    def _held(self) -> RidgeStatistics:
-        if self._statistics is None:
-            raise RuntimeError("the ridge head holds no statistics; solve or load_statistics first")
-        return self._statistics
 
 
 class _Search:
