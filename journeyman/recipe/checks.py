@@ -12,7 +12,7 @@ from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.data_checks import check_data, column_of, existing
-from journeyman.recipe.loop_checks import check_loop
+from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
@@ -143,26 +143,6 @@ def check_finetune(recipe: Recipe, mistakes: Mistakes) -> None:
         found=f"cut {options.cut} with tuner {tuner}{given}".rstrip(","),
         remedy="remove finetune.cut, or name a tuner such as `tuner: full`",
     )  # fmt: skip
-
-
-def check_balance(recipe: Recipe, mistakes: Mistakes) -> None:
-    """Classes are weighed once, within a column that rows are kept with."""
-    balance, field = recipe.finetune.balance, ("finetune", "balance")
-    if balance is None:
-        return
-    if recipe.finetune.class_weights:
-        mistakes.add(
-            field, "Classes are weighed twice.",
-            expected="`balance` or `class_weights`", found="both",
-            remedy="remove finetune.class_weights",
-        )  # fmt: skip
-    known = column_of(recipe.data, "slices") or ()
-    if balance.within is not None and balance.within not in known:
-        mistakes.add(
-            (*field, "within"), f"The rows have no slice {balance.within!r}.",
-            expected=" | ".join(known) or "a column that data.slices names",
-            found=repr(balance.within), remedy="add the column to data.slices",
-        )  # fmt: skip
 
 
 def _check_auto(recipe: Recipe, mistakes: Mistakes) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from journeyman.heads.base import HEADS
+from journeyman.recipe.data_checks import column_of
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import nearest
 from journeyman.recipe.options import Recipe
+from journeyman.recipe.text import Location
 from journeyman.tasks.base import Task
 from journeyman.training.augmentations.base import AUGMENTATIONS
 from journeyman.training.objectives.base import objective_of
 from journeyman.tuners.base import TUNERS, Tuner
 
-OF_THE_LOOP = ("accumulate", "processes", "label_smoothing", "average", "augment", "robust")
+OF_THE_LOOP = (
+    "accumulate", "processes", "label_smoothing", "average", "augment", "robust", "objective",
+)  # fmt: skip
 
 
 def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -95,15 +99,54 @@ def _check_parts(recipe: Recipe, mistakes: Mistakes) -> None:
         )  # fmt: skip
 
 
+def check_balance(recipe: Recipe, mistakes: Mistakes) -> None:
+    """Classes are weighed once, and within a column that rows are kept with."""
+    options = recipe.finetune
+    if options.balance is not None and options.class_weights:
+        mistakes.add(
+            ("finetune", "balance"), "Classes are weighed twice.",
+            expected="`balance` or `class_weights`", found="both",
+            remedy="remove finetune.class_weights",
+        )  # fmt: skip
+    if options.balance is not None and options.balance.within is not None:
+        _check_slice(("finetune", "balance", "within"), options.balance.within, recipe, mistakes)
+
+
 def _check_groups(recipe: Recipe, mistakes: Mistakes) -> None:
-    robust, data = recipe.finetune.robust, recipe.data
-    if robust is None or data.dataset is not None or robust.groups in data.slices:
-        return  # A dataset of the catalogue may name slices itself.
-    mistakes.add(
-        ("finetune", "robust", "groups"), "The groups are not read with the data.",
-        expected="a column of data.slices: " + (", ".join(data.slices) or "none given"),
-        found=robust.groups, remedy=f"add it: `data: {{slices: [{robust.groups}]}}`",
-    )  # fmt: skip
+    robust = recipe.finetune.robust
+    if robust is not None:
+        _check_slice(("finetune", "robust", "groups"), robust.groups, recipe, mistakes)
+
+
+def _check_slice(field: Location, column: str, recipe: Recipe, mistakes: Mistakes) -> None:
+    """A column that training looks at is read with the data, and with that of `transfer`."""
+    known = column_of(recipe.data, "slices") or ()
+    if column not in known:
+        mistakes.add(
+            field, f"The column {column!r} is not read with the data.",
+            expected="a column of data.slices: " + (", ".join(known) or "none given"),
+            found=repr(column), remedy=f"add it: `data: {{slices: [{column}]}}`",
+        )  # fmt: skip
+        return
+    transfer = recipe.transfer
+    if transfer is None:
+        return
+    if transfer.distil is not None:
+        mistakes.add(
+            field, f"What a teacher answers has no column {column!r}.",
+            expected=f"no `{field[-1]}` beside transfer.distil",
+            found=repr(column), remedy=f"remove {'.'.join(map(str, field))}",
+        )  # fmt: skip
+        return
+    if transfer.tune == "head" and not transfer.curve.tuned:
+        return
+    there = known if transfer.data is None else column_of(transfer.data, "slices") or ()
+    if column not in there:
+        mistakes.add(
+            field, f"The column {column!r} is not read with the data of transfer.",
+            expected="a column of transfer.data.slices, or `transfer: {tune: head}`",
+            found=repr(column), remedy=f"add it: `transfer: {{data: {{slices: [{column}]}}}}`",
+        )  # fmt: skip
 
 
 def _name(chosen: Any, default: str) -> str:

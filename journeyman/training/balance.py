@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
+from journeyman.errors import JourneymanError
 from journeyman.tasks.base import Encoded
 from journeyman.training.examples import Examples
 
@@ -42,10 +43,29 @@ def _spelled(said: Any) -> Any:
 BalanceChoice = Annotated[Balance, BeforeValidator(_spelled)]
 
 
-def balanced(
-    train: Examples, validation: Examples, balance: Balance | None
-) -> tuple[Examples, Examples]:
-    """Both with the target columns [N, C] of each row scaled by weights from the training rows.
+@dataclass(frozen=True)
+class ClassWeights:
+    """What the targets of a row are scaled by: `table` {value of `within`: weights [C]}, and
+    `everyone` for a value that no training row has."""
+
+    within: str | None
+    table: Mapping[str, Tensor]
+    everyone: Tensor
+
+    def scaled(self, examples: Examples) -> Examples:
+        """The rows with their target columns [N, C] scaled."""
+        rows = [self.table.get(name, self.everyone) for name in _groups(examples, self.within)]
+        weights = torch.stack(rows) if rows else torch.zeros(0, len(self.everyone))
+        return replace(examples, encoded=Encoded(_matrix(examples) * weights))
+
+    def to_json(self) -> dict[str, Any]:
+        """The weights as a model keeps them, so that rows it is taught later weigh the same."""
+        table = {name: weights.tolist() for name, weights in self.table.items()}
+        return {"within": self.within, "weights": table, "others": self.everyone.tolist()}
+
+
+def class_weights(train: Examples, balance: Balance) -> ClassWeights:
+    """Weights of classes from the training rows.
 
     Class c of weight share p among the rows of one value weighs (1 / (C p)) ** power, scaled so
     that the targets of these rows add up to what they did. Scaled targets make cross-entropy the
@@ -53,28 +73,27 @@ def balanced(
     add up. Balancing within groups and classes is the reweighted baseline of Sagawa et al.
     (2020), "Distributionally robust neural networks".
     """
-    if balance is None or train.encoded is None:
-        return train, validation
-    groups = _groups(train, balance.within)
     targets = _matrix(train)
-    everyone = _weights(targets, balance.power)
+    groups = np.array(_groups(train, balance.within), dtype=object)
     table = {
         name: _weights(targets[torch.from_numpy(groups == name)], balance.power)
         for name in sorted(set(groups.tolist()))
     }
-
-    def scaled(examples: Examples) -> Examples:
-        names = _groups(examples, balance.within)
-        rows = [table.get(name, everyone) for name in names.tolist()]
-        weights = torch.stack(rows) if rows else torch.zeros(0, targets.shape[1])
-        return replace(examples, encoded=Encoded(_matrix(examples) * weights))
-
-    return scaled(train), scaled(validation)
+    return ClassWeights(balance.within, table, _weights(targets, balance.power))
 
 
-def _groups(examples: Examples, within: str | None) -> Any:
-    names: Sequence[str] = examples.slices[within] if within else [""] * len(examples)
-    return np.array(names, dtype=object)
+def _groups(examples: Examples, within: str | None) -> Sequence[str]:
+    if within is None:
+        return [""] * len(examples)
+    if within in examples.slices:
+        return examples.slices[within]
+    raise JourneymanError(
+        "The column to balance classes within is not at hand.",
+        place="finetune.balance.within",
+        expected="a column of data.slices: " + (", ".join(examples.slices) or "none given"),
+        found=within,
+        remedy="name the column in data.slices too, or leave `within` out",
+    )
 
 
 def _matrix(examples: Examples) -> Tensor:

@@ -81,6 +81,21 @@ class Examples:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def select(self, which: NDArray[np.int64]) -> Examples:
+        """The rows at these positions, in that order; rows without targets stay without."""
+        encoded = self.encoded
+        if encoded is not None:
+            rows = encoded.rows
+            part = rows[which.tolist()] if isinstance(rows, Tensor) else [rows[i] for i in which]
+            encoded = Encoded(part)
+        return Examples(
+            [self.texts[i] for i in which],
+            self.inputs.select(which),
+            [self.targets[i] for i in which],
+            encoded,
+            {name: [values[i] for i in which] for name, values in self.slices.items()},
+        )
+
 
 def make_examples(
     task: Task, backbone: Backbone, rows: Sequence[Row], data: DataOptions, schema: Schema

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from journeyman.backbones.base import Backbone
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Array, Encoded, Schema, Task
+from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.batches import Indices
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
@@ -35,22 +35,6 @@ def folds_of(said: int | str, schema: Schema, *, climbs: bool) -> int:
         return said
     counts = schema.counts
     return USUAL if climbs and counts and sum(counts) < FEW * len(counts) else 0
-
-
-def select(examples: Examples, which: Indices) -> Examples:
-    """The rows at these positions."""
-    encoded = examples.encoded
-    if encoded is not None:
-        rows = encoded.rows
-        part = rows[which.tolist()] if isinstance(rows, Tensor) else [rows[i] for i in which]
-        encoded = Encoded(part)
-    return Examples(
-        [examples.texts[i] for i in which],
-        examples.inputs.select(which),
-        [examples.targets[i] for i in which],
-        encoded,
-        {name: [values[i] for i in which] for name, values in examples.slices.items()},
-    )
 
 
 def assign(examples: Examples, folds: int, seed: int) -> Indices:
@@ -85,13 +69,13 @@ def crossed(
     """
 
     def learn(which: Indices, held: Indices, watch: Watch | None = None) -> Trained:
-        learned, chosen = select(train, which), select(train, held)
+        learned, chosen = train.select(which), train.select(held)
         how = {"seed": seed, "cache": cache, "reporter": reporter, "watch": watch}
         return finetune(task, backbone, schema, learned, chosen, options, **how)  # type: ignore[arg-type]
 
     rest = np.full(len(train) - judged, -1)
     every = np.arange(len(train))
-    placed = np.append(assign(select(train, every[:judged]), min(folds, judged), seed), rest)
+    placed = np.append(assign(train.select(every[:judged]), min(folds, judged), seed), rest)
     outputs: list[Array] = [np.zeros(0, dtype=np.float32)] * judged
     parts: list[Trained] = []
     for fold in range(min(folds, judged)):
@@ -107,4 +91,5 @@ def crossed(
     for part in (*parts, whole):
         for name, value in part.seconds.items():
             seconds[name] = seconds.get(name, 0.0) + value
+    calibration = {**whole.calibration, **calibration}
     return replace(whole, outputs=outputs, calibration=calibration, seconds=seconds)

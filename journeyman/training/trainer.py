@@ -19,7 +19,7 @@ from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, So
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.augmentations.base import with_copies
-from journeyman.training.balance import balanced
+from journeyman.training.balance import class_weights
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.training.learner import Learner
@@ -72,7 +72,9 @@ def finetune(
 
     A solved head on a tuned backbone is trained for by a linear head, whose place it takes.
     """
-    train, validation = balanced(train, validation, options.balance)
+    weights = None if options.balance is None else class_weights(train, options.balance)
+    if weights is not None:
+        train, validation = weights.scaled(train), weights.scaled(validation)
     learner = learner or make_learner(task, backbone, schema, options, seed=seed)
     metric = options.metric or task.primary_metric
     clock = _Clock()
@@ -99,14 +101,18 @@ def finetune(
         clock.lap("training")
     if isinstance(head, SolvedHead):
         learner.head = head
-        report = solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
+        held = solver_rows(learner, chosen)
+        report = solve(
+            learner, schema, learned, chosen, metric=metric, held=held, reporter=reporter
+        )
         clock.lap("solving")
     outputs = learner.outputs(validation, chosen.source)
-    calibration: Mapping[str, Any] = {}
+    calibration: dict[str, Any] = {} if weights is None else {"balance": weights.to_json()}
     if len(validation):
-        calibration = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
+        found = task.calibrate(outputs, validation.targets, schema, options.target_accuracy)
+        calibration.update(found)
     if isinstance(head, SolvedHead) and options.refit and len(validation):
-        head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+        head.add(held, solver_targets(learner, schema, validation))
         head.resolve()
     clock.lap("calibration")
     return Trained(learner, calibration, fitted, report, clock.seconds, outputs)
@@ -220,15 +226,20 @@ def solve(
     validation: Split,
     *,
     metric: str,
+    held: Layers | None = None,
     reporter: Reporter = QUIET,
 ) -> SolveReport:
     """Solve the learner's head on its features of the training rows.
 
-    Where there are no validation rows, the training rows stand in for them: then penalties are
-    chosen by leave-one-out, whatever the features have seen.
+    `held` are the features of the validation rows, where they are at hand already. Where there are
+    no such rows, the training rows stand in for them: then penalties are chosen by leave-one-out,
+    whatever the features have seen.
     """
     judged = bool(len(validation.examples))
     validation = validation if judged else train
+    rows = solver_rows(learner, train)
+    if not judged:
+        held = rows
     head = learner.head
     if not isinstance(head, SolvedHead):
         raise TypeError(f"the head {head.name!r} is not solved")
@@ -242,9 +253,9 @@ def solve(
 
     reporter.say("  solving the head")
     return head.solve(
-        solver_rows(learner, train),
+        rows,
         solver_targets(learner, schema, train.examples),
-        solver_rows(learner, validation),
+        held if held is not None else solver_rows(learner, validation),
         score,
         leave_one_out=not (learner.tuner.trains and judged),
     )

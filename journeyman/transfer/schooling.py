@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from journeyman.backbones.base import Backbone
 from journeyman.data.questions import questions_in
 from journeyman.errors import DataError
@@ -18,7 +20,7 @@ from journeyman.transfer.distil import Lesson, taught
 from journeyman.transfer.new_data import Indices, NewData
 from journeyman.transfer.options import DistilOptions
 from journeyman.transfer.result import evaluated
-from journeyman.transfer.warm_start import Setting, divided, selected, train
+from journeyman.transfer.warm_start import Setting, divided, train
 from journeyman.types import Metric
 
 Metrics = Mapping[str, Metric]
@@ -62,7 +64,7 @@ def school(
     rows = data.chosen(labels, setting.seed)
     learned, chosen = divided(data.strata[rows], setting.seed)
     every = data.examples(data.rows, student)
-    parts = selected(every, rows[learned]), selected(every, rows[chosen])
+    parts = every.select(rows[learned]), every.select(rows[chosen])
     lesson = Lesson(*parts, _unlabelled(data, every, rows, options))
     began = time.perf_counter()
     found = taught(teacher, student, data.task, data.schema, lesson, options, setting)
@@ -108,7 +110,7 @@ def _pupil(
 ) -> Pupil:
     test = data.examples(data.test, learner.backbone)
     outputs = learner.outputs(test, feature_source(learner, test, setting.cache))
-    some = selected(test, range(min(TIMED_ROWS, len(test))))
+    some = test.select(np.arange(min(TIMED_ROWS, len(test))))
     began = time.perf_counter()
     learner.outputs(some, learner.uncached(some))
     seconds = (time.perf_counter() - began) / max(len(some), 1) * 1000

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from journeyman.backbones.base import Backbone
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Encoded, Schema, Task
+from journeyman.tasks.base import Schema, Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
@@ -90,7 +89,7 @@ def solved(start: StartFeatures, rows: Indices, setting: Setting) -> Carried:
 
 def train_on(start: StartFeatures, learned: Indices, chosen: Indices, setting: Setting) -> Trained:
     """Tune the layers on from the start, by `learned` rows; `chosen` ones choose the epoch."""
-    parts = selected(start.learned, learned), selected(start.learned, chosen)
+    parts = start.learned.select(learned), start.learned.select(chosen)
     data, model, learner = start.data, start.start.model, None
     if model is not None:
         head = getattr(setting.options.head, "name", None)
@@ -133,16 +132,3 @@ def divided(strata: Indices, seed: int) -> tuple[Indices, Indices]:
     order = nested_order(strata, np.random.default_rng([seed, len(strata)]))[::-1]
     count = max(1, round(CHOOSING * len(strata)))
     return np.sort(order[count:]), np.sort(order[:count])
-
-
-def selected(examples: Examples, rows: Sequence[int] | Indices) -> Examples:
-    """Some of the examples, in the order of `rows`."""
-    encoded = None if examples.encoded is None else examples.encoded.rows
-    if not isinstance(encoded, Tensor):
-        raise ValueError("rows to learn from need one encoded target each")
-    return Examples(
-        [examples.texts[at] for at in rows],
-        examples.inputs.select(rows),
-        [examples.targets[at] for at in rows],
-        Encoded(encoded[np.asarray(rows)]),
-    )

@@ -9,7 +9,7 @@ from journeyman.data.label_names import described, name_rows
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import Schema
 from journeyman.training.cache import FeatureCache
-from journeyman.training.folds import assign, crossed, folds_of, select
+from journeyman.training.folds import assign, crossed, folds_of
 from journeyman.training.ladder import climb
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.rungs.base import RUNGS, Situation
@@ -76,7 +76,7 @@ def test_folds_are_for_few_labels_on_a_ladder_unless_said():
 
 def test_the_ladder_has_rungs_for_few_labels(sample, cache):
     options = FinetuneOptions.model_validate({"tuner": "auto", "epochs": 1, "batch_size": 16})
-    rows = select(sample.train, np.arange(36))
+    rows = sample.train.select(np.arange(36))
     found = climb(
         sample.task, sample.backbone, sample.schema, rows, rows, options,
         seed=0, cache=cache, folds=3,

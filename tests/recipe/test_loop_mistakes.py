@@ -20,6 +20,20 @@ WRONG = [
     ("text", "{augment: {kinds: [typo]}, tuner: full}", "finetune.augment.kinds", "'typo'"),
     ("text", "{robust: {groups: city}, tuner: full}", "finetune.robust.groups", "city"),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
+    ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
+    ("text", "{balance: {within: city}}", "finetune.balance.within", "city"),
+    (
+        "text",
+        "{balance: {within: domain}}\ntransfer: {data: {train: train.csv}}",
+        "finetune.balance.within",
+        "domain",
+    ),
+    (
+        "text",
+        "{robust: {groups: domain}, tuner: full}\ntransfer: {distil: {into: minilm-l6}}",
+        "finetune.robust.groups",
+        "domain",
+    ),
     ("text", "{processes: 2, tuner: adalora}", "finetune.processes", "2"),
     (
         "text",
@@ -39,6 +53,11 @@ RIGHT = [
     ("text", "{average: swa, head: linear, label_smoothing: 0.1}"),
     ("text", "{robust: {groups: domain}, augment: {kinds: [typos, casing]}, tuner: full}"),
     ("text", "{average: ema, tuner: auto}"),
+    ("text", "{balance: {power: 0.5, within: domain}}"),
+    (
+        "text",
+        "{balance: {within: domain}}\ntransfer: {tune: head, data: {train: train.csv}}",
+    ),
     ("tags", "{label_smoothing: 0.1, tuner: lora}"),
 ]
 

@@ -248,7 +248,7 @@ CONTRADICTIONS = [
     ),
     (
         GOOD + "finetune: {balance: {within: shop}}\n",
-        "recipe.yaml:2 finetune.balance.within", "data.slices", "'shop'", "data.slices",
+        "recipe.yaml:2 finetune.balance.within", "data.slices", "'shop'", "slices: [shop]",
     ),
     (
         "task: text-regression\n" + GOOD + "finetune: {target_accuracy: 0.9}\n",

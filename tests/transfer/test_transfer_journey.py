@@ -1,6 +1,8 @@
 """A recipe with a transfer: an ordinary model arrives, with its parent, its figures and chapter."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 from transfer_samples import ground, recipe, target
@@ -65,12 +67,26 @@ def test_nothing_runs_again_and_a_changed_transfer_alone_does(arrived, place, mo
             ran.append(step.verb)
             return step.run(workspace)
 
-        return type(step)(step.verb, run, step.reads, step.asked)
+        return replace(step, run=run)
 
     monkeypatch.setattr(journey, "STEPS", tuple(map(telling, journey.STEPS)))
     said = {**said, "labels": 10, "curve": {"draws": 0}}
     travel(load_recipe(recipe(place, place / "run", transfer=said)))
     assert ran == ["transfer", "explain"]
+
+
+def test_a_model_that_was_deleted_is_made_again(place, tmp_path):
+    said = {"data": target(place), "labels": 12, "curve": {"draws": 0}}
+    chosen = recipe(place, tmp_path / "run", transfer=said)
+    travel(load_recipe(chosen))
+    for name in ("transfer/model", "model"):
+        model = tmp_path / "run" / name
+        before = {path.name: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+        shutil.rmtree(model)
+        assert travel(load_recipe(chosen)).fresh
+        after = {path.name: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+        assert after == before
+        assert not travel(load_recipe(chosen)).fresh
 
 
 def test_a_candidate_is_warmed_up_from_for_the_recipes_own_data(arrived, place):
