@@ -41,20 +41,36 @@ TIMING = "timing.json"
 
 @dataclass(frozen=True)
 class Step:
-    """A verb: what runs it, which parts of the recipe its result depends on, and whether the
-    recipe asks for it."""
+    """A verb: what runs it, which parts of the recipe its result depends on, whether the recipe
+    asks for it, and a file of the run's folder without which it is not done."""
 
     verb: str
     run: Callable[[Workspace], Section]
     reads: Callable[[Recipe], Any]
     asked: Callable[[Recipe], bool] = lambda _: True
+    leaves: str = ""
+
+    def left(self, folder: Path) -> bool:
+        """Whether what the step leaves is there."""
+        return not self.leaves or (folder / self.leaves).is_file()
 
 
 STEPS = (
     Step("collect", collect.run, lambda r: [_data_key(r.data), r.collect, r.task, r.seed]),
     Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
-    Step("finetune", finetune.run, lambda r: [r.finetune, r.seed, threads_of(r), r.name]),
-    Step("transfer", transfer.run, lambda r: _transfer_key(r), lambda r: r.transfer is not None),
+    Step(
+        "finetune",
+        finetune.run,
+        lambda r: [r.finetune, r.seed, threads_of(r), r.name],
+        leaves="model/model.json",
+    ),
+    Step(
+        "transfer",
+        transfer.run,
+        lambda r: _transfer_key(r),
+        lambda r: r.transfer is not None,
+        leaves="transfer/model/model.json",
+    ),
     Step("explain", explain.run, lambda r: r.explain),
 )
 
@@ -87,7 +103,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     journal = Journal(folder)
     parts = (_data_key(recipe.data), _pretrain_key(recipe), _transfer_key(recipe))
     whole = key_of(_plain(recipe), *parts, _backbone_key(recipe))
-    if journal.finished("report", whole) and _complete(folder):
+    if journal.finished("report", whole) and _complete(recipe):
         return Arrived(folder, fresh=False)
     check_readable(resolve(recipe.backbone.name).folder)
     with _alone(folder):
@@ -146,7 +162,8 @@ def _run_steps(
 def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
     """The section of a step: as it was left under this key, or by running the step."""
     key, verbs = workspace.key, [each.verb for each in STEPS]
-    if journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file():
+    done = journal.finished(step.verb, key) and workspace.note_path(step.verb).is_file()
+    if done and step.left(workspace.folder):
         workspace.reporter.say(f"{step.verb}: done before")
         workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
         return workspace.load_section(step.verb)
@@ -197,9 +214,9 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _complete(folder: Path) -> bool:
-    wanted = (REPORT, "metrics.json", "model/model.json")
-    return all((folder / name).is_file() for name in wanted)
+def _complete(recipe: Recipe) -> bool:
+    told = all((recipe.folder / name).is_file() for name in (REPORT, "metrics.json"))
+    return told and all(step.left(recipe.folder) for step in STEPS if step.asked(recipe))
 
 
 def _data_key(data: DataOptions) -> list[Any]:

@@ -36,7 +36,8 @@ def stamped_folder(recipe: Path) -> Path | None:
 def stamp(recipe: Path, folder: Path, inputs: Iterable[Path]) -> None:
     """Mark the run in `folder` as finished for this recipe file, these inputs and its results."""
     results = [folder / "report.html", folder / "metrics.json"]
-    results += [path for path in sorted((folder / "model").rglob("*")) if path.is_file()]
+    for model in (folder / "model", folder / "transfer" / "model"):
+        results += [path for path in sorted(model.rglob("*")) if path.is_file()]
     files = [*(path.absolute() for path in inputs), *results]
     write_json(folder / FILE, _stamp(recipe.read_bytes(), files))
 
