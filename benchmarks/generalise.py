@@ -88,7 +88,10 @@ def prior_shift(model: Solved, train: Domain, target: Layers) -> Tensor:
 
 def information(model: Solved, train: Domain, target: Layers, *, diverse: float = 1.0) -> Tensor:
     """Entropy of answers made small (Wang et al. 2021), of their mean kept large (Liang et al.
-    2020): a scale and a shift for each feature, the head left as it is."""
+    2020): a scale and a shift for each feature, the head left as it is.
+
+    Its rate is the better of two on two of the domains by their labels, so it is flattered here.
+    """
     with torch.no_grad():
         rows = torch.cat([part for _, part in model.head._chosen_map().chunks(target)])
         weight = model.head.weight / model.temperature
