@@ -8,40 +8,38 @@ runs, not how well.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
-from benchmarks import (
-    entities,
-    few_labels,
-    frozen_pass,
-    generalise,
-    intents,
-    journey,
-    paired_intents,
-    ratings,
-    rivals,
-    sentiment,
-    transfer,
-    tuners,
-)
+from benchmarks import intents, sentiment
 from benchmarks.peers import contest
 
-PARTS = {
-    "frozen_pass": frozen_pass.measure,
+SHORT = {
+    "frozen_pass": lambda: _measure("frozen_pass"),
     "intents": lambda: intents.measure(seeds=3),
     "sentiment": lambda: sentiment.measure(seeds=1),
-    "rivals": rivals.measure,
-    "entities": entities.measure,
+    "rivals": lambda: _measure("rivals"),
+    "entities": lambda: _measure("entities"),
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
-LONG = {
-    "few_labels": few_labels.measure,
-    "generalise": generalise.measure,
-    "journey": journey.measure,
-    "paired_intents": paired_intents.measure,
-    "ratings": ratings.measure,
-    "transfer": transfer.measure,
-    "tuners": tuners.measure,
-}
+LONG = (
+    "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
+    "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
+)  # fmt: skip
 
-for name in sys.argv[1:] or PARTS:
-    {**PARTS, **LONG}[name]()
+
+def main(names: list[str]) -> None:
+    """Measure the parts of these names, or the short ones."""
+    unknown = [name for name in names if name not in SHORT and name not in LONG]
+    if unknown:
+        known = ", ".join([*SHORT, *LONG])
+        raise SystemExit(f"no such part: {', '.join(unknown)}; there are {known}")
+    for name in names or SHORT:
+        SHORT.get(name, lambda name=name: _measure(name))()
+
+
+def _measure(name: str) -> None:
+    import_module(f"benchmarks.{name}").measure()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
