@@ -49,8 +49,7 @@ def measure(
     contest = read_settings()
     contest = replace(contest, threads=threads or contest.threads)
     full = next(each for each in contest.contestants if each.name == FULL)
-    setting = _chosen(kept, contest, full, limit, epochs)
-    _write(name, kept)
+    setting = _chosen(name, kept, contest, full, limit, epochs)
     for seed in range(seeds):
         rows = _rows(contest, seed, limit)
         done = kept["seeds"].setdefault(str(seed), {})
@@ -117,9 +116,14 @@ def _mean(both: Mapping[int, Any], side: str, name: str) -> float:
 
 
 def _chosen(
-    kept: dict[str, Any], contest: Contest, full: Contestant, limit: int | None, epochs: int | None
+    name: str,
+    kept: dict[str, Any],
+    contest: Contest,
+    full: Contestant,
+    limit: int | None,
+    epochs: int | None,
 ) -> dict[str, Any]:
-    """The setting of full fine-tuning that validation rows of seed 0 favour."""
+    """The setting of full fine-tuning that validation rows of seed 0 favour; each one is kept."""
     rows = _rows(contest, 0, limit)
     grid = full.grid if limit is None else full.grid[:1]
     more = {} if epochs is None else {"epochs": epochs}
@@ -128,6 +132,7 @@ def _chosen(
         if at >= len(kept["tried"]):
             found = _of_contest(rows, setting) or _piece(contest, rows, setting, 0, "choose")
             kept["tried"].append({"setting": setting, **found})
+            _write(name, kept)
     best = max(kept["tried"], key=lambda tried: tried["score"])
     chosen: dict[str, Any] = best["setting"]
     return chosen

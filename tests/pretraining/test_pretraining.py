@@ -3,13 +3,13 @@
 import pytest
 import torch
 from pretraining_samples import corpus, trained
+from stopper import Stop, Stopper
 from tiny import tiny_backbone, tiny_folder
 
 from journeyman.errors import JourneymanError
 from journeyman.pretraining.methods.base import METHODS
 from journeyman.pretraining.pretrain import downstream
 from journeyman.training.cache import FeatureCache
-from journeyman.training.trackers import Tracker
 
 FAST = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "batch_size": 16}
 
@@ -22,20 +22,6 @@ def ground(tmp_path_factory):
 
 def weights(backbone):
     return {n: p.detach().clone() for n, p in backbone.module.named_parameters()}
-
-
-class Stop(Exception):
-    """Stands for a kill."""
-
-
-class Stopper(Tracker):
-    def __init__(self, epoch):
-        self.epoch, self.seen = epoch, []
-
-    def log(self, values, step):
-        self.seen.append(step)
-        if step == self.epoch:
-            raise Stop
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2])

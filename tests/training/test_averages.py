@@ -3,13 +3,13 @@
 import pytest
 import torch
 from contract_samples import Sample
+from stopper import Stop, Stopper
 from tiny import tiny_backbone
 from torch import nn
 
 from journeyman.training import loop
 from journeyman.training.averages.base import AVERAGES
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trackers import Tracker
 
 OPTIONS = {
     "tuner": "full",
@@ -31,21 +31,6 @@ def sample(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("features")
-
-
-class Stop(Exception):
-    """Stands for a kill."""
-
-
-class Stopper(Tracker):
-    """Stops the run at the end of an epoch, before that epoch is saved."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def log(self, values, step):
-        if step == self.epoch:
-            raise Stop
 
 
 def average_of(name, planned, **options):

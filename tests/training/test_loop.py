@@ -5,12 +5,12 @@ import shutil
 import pytest
 import torch
 from contract_samples import Sample
+from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError
 from journeyman.progress import Reporter
 from journeyman.training import loop
-from journeyman.training.trackers import Tracker
 from journeyman.tuners.base import TUNERS
 
 OPTIONS = {
@@ -43,23 +43,6 @@ def sample(backbone):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("features")
-
-
-class Stop(Exception):
-    """Stands for a kill: nothing of the run is saved after it."""
-
-
-class Stopper(Tracker):
-    """Stops the run at the end of an epoch, before that epoch is saved."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-        self.seen = []
-
-    def log(self, values, step):
-        self.seen.append(step)
-        if step == self.epoch:
-            raise Stop
 
 
 class Listener(Reporter):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from contract_samples import Sample
+from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError
@@ -103,22 +104,13 @@ def test_accumulation_gives_the_model_of_the_larger_batch(task, weights, backbon
 
 
 def test_a_stopped_accumulation_goes_on_to_the_same_bytes(backbone, cache, tmp_path):
-    from journeyman.training.trackers import Tracker
-
-    class Stop(Exception):
-        pass
-
-    class Stopper(Tracker):
-        def log(self, values, step):
-            if step == 2:
-                raise Stop
 
     sample = Sample("text-classification", backbone, train=41, validation=9)
     options = {**OPTIONS, "batch_size": 3, "accumulate": 4, "dropout": 0.2}
     wanted = sample.finetune(cache, **options).learner.parameters()
     path = tmp_path / "run.safetensors"
     with pytest.raises(Stop):
-        sample.finetune(cache, checkpoint=path, tracker=Stopper(), **options)
+        sample.finetune(cache, checkpoint=path, tracker=Stopper(2), **options)
     got = sample.finetune(cache, checkpoint=path, **options).learner.parameters()
     assert all(torch.equal(got[name], value) for name, value in wanted.items())
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from contract_samples import Sample
+from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError
 from journeyman.training.gradients import Gradients
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.robust import GroupWeights, RobustOptions
-from journeyman.training.trackers import Tracker
 
 ROBUST = {"groups": "domain", "rate": 0.5}
 OPTIONS = {
@@ -69,25 +69,13 @@ def test_a_step_is_the_weighted_sum_of_its_groups(sample):
         torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
 
 
-class Stop(Exception):
-    """Stands for a kill."""
-
-
-class Stopper(Tracker):
-    """Stops the run at the end of its second epoch."""
-
-    def log(self, values, step):
-        if step == 2:
-            raise Stop
-
-
 def test_a_stopped_run_goes_on_to_the_same_bytes(sample, tmp_path):
     options = {**OPTIONS, "robust": ROBUST, "average": "ema"}
     wanted = sample.finetune(tmp_path, **options).learner.parameters()
     plain = sample.finetune(tmp_path, **{**options, "robust": None}).learner.parameters()
     path = tmp_path / "run.safetensors"
     with pytest.raises(Stop):
-        sample.finetune(tmp_path, checkpoint=path, tracker=Stopper(), **options)
+        sample.finetune(tmp_path, checkpoint=path, tracker=Stopper(2), **options)
     got = sample.finetune(tmp_path, checkpoint=path, **options).learner.parameters()
     assert all(torch.equal(got[name], value) for name, value in wanted.items())
     assert not all(torch.equal(plain[name], value) for name, value in wanted.items())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from contract_samples import Sample
+from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError, ResourceError
@@ -13,7 +14,6 @@ from journeyman.training import followers
 from journeyman.training.gradients import Gradients
 from journeyman.training.job import JOB, read_job, weights_of, write_job
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trackers import Tracker
 
 OPTIONS = {
     "head": {"name": "linear", "dropout": 0.0},
@@ -57,18 +57,6 @@ def test_two_processes_give_the_model_of_one(sample, tmp_path):
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-class Stop(Exception):
-    """Stands for a kill."""
-
-
-class Stopper(Tracker):
-    """Stops the run at the end of an epoch, before that epoch is saved."""
-
-    def log(self, values, step):
-        if step == 2:
-            raise Stop
-
-
 @pytest.mark.long
 def test_a_stopped_pair_goes_on_to_the_same_bytes(sample, tmp_path, monkeypatch):
     started = []
@@ -83,7 +71,7 @@ def test_a_stopped_pair_goes_on_to_the_same_bytes(sample, tmp_path, monkeypatch)
     wanted = sample.finetune(tmp_path / "cache", **options).learner.parameters()
     path = tmp_path / "run.safetensors"
     with pytest.raises(Stop):
-        sample.finetune(tmp_path / "cache", checkpoint=path, tracker=Stopper(), **options)
+        sample.finetune(tmp_path / "cache", checkpoint=path, tracker=Stopper(2), **options)
     got = sample.finetune(tmp_path / "cache", checkpoint=path, **options).learner.parameters()
     assert all(torch.equal(got[name], value) for name, value in wanted.items())
     assert len(started) == 3
