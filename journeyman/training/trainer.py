@@ -19,7 +19,7 @@ from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, So
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.augmentations.base import with_copies
-from journeyman.training.balance import class_weights
+from journeyman.training.balance import ClassWeights, class_weights
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.training.learner import Learner
@@ -116,6 +116,22 @@ def finetune(
         head.resolve()
     clock.lap("calibration")
     return Trained(learner, calibration, fitted, report, clock.seconds, outputs)
+
+
+def refit(trained: Trained, schema: Schema, validation: Examples, cache: FeatureCache) -> None:
+    """Let a solved head take in the validation rows, where fine-tuning was told not to.
+
+    The same as fine-tuning with `refit`, for who needs the learner first as it was judged.
+    """
+    learner, head = trained.learner, trained.learner.head
+    if not isinstance(head, SolvedHead) or not len(validation):
+        return
+    if "balance" in trained.calibration:
+        weights = ClassWeights.from_json(trained.calibration["balance"])
+        validation = weights.scaled(validation)
+    chosen = Split(validation, feature_source(learner, validation, cache))
+    head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+    head.resolve()
 
 
 def make_learner(
