@@ -162,6 +162,15 @@ def make_learner(
             found=head_options.name,
             remedy="leave `head` out, or choose one of these",
         )
+    reason = HEADS[head_options.name].permits(backbone)
+    if reason is not None:
+        raise JourneymanError(
+            f"The head {head_options.name!r} cannot stand on this backbone.",
+            place="finetune.head",
+            expected="a head that suits the backbone and its options",
+            found=f"{head_options.name}: {reason}",
+            remedy="leave `head` out, or choose another head",
+        )
     depth = backbone.spec.depth
     shape = HeadShape(
         backbone.spec.width,
@@ -170,6 +179,7 @@ def make_learner(
         task.unit,
     )
     head = HEADS[head_options.name](head_options, shape, seed)
+    head.begin(backbone, schema.labels)
     if options.dropout is not None and tuner.trains:
         backbone = backbone.dropping(options.dropout)
     return Learner(task, backbone, tuner, head, cut)
