@@ -33,11 +33,6 @@ class Gain:
         """Whether the difference is more than noise would make of nothing."""
         return self.value > ERRORS * self.error and self.value > 0
 
-    @property
-    def costs(self) -> bool:
-        """Whether the difference is a loss, and more than noise would make of nothing."""
-        return -self.value > ERRORS * self.error and self.value < 0
-
 
 def gain(
     task: Task,

@@ -3,7 +3,8 @@
 Scudder (1965), "Probability of error of some adaptive pattern-recognition machines". In each round
 the model kept so far answers the unlabelled rows; those that are sure enough (`pseudo_labels.py`)
 are learned from beside the labelled ones, by a model made anew; and it takes the place of the one
-before unless held-out answers are worse by more than noise would make them (`gain.py`).
+before where held-out answers gain more than noise would make of nothing (`gain.py`): a model's own
+mistakes, learned as labels, may do harm that a score which merely holds does not show.
 
 Rows are judged by models that know nothing of them, from their labels or through others' answers.
 So under cross-validation each fold's model learns from its own answers, and a solved head takes in
@@ -185,7 +186,7 @@ class _Rounds:
             return replace(said, why=f"failed: {error.problem}")
         found = self._gain(new)
         said = replace(
-            said, before=found.before, after=found.score, error=found.error, kept=not found.costs,
+            said, before=found.before, after=found.score, error=found.error, kept=found.pays,
             why=_verdict(found),
         )  # fmt: skip
         if said.kept:
@@ -310,11 +311,9 @@ def _same(one: tuple[Indices, NDArray[np.int64]], other: tuple[Indices, NDArray[
 
 
 def _verdict(found: Gain) -> str:
-    if found.costs:
-        return "left: held-out answers are worse by more than the error"
     if found.pays:
-        return "kept: held-out answers are better by more than the error"
-    return "kept: held-out answers are not worse by more than the error"
+        return "kept: it gains more than its error on held-out answers"
+    return "left: it does not gain more than its error on held-out answers"
 
 
 def _check_task(task: Task) -> None:
