@@ -1,7 +1,7 @@
 """Journeyman: take a pretrained model past imitation.
 
-`finetune` runs a recipe and gives its model, `load` reads one back; a `Model` predicts, is
-evaluated, explains itself and is saved.
+`finetune` runs a recipe and gives its model, `zero_shot` makes one of descriptions of labels,
+`load` reads one back; a `Model` predicts, is evaluated, explains itself and is saved.
 """
 
 from __future__ import annotations
@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from journeyman.api import finetune, load
+    from journeyman.descriptions import zero_shot
     from journeyman.errors import JourneymanError
     from journeyman.estimator import TextClassifier, TextRegressor
     from journeyman.model import Model
 
-__all__ = ["JourneymanError", "Model", "TextClassifier", "TextRegressor", "finetune", "load"]
+__all__ = [
+    "JourneymanError",
+    "Model",
+    "TextClassifier",
+    "TextRegressor",
+    "finetune",
+    "load",
+    "zero_shot",
+]
 
 _HOMES = {
     "JourneymanError": "journeyman.errors",
@@ -23,6 +32,7 @@ _HOMES = {
     "TextRegressor": "journeyman.estimator",
     "finetune": "journeyman.api",
     "load": "journeyman.api",
+    "zero_shot": "journeyman.descriptions",
 }
 
 

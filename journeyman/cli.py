@@ -128,14 +128,7 @@ def init(
     if output is None:
         typer.echo(text, nl=False)
         return
-    if Path(output).exists():
-        raise JourneymanError(
-            "The recipe would overwrite a file.",
-            place=output,
-            expected="a name that is free",
-            found="a file of that name",
-            remedy="choose another name, or remove the file first",
-        )
+    _check_free(output, "recipe")
     write_text(Path(output), text)
     typer.echo(f"recipe: {output}\nrun it: journeyman run {output}")
 
@@ -146,6 +139,38 @@ def schema() -> None:
     from journeyman.recipe.loading import schema as recipe_schema
 
     typer.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command("zero-shot")
+def make_zero_shot(
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The model folder to write.")],
+    label: Annotated[
+        list[str],
+        typer.Option(
+            "--label",
+            "-l",
+            metavar="NAME[=DESCRIPTION]",
+            help="A label and what it means; give it for each label.",
+        ),
+    ],
+    backbone: Annotated[
+        str, typer.Option("--backbone", "-b", help="Name, hub id or folder.")
+    ] = "minilm-l6",
+    template: Annotated[
+        str, typer.Option(help="How a description is put; {} is where it stands.")
+    ] = "{}",
+    quiet: Quiet = False,
+) -> None:
+    """Make a model of descriptions of its labels alone, without a row to learn from."""
+    from journeyman.descriptions import label_pairs, zero_shot
+    from journeyman.progress import Reporter
+
+    _check_free(out, "model")
+    said = label_pairs(label)
+    name = Path(out).absolute().name
+    reporter = Reporter(quiet=quiet)
+    model = zero_shot(said, backbone=backbone, template=template, name=name, reporter=reporter)
+    typer.echo(f"model:  {model.save(out).folder}")
 
 
 @app.command()
@@ -303,6 +328,20 @@ def _check_asked(texts: list[str] | None, file: str | None, dash: str | None) ->
             found="nothing to read from",
             remedy="pipe them in, or ask with --text TEXT or --file FILE",
         )
+
+
+def _check_free(output: str, what: str) -> None:
+    path = Path(output).expanduser()
+    if not path.exists():
+        return
+    kind = "folder" if path.is_dir() else "file"
+    raise JourneymanError(
+        f"The {what} would overwrite a {kind}.",
+        place=output,
+        expected="a name that is free",
+        found=f"a {kind} of that name",
+        remedy=f"choose another name, or remove the {kind} first",
+    )
 
 
 def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) -> Iterator[Any]:

@@ -121,6 +121,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
 def input_files(recipe: Recipe) -> list[Path]:
     """The user's own files that a run of this recipe reads."""
     named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
+    named += recipe.data.unlabelled
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
     named += _transfer_files(recipe)
     files = [Path(name) for name in named if name is not None]
@@ -220,7 +221,7 @@ def _complete(recipe: Recipe) -> bool:
 
 
 def _data_key(data: DataOptions) -> list[Any]:
-    files = [data.train, data.validation, data.exam, data.test]
+    files = [data.train, data.validation, data.exam, data.test, *data.unlabelled]
     return [_plain(data), [None if name is None else _digest(name) for name in files]]
 
 

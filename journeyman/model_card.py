@@ -33,9 +33,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        "The figures hold for rows like those it was measured on. Its probabilities are calibrated"
-        " on validation rows of the same source; on other data, measure again with"
-        " `journeyman evaluate`.",
+        _limits(about),
         "",
     ]
     metadata = {
@@ -56,6 +54,20 @@ def _labels(manifest: Mapping[str, Any]) -> list[str]:
     shown = ", ".join(f"`{label}`" for label in said["labels"][:20])
     more = len(said["labels"]) - 20
     return [f"Labels: {shown}{f' and {more} more' if more > 0 else ''}.", ""]
+
+
+def _limits(about: Mapping[str, Any]) -> str:
+    if "descriptions" in (about.get("rows") or {}):
+        return (
+            "It was made of descriptions of its labels alone. Nothing was measured, and its"
+            " probabilities are not calibrated: measure it with `journeyman evaluate` before"
+            " anything hangs on it."
+        )
+    return (
+        "The figures hold for rows like those it was measured on. Its probabilities are calibrated"
+        " on validation rows of the same source; on other data, measure again with"
+        " `journeyman evaluate`."
+    )
 
 
 def _figures(about: Mapping[str, Any]) -> list[str]:

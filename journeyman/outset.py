@@ -28,7 +28,7 @@ def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:
         name=recipe.name,
         task_name=recipe.task,
         backbone_reference=recipe.backbone.name,
-        backbone_options={"max_tokens": recipe.backbone.max_tokens},
+        backbone_options=recipe.backbone.options(),
         options={
             DataOptions: recipe.data,
             CollectOptions: recipe.collect,

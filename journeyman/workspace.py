@@ -29,6 +29,7 @@ from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
 from journeyman.types import Row
+from journeyman.unlabelled import Unlabelled, read_unlabelled
 
 OptionsType = TypeVar("OptionsType", bound=BaseModel)
 
@@ -160,6 +161,11 @@ class Workspace:
             for some in ([*rows, *names], rows)
         ]
         return made[0], made[1]
+
+    def unlabelled(self, limit: int | None) -> Unlabelled:
+        """Texts without labels, at most `limit` of them."""
+        files = self.option(DataOptions).unlabelled
+        return read_unlabelled(files, self.task, self.collection, limit=limit, seed=self.seed)
 
     def split_sizes(self) -> dict[str, int]:
         """Rows of each split."""

@@ -125,6 +125,9 @@ class Backbone(ABC):
     """What `load` was told beyond the folder; JSON values."""
     folder: str = ""
     """Where the weights were read from."""
+    pooling: str = ""
+    """How a row's vector is made, where it is not the mean of its tokens: cached features of one
+    kind are not those of another."""
 
     @property
     def device(self) -> torch.device:

@@ -24,6 +24,7 @@ from journeyman.backbones.base import (
     Inputs,
 )
 from journeyman.backbones.device import best_device
+from journeyman.backbones.pattern import Pattern
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -33,7 +34,7 @@ from journeyman.backbones.shells import (
     watch,
 )
 from journeyman.backbones.text_inputs import TextInputs, joined
-from journeyman.errors import ModelError
+from journeyman.errors import JourneymanError, ModelError
 
 MAX_TOKENS = 256
 ROWS = 4096
@@ -59,16 +60,28 @@ Text = str | tuple[str, str]
 
 
 class TextEncoder(Backbone):
-    """A transformers encoder and its tokenizer; rows are texts or pairs of texts."""
+    """A transformers encoder and its tokenizer; rows are texts or pairs of texts.
+
+    With a `pattern` rows are single texts, read within it.
+    """
 
     def __init__(
-        self, model: nn.Module, tokenizer: Any, spec: BackboneSpec, max_tokens: int
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        spec: BackboneSpec,
+        max_tokens: int,
+        pattern: Pattern | None = None,
     ) -> None:
         self.spec = spec
         self.module = model
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.options = {"max_tokens": max_tokens}
+        self.pattern = pattern
+        if pattern is not None:
+            self.options = {**self.options, "pattern": pattern.written}
+            self.pooling = f" within {pattern.written}"
         self._halves = lru_cache(maxsize=None)(self._cut_in_two)
 
     def prepare(self, rows: Sequence[Text]) -> TextInputs:
@@ -79,6 +92,10 @@ class TextEncoder(Backbone):
         return joined(parts, int(getattr(self.module.config, "pad_token_id", 0) or 0))
 
     def _tokenised(self, rows: Sequence[Text], pair: bool) -> TextInputs:
+        if self.pattern is not None:
+            texts = [_alone(row) for row in rows]
+            part = self.pattern.prepared(texts, self.max_tokens)
+            return joined([part], 0)
         encodings = self.tokenizer.encode_batch(list(rows))
         none = np.zeros(0, dtype=np.int32)
         part = TextInputs(
@@ -102,7 +119,7 @@ class TextEncoder(Backbone):
             return Features(mask=rows.mask(), inputs=rows)
         lower, _ = self._halves(cut)
         with torch.set_grad_enabled(grad), evaluating(lower):
-            features = _run(lower, self._placed(rows), first_layer=0)
+            features = self._run(lower, self._placed(rows), first_layer=0)
         return features if keep_hidden else replace(features, hidden=None)
 
     def tuned(self, features: Features, cut: int) -> Features:
@@ -111,12 +128,13 @@ class TextEncoder(Backbone):
             return features
         _, upper = self._halves(cut)
         if cut == 0:
-            return _run(upper, self._placed(cast(TextInputs, features.inputs)), first_layer=0)
+            rows = cast(TextInputs, features.inputs)
+            return self._run(upper, self._placed(rows), first_layer=0)
         features = features.to(self.device)
         if features.hidden is None:
             raise ValueError("layers above the cut need hidden states, and only pooled were kept")
         given = {"inputs_embeds": features.hidden, "attention_mask": features.mask}
-        above = _run(upper, given, first_layer=cut)
+        above = self._run(upper, given, first_layer=cut)
         return replace(above, pooled={**features.pooled, **above.pooled})
 
     def clone(self, owned_from: int | None) -> TextEncoder:
@@ -129,7 +147,7 @@ class TextEncoder(Backbone):
         }
         shared.update({id(buffer): buffer for buffer in self.module.buffers()})
         network = copy.deepcopy(self.module, shared)
-        twin = TextEncoder(network, self.tokenizer, self.spec, self.max_tokens)
+        twin = TextEncoder(network, self.tokenizer, self.spec, self.max_tokens, self.pattern)
         twin.folder = self.folder
         return twin
 
@@ -164,6 +182,21 @@ class TextEncoder(Backbone):
         """The embeddings, word, position and all."""
         return cast(nn.Module, self.module.embeddings)
 
+    def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """[B, D]: a vector for each row of [B, T, D], the mean over the true positions of [B, T] or
+        what the pattern says."""
+        if self.pattern is not None:
+            return self.pattern.pooled(hidden, mask)
+        return masked_mean(hidden, mask)
+
+    def _run(self, half: nn.Module, tensors: Mapping[str, Tensor], first_layer: int) -> Features:
+        mask = tensors["attention_mask"]
+        with taking() as taken:
+            hidden = half(**{**tensors, "attention_mask": mask.long()}).last_hidden_state
+        layers = [*taken[:-1], hidden] if taken else []
+        pooled = {first_layer + i + 1: self.pool(layer, mask) for i, layer in enumerate(layers)}
+        return Features(mask=mask, hidden=hidden, pooled=pooled)
+
     def _placed(self, rows: TextInputs) -> dict[str, Tensor]:
         return {name: tensor.to(self.device) for name, tensor in rows.padded().items()}
 
@@ -188,13 +221,16 @@ class evaluating:
             child.training = True
 
 
-def _run(half: nn.Module, tensors: Mapping[str, Tensor], first_layer: int) -> Features:
-    mask = tensors["attention_mask"]
-    with taking() as taken:
-        hidden = half(**{**tensors, "attention_mask": mask.long()}).last_hidden_state
-    layers = [*taken[:-1], hidden] if taken else []
-    pooled = {first_layer + i + 1: masked_mean(layer, mask) for i, layer in enumerate(layers)}
-    return Features(mask=mask, hidden=hidden, pooled=pooled)
+def _alone(row: Text) -> str:
+    if isinstance(row, str):
+        return row
+    raise JourneymanError(
+        "A pattern is put around one text, not around a pair.",
+        place="backbone.pattern",
+        expected="rows of one text",
+        found=f"a pair of texts: {row!r}"[:80],
+        remedy="name one column in data.text, or remove backbone.pattern",
+    )
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -216,16 +252,14 @@ class TextEncoderFamily(BackboneFamily):
 
     @classmethod
     def load(cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]) -> TextEncoder:
-        """Read `folder`; `options` may give `max_tokens`."""
+        """Read `folder`; `options` may give `max_tokens` and a `pattern`."""
         model = _read_model(folder)
         limit = min(int(options.get("max_tokens") or MAX_TOKENS), longest_input(model))
-        depth = depth_of(model)
-        return TextEncoder(
-            model,
-            _read_tokenizer(folder, limit),
-            BackboneSpec(modality="text", width=int(model.config.hidden_size), depth=depth, **spec),
-            limit,
-        )
+        tokenizer, written = _read_tokenizer(folder, limit), options.get("pattern")
+        pattern = None if written is None else Pattern.of(str(written), tokenizer, limit)
+        width, depth = int(model.config.hidden_size), depth_of(model)
+        found = BackboneSpec(modality="text", width=width, depth=depth, **spec)
+        return TextEncoder(model, tokenizer, found, limit, pattern)
 
 
 def _read_model(folder: str) -> Any:

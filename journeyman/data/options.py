@@ -16,6 +16,7 @@ Values = Annotated[
     BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int]),
     Field(min_length=1),
 ]
+Files = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Where = Annotated[dict[str, Values], Field(min_length=1)]
 
 ROLES = ("train", "validation", "exam", "test")
@@ -47,6 +48,12 @@ class DataOptions(BaseModel):
         default=None,
         description="Rows the final figures are measured on, which choose nothing; taken from the "
         "training rows when absent.",
+    )
+    unlabelled: Files = Field(
+        default=(),
+        description="Files of more texts without labels, for `finetune.self_training`: a .txt file "
+        "with a text a line, or CSV, TSV, JSON Lines or Parquet with the text column.",
+        examples=["more.txt", ["forum.csv", "tickets.jsonl"]],
     )
     dataset: str | None = Field(
         default=None, description="A dataset of the catalogue by name. Either this or `train`."

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from journeyman.backbones.base import Features
+from journeyman.backbones.base import Backbone, Features
 from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
 from journeyman.types import TargetKind
@@ -67,6 +67,14 @@ class Head(nn.Module):
     def fits(cls, kind: TargetKind, unit: Unit) -> bool:
         """Whether it serves tasks of this kind of target, with outputs for each such unit."""
         return unit in cls.units and (cls.kinds is None or kind in cls.kinds)
+
+    @classmethod
+    def permits(cls, backbone: Backbone) -> str | None:
+        """Why it cannot stand on this backbone, or None when it can."""
+        return None
+
+    def begin(self, backbone: Backbone, labels: Sequence[str]) -> None:
+        """Take what it starts from out of the backbone, before anything is trained: nothing."""
 
     @abstractmethod
     def forward(self, features: Features) -> Tensor:

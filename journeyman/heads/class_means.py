@@ -55,6 +55,11 @@ class ClassMeans:
             spread = max(float(total.diagonal().mean()), 1e-9)
         return cls(means, counts, scatter, spread, float(degrees))
 
+    @property
+    def scattered(self) -> bool:
+        """Whether any class has rows enough to scatter about their mean."""
+        return bool((self.counts > 1.0).any())
+
     def solution(self, metric: Metric, shrinkage: float) -> tuple[Tensor, Tensor]:
         """Weight [F, C] and offset [C], float32: outputs are `x @ weight + offset`."""
         absent = torch.where(self.counts > 0, 0.0, NEVER)

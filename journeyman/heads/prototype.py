@@ -103,7 +103,7 @@ class PrototypeHead(GramHead):
         left_out = leave_one_out and is_distribution(targets) and bool((targets.amax(1) == 1).all())
         judged = bool(len(next(iter(validation.values()))))
         tried = []
-        for metric, shrinkage in self._candidates(left_out or judged):
+        for metric, shrinkage in self._candidates(means, left_out or judged):
             if left_out:
                 merit = self._left_out_merit(means, metric, shrinkage, train, targets)
             else:
@@ -141,9 +141,15 @@ class PrototypeHead(GramHead):
             raise ValueError(f"metric {metric!r} with shrinkage {shrinkage:g}")
         super().restore(choices, tensors)
 
-    def _candidates(self, judged: bool) -> list[tuple[Metric, float]]:
-        """What may be chosen; where nothing can judge, the usual alone."""
+    def _candidates(self, means: ClassMeans, judged: bool) -> list[tuple[Metric, float]]:
+        """What may be chosen; where nothing can judge, the usual alone.
+
+        Where no class has two rows nothing is known of scatter, and a row left out leaves nothing
+        of its class: then angles, in which all rows and means are of one length.
+        """
         asked = self.options.shrinkage
+        if not means.scattered and self.options.metric == "auto":
+            return [("cosine", 1.0)]
         wanted = SHRINKAGES if judged else (USUAL,)
         shrinkages = wanted if asked == "auto" else (asked,)
         found: list[tuple[Metric, float]] = []

@@ -16,7 +16,9 @@ from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
+from journeyman.recipe.pattern_checks import check_pattern
 from journeyman.recipe.search_checks import check_search
+from journeyman.recipe.self_training_checks import check_self_training
 from journeyman.recipe.text import Location
 from journeyman.recipe.transfer_checks import check_transfer
 from journeyman.tasks.base import TASKS, Task, usual_task
@@ -37,6 +39,8 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
     check_balance(recipe, mistakes)
+    check_pattern(recipe, task_of(recipe), mistakes)
+    check_self_training(recipe, task_of(recipe), mistakes)
     check_search(recipe, task_of(recipe), mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(

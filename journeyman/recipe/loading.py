@@ -83,11 +83,12 @@ def _name(written: Written) -> str:
 def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
     if folder is None or folder == Path():
         return recipe
-    data = {
+    data: dict[str, Any] = {
         role: _beside(source, folder)
         for role in ROLES
         if (source := getattr(recipe.data, role)) is not None
     }
+    data["unlabelled"] = tuple(_beside(file, folder) for file in recipe.data.unlabelled)
     name = recipe.backbone.name
     backbone = _beside(name, folder) if os.path.isdir(folder / name) else name
     pretrain = recipe.pretrain

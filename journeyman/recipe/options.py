@@ -42,6 +42,19 @@ class BackboneOptions(BaseModel):
         "limit when absent.",
         examples=[128],
     )
+    pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A sentence that each text is read within: `{text}` once, and `[MASK]` where a "
+        "word is hidden, whose vector then stands for the text. The text alone, and the mean of "
+        "its tokens, when absent.",
+        examples=["{text} It was [MASK]."],
+    )
+
+    def options(self) -> dict[str, int | str | None]:
+        """What a backbone is loaded with."""
+        said = {} if self.pattern is None else {"pattern": self.pattern}
+        return {"max_tokens": self.max_tokens, **said}
 
 
 def _named(value: Any) -> Any:

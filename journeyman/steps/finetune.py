@@ -11,12 +11,14 @@ from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
+from journeyman.sections.self_taught import self_taught
 from journeyman.standings import Standings, stand
 from journeyman.training.examples import Examples
 from journeyman.training.folds import crossed, folds_of
 from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.self_training import Course, SelfTrained, before_refit, self_train
 from journeyman.training.trackers import Tracker
 from journeyman.training.trainer import Trained, exam_tensors, feature_source
 from journeyman.training.trainer import finetune as train
@@ -27,13 +29,17 @@ NOTE = "figures"
 
 def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
-    options = workspace.option(FinetuneOptions)
+    options = before_refit(workspace.option(FinetuneOptions))
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
     folds = folds_of(options.folds, workspace.schema, climbs=options.tuner == "auto")
     pool = workspace.labelled() if folds else (learned, chosen)
-    ladder = _climb(workspace, *pool, folds) if options.tuner == "auto" else None
-    trained = ladder.trained if ladder else _train(workspace, *pool, folds)
+    ladder = _climb(workspace, options, *pool, folds) if options.tuner == "auto" else None
+    trained = ladder.trained if ladder else _train(workspace, options, *pool, folds)
+    taught = _self_train(workspace, ladder.options if ladder else options, trained, *pool, folds)
+    trained = taught.trained if taught else trained
     model = _model(workspace, trained)
+    if taught:
+        model.about["pseudo_labels"] = taught.rows
     test = workspace.examples("test")
     source = feature_source(trained.learner, test, workspace.cache, workspace.reporter)
     rows = workspace.collection.test.rows()
@@ -48,7 +54,8 @@ def run(workspace: Workspace) -> Section:
     metric = options.metric or workspace.task.primary_metric
     disk = bytes_under(workspace.model_folder)
     section = finetuned(trained, standings, workspace.cache.stats, metric, disk)
-    return climbed(section, ladder, metric) if ladder else section
+    section = climbed(section, ladder, metric) if ladder else section
+    return self_taught(section, taught, metric) if taught else section
 
 
 def train_on(
@@ -56,18 +63,19 @@ def train_on(
     learned: Examples,
     chosen: Examples,
     *,
+    options: FinetuneOptions | None = None,
     checkpoint: Path | None = None,
     tracker: Tracker | None = None,
     watch: Watch | None = None,
 ) -> Trained:
-    """Train with the workspace's options, once, without a ladder."""
+    """Train with the workspace's options, or others, once, without a ladder."""
     return train(
         workspace.task,
         workspace.backbone,
         workspace.schema,
         learned,
         chosen,
-        workspace.option(FinetuneOptions),
+        options or workspace.option(FinetuneOptions),
         seed=workspace.seed,
         cache=workspace.cache,
         checkpoint=checkpoint,
@@ -77,18 +85,31 @@ def train_on(
     )
 
 
-def _train(workspace: Workspace, learned: Examples, chosen: Examples, folds: int) -> Trained:
+def _train(
+    workspace: Workspace,
+    options: FinetuneOptions,
+    learned: Examples,
+    chosen: Examples,
+    folds: int,
+) -> Trained:
     if folds:
         found = workspace.task, workspace.backbone, workspace.schema, learned, len(chosen)
-        options, cache = workspace.option(FinetuneOptions), workspace.cache
-        how = {"seed": workspace.seed, "cache": cache, "reporter": workspace.reporter}
+        cache, reporter = workspace.cache, workspace.reporter
+        how = {"seed": workspace.seed, "cache": cache, "reporter": reporter}
         return crossed(*found, options, folds=folds, **how)  # type: ignore[arg-type]
     checkpoint = _unfinished(workspace).with_suffix(".safetensors")
     with closing(workspace.tracker()) as tracker:
-        return train_on(workspace, learned, chosen, checkpoint=checkpoint, tracker=tracker)
+        how = {"checkpoint": checkpoint, "tracker": tracker}
+        return train_on(workspace, learned, chosen, options=options, **how)  # type: ignore[arg-type]
 
 
-def _climb(workspace: Workspace, learned: Examples, chosen: Examples, folds: int) -> Climb:
+def _climb(
+    workspace: Workspace,
+    options: FinetuneOptions,
+    learned: Examples,
+    chosen: Examples,
+    folds: int,
+) -> Climb:
     with closing(workspace.tracker()) as tracker:
         ladder = climb(
             workspace.task,
@@ -96,7 +117,7 @@ def _climb(workspace: Workspace, learned: Examples, chosen: Examples, folds: int
             workspace.schema,
             learned,
             chosen,
-            workspace.option(FinetuneOptions),
+            options,
             seed=workspace.seed,
             cache=workspace.cache,
             folder=_unfinished(workspace),
@@ -107,6 +128,40 @@ def _climb(workspace: Workspace, learned: Examples, chosen: Examples, folds: int
     if ladder.clock:
         workspace.facts["clock"] = ladder.clock
     return ladder
+
+
+def _self_train(
+    workspace: Workspace,
+    options: FinetuneOptions,
+    trained: Trained,
+    learned: Examples,
+    chosen: Examples,
+    folds: int,
+) -> SelfTrained | None:
+    """Go on from what was trained by `options`, where the recipe asks for it."""
+    said = options.self_training
+    if said is None:
+        return None
+    offered = workspace.unlabelled(said.limit)
+    with closing(workspace.tracker()) as tracker:
+        course = Course(
+            workspace.task,
+            workspace.backbone,
+            workspace.schema,
+            learned,
+            chosen,
+            options,
+            workspace.seed,
+            workspace.cache,
+            folds,
+            _unfinished(workspace),
+            tracker,
+            workspace.reporter,
+        )
+        refits = workspace.option(FinetuneOptions).refit
+        found = self_train(course, trained, offered, said, refits=refits)
+    workspace.seconds["self-training"] = found.seconds
+    return found
 
 
 def _unfinished(workspace: Workspace) -> Path:

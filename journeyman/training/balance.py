@@ -63,6 +63,12 @@ class ClassWeights:
         table = {name: weights.tolist() for name, weights in self.table.items()}
         return {"within": self.within, "weights": table, "others": self.everyone.tolist()}
 
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> ClassWeights:
+        """Read what `to_json` wrote."""
+        table = {name: torch.tensor(weights) for name, weights in saved["weights"].items()}
+        return cls(saved["within"], table, torch.tensor(saved["others"]))
+
 
 def class_weights(train: Examples, balance: Balance) -> ClassWeights:
     """Weights of classes from the training rows.

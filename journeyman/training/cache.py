@@ -302,7 +302,9 @@ def _distinct(inputs: Inputs) -> dict[bytes, int]:
 
 
 def _namespace(backbone: Backbone, cut: int) -> str:
-    return sha256(f"{FORMAT} {backbone.spec.sha256} {cut}".encode()).hexdigest()[:32]
+    return sha256(f"{FORMAT} {backbone.spec.sha256} {cut}{backbone.pooling}".encode()).hexdigest()[
+        :32
+    ]
 
 
 def _limit_from_environment() -> int:

@@ -8,6 +8,7 @@ is shared by all of them.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,9 @@ from journeyman.training.trainer import Trained, finetune
 
 USUAL = 4
 """Folds where the recipe leaves the choice."""
+More = Callable[[int, Examples], Examples]
+"""What is learned from in place of a part's rows; parts are the folds, and then all rows."""
+After = Callable[[int, Trained], None]
 FEW = 64
 """Rows of a class on average below which labels are few."""
 
@@ -61,31 +65,40 @@ def crossed(
     seed: int,
     cache: FeatureCache,
     reporter: Reporter = QUIET,
+    more: More | None = None,
+    after: After | None = None,
 ) -> Trained:
     """What fine-tuning makes of all rows of `train`, chosen by cross-validation.
 
     The first `judged` rows are answered out of fold, and those answers are the `outputs`; the rest
-    (descriptions of labels) are always learned from.
+    (descriptions of labels) are always learned from. `more` may add rows to those that are learned
+    from, and `after` is told what came of them: of each fold in turn, and of all rows last.
     """
 
-    def learn(which: Indices, held: Indices, watch: Watch | None = None) -> Trained:
+    def learn(at: int, which: Indices, held: Indices, watch: Watch | None = None) -> Trained:
         learned, chosen = train.select(which), train.select(held)
+        if more is not None:
+            learned = more(at, learned)
         how = {"seed": seed, "cache": cache, "reporter": reporter, "watch": watch}
-        return finetune(task, backbone, schema, learned, chosen, options, **how)  # type: ignore[arg-type]
+        found = finetune(task, backbone, schema, learned, chosen, options, **how)  # type: ignore[arg-type]
+        if after is not None:
+            after(at, found)
+        return found
 
     rest = np.full(len(train) - judged, -1)
     every = np.arange(len(train))
     placed = np.append(assign(train.select(every[:judged]), min(folds, judged), seed), rest)
     outputs: list[Array] = [np.zeros(0, dtype=np.float32)] * judged
     parts: list[Trained] = []
-    for fold in range(min(folds, judged)):
+    count = min(folds, judged)
+    for fold in range(count):
         held = np.flatnonzero(placed == fold)
-        parts.append(learn(np.flatnonzero(placed != fold), held))
+        parts.append(learn(fold, np.flatnonzero(placed != fold), held))
         for at, row in zip(held, parts[-1].outputs, strict=True):
             outputs[at] = row
     best = [part.fitted.best_epoch for part in parts if part.fitted]
     last = round(statistics.mean(best)) if best else 0
-    whole = learn(every, every[:0], (lambda epoch, _: epoch >= last) if best else None)
+    whole = learn(count, every, every[:0], (lambda epoch, _: epoch >= last) if best else None)
     calibration = task.calibrate(outputs, train.targets[:judged], schema, options.target_accuracy)
     seconds: dict[str, float] = {}
     for part in (*parts, whole):

@@ -17,7 +17,7 @@ from journeyman.backbones.text_encoder import load_backbone
 from journeyman.backbones.text_inputs import TextInputs
 from journeyman.errors import JourneymanError
 from journeyman.files import write_text
-from journeyman.heads.base import HEADS, HeadShape
+from journeyman.heads.base import HEADS, Head, HeadShape
 from journeyman.tasks.base import TASKS, Encoded, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.cache import FeatureCache
@@ -103,6 +103,8 @@ def _check(learner: Learner, gradients: Gradients) -> None:
         reason = "this kind of training"
     elif type(learner.tuner).after_step is not Tuner.after_step:
         reason = f"the tuner {learner.tuner.name}, which changes from step to step"
+    elif type(learner.head).begin is not Head.begin:
+        reason = f"the head {learner.head.name}, which starts from the backbone"
     elif gradients.groups is not None:
         reason = "finetune.robust, whose weights follow every step"
     elif not isinstance(gradients.examples.inputs, TextInputs):

@@ -30,7 +30,7 @@ from journeyman.training.gain import gain
 from journeyman.training.kept import read_trained, write_trained
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.rungs.base import Rung, Situation, rungs
-from journeyman.training.trackers import Tracker
+from journeyman.training.trackers import Named, Tracker
 from journeyman.training.trainer import Trained, finetune
 
 FILE = "ladder.json"
@@ -223,7 +223,7 @@ class _Climber:
             seed=self.seed,
             cache=self.cache,
             checkpoint=self.folder and self.folder / f"{rung.name}.safetensors",
-            tracker=None if self.tracker is None else _Named(self.tracker, rung.name),
+            tracker=None if self.tracker is None else Named(self.tracker, rung.name),
             watch=None if self.budget is None else self._late,
             reporter=self.reporter,
         )
@@ -297,14 +297,3 @@ class _Climber:
         options = FinetuneOptions.model_validate(self.standing.options)
         found = situation.task, situation.backbone, situation.schema, options
         return read_trained(self.folder / self.standing.kept, *found, seed=self.seed)
-
-
-class _Named(Tracker):
-    """Curves of a rung under its name."""
-
-    def __init__(self, tracker: Tracker, rung: str) -> None:
-        self._tracker, self._rung = tracker, rung
-
-    def log(self, values: dict[str, float], step: int) -> None:
-        """Keep `values`, each under the rung's name."""
-        self._tracker.log({f"{self._rung}/{name}": value for name, value in values.items()}, step)

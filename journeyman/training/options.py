@@ -13,6 +13,7 @@ from journeyman.training.averages.base import AVERAGES
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.objectives.base import OBJECTIVES
+from journeyman.training.pseudo_labels import SelfTrainingChoice
 from journeyman.training.robust import RobustOptions
 from journeyman.tuners.base import TUNERS
 
@@ -140,6 +141,12 @@ class FinetuneOptions(LoopOptions):
         description="Choices are made by answers to all labelled rows, each by a model that has "
         "not seen it, in so many turns, in place of validation rows; 0: never. `auto` does so for "
         "`tuner: auto` where a label has fewer than 64 rows on average.",
+    )
+    self_training: SelfTrainingChoice = Field(
+        None,
+        description="Learn from the texts of `data.unlabelled` too, by the model's own answers "
+        "where held-out answers as confident are right often enough: true, or how; not at all when "
+        "absent.",
     )
     refit: bool = Field(
         True,

@@ -29,6 +29,17 @@ class Tracker(ABC):
         """Write out what is still held."""
 
 
+class Named(Tracker):
+    """Curves of one of several trainings, each under the training's name."""
+
+    def __init__(self, tracker: Tracker, name: str) -> None:
+        self._tracker, self._name = tracker, name
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        """Keep `values`, each under the name."""
+        self._tracker.log({f"{self._name}/{name}": value for name, value in values.items()}, step)
+
+
 class TensorBoard(Tracker):
     """Event files under the run's logs/."""
 

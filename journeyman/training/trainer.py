@@ -19,7 +19,7 @@ from journeyman.heads.base import HEADS, Head, HeadShape, Layers, SolvedHead, So
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.augmentations.base import with_copies
-from journeyman.training.balance import class_weights
+from journeyman.training.balance import ClassWeights, class_weights
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
 from journeyman.training.learner import Learner
@@ -118,6 +118,22 @@ def finetune(
     return Trained(learner, calibration, fitted, report, clock.seconds, outputs)
 
 
+def refit(trained: Trained, schema: Schema, validation: Examples, cache: FeatureCache) -> None:
+    """Let a solved head take in the validation rows, where fine-tuning was told not to.
+
+    The same as fine-tuning with `refit`, for who needs the learner first as it was judged.
+    """
+    learner, head = trained.learner, trained.learner.head
+    if not isinstance(head, SolvedHead) or not len(validation):
+        return
+    if "balance" in trained.calibration:
+        weights = ClassWeights.from_json(trained.calibration["balance"])
+        validation = weights.scaled(validation)
+    chosen = Split(validation, feature_source(learner, validation, cache))
+    head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+    head.resolve()
+
+
 def make_learner(
     task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, *, seed: int
 ) -> Learner:
@@ -146,6 +162,15 @@ def make_learner(
             found=head_options.name,
             remedy="leave `head` out, or choose one of these",
         )
+    reason = HEADS[head_options.name].permits(backbone)
+    if reason is not None:
+        raise JourneymanError(
+            f"The head {head_options.name!r} cannot stand on this backbone.",
+            place="finetune.head",
+            expected="a head that suits the backbone and its options",
+            found=f"{head_options.name}: {reason}",
+            remedy="leave `head` out, or choose another head",
+        )
     depth = backbone.spec.depth
     shape = HeadShape(
         backbone.spec.width,
@@ -154,6 +179,7 @@ def make_learner(
         task.unit,
     )
     head = HEADS[head_options.name](head_options, shape, seed)
+    head.begin(backbone, schema.labels)
     if options.dropout is not None and tuner.trains:
         backbone = backbone.dropping(options.dropout)
     return Learner(task, backbone, tuner, head, cut)

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from journeyman.backbones.base import Backbone
-from journeyman.data.questions import questions_in
 from journeyman.errors import DataError
 from journeyman.model import Model
-from journeyman.model_questions import QuestionReader
 from journeyman.training.examples import Examples
 from journeyman.training.learner import Learner
 from journeyman.training.trainer import Trained, feature_source
@@ -22,6 +20,7 @@ from journeyman.transfer.options import DistilOptions
 from journeyman.transfer.result import evaluated
 from journeyman.transfer.warm_start import Setting, divided, train
 from journeyman.types import Metric
+from journeyman.unlabelled import texts_in
 
 Metrics = Mapping[str, Metric]
 TIMED_ROWS = 64
@@ -92,17 +91,17 @@ def _unlabelled(
     texts = [text for at, text in enumerate(every.texts) if at not in used]
     if options.unlabelled is None:
         return texts
-    asked = list(questions_in(options.unlabelled, data.columns))
-    read, _, failed = QuestionReader(data.columns, data.task.unit).read(asked)
+    rows_read = list(texts_in(options.unlabelled, data.columns, data.task.unit))
+    read = [text for text in rows_read if text is not None]
     if not read:
         raise DataError(
             "The file of unlabelled rows has no text to read.",
             place=options.unlabelled,
             expected="rows with a text",
-            found=f"{len(failed)} rows that cannot be used" if failed else "no rows",
+            found=f"{len(rows_read)} rows that cannot be used" if rows_read else "no rows",
             remedy="check the file, or leave transfer.distil.unlabelled out",
         )
-    return [*texts, *read.values()]
+    return [*texts, *read]
 
 
 def _pupil(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.backbones.shells import taking
-from journeyman.backbones.text_encoder import TextEncoder, longest_input, masked_mean
+from journeyman.backbones.text_encoder import TextEncoder, longest_input
 from journeyman.backbones.text_inputs import TextInputs
 from journeyman.errors import JourneymanError
 from journeyman.tuners.base import Tuner, TunerOptions
@@ -166,7 +166,7 @@ class PromptedEncoder(TextEncoder):
     """
 
     def __init__(self, twin: TextEncoder, peft: Any, leading: int) -> None:
-        super().__init__(twin.module, twin.tokenizer, twin.spec, twin.max_tokens)
+        super().__init__(twin.module, twin.tokenizer, twin.spec, twin.max_tokens, twin.pattern)
         self._peft, self._leading = peft, leading
         self.module.add_module(CHILD, peft.prompt_encoder)
 
@@ -181,7 +181,7 @@ class PromptedEncoder(TextEncoder):
                 input_ids=rows["input_ids"], attention_mask=mask.long()
             ).last_hidden_state
         layers = [layer[:, self._leading :] for layer in (*taken[:-1], last)]
-        pooled = {at + 1: masked_mean(layer, mask) for at, layer in enumerate(layers)}
+        pooled = {at + 1: self.pool(layer, mask) for at, layer in enumerate(layers)}
         return replace(features, hidden=layers[-1], pooled=pooled, inputs=None)
 
     def embedding_module(self) -> nn.Module:

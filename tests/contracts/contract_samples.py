@@ -2,9 +2,11 @@
 
 import random
 
+import pytest
 import torch
 
 from journeyman.data.options import DataOptions
+from journeyman.heads.base import HEADS
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import make_examples
@@ -78,11 +80,19 @@ class Sample:
         return make_examples(self.task, self.backbone, rows, self.data, self.schema)
 
     def learner(self, seed=0, **options):
-        chosen = FinetuneOptions.model_validate(options)
+        chosen = self.options(options)
         return make_learner(self.task, self.backbone, self.schema, chosen, seed=seed)
 
+    def options(self, said):
+        """The options, where their head can stand on the backbone; else the test is skipped."""
+        chosen = FinetuneOptions.model_validate(said)
+        reason = chosen.head and HEADS[chosen.head.name].permits(self.backbone)
+        if reason:
+            pytest.skip(reason)
+        return chosen
+
     def finetune(self, folder, seed=0, checkpoint=None, tracker=None, reporter=None, **options):
-        chosen = FinetuneOptions.model_validate(options)
+        chosen = self.options(options)
         cache = FeatureCache(folder)
         more = {} if reporter is None else {"reporter": reporter}
         return finetune(

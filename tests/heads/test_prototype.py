@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError
 from journeyman.heads.base import HeadShape
 from journeyman.heads.class_means import ClassMeans, cosine_left_out, mahalanobis_left_out
@@ -115,3 +116,20 @@ def test_a_shrinkage_out_of_range_is_refused(wrong):
     with pytest.raises(JourneymanError) as caught:
         made(shrinkage=wrong)
     assert caught.value.place == "finetune.head.shrinkage"
+
+
+@pytest.mark.parametrize("judged", [0, 40])
+def test_one_row_a_class_is_met_by_angle(judged):
+    """There is no scatter to measure distance in, and every metric that is left agrees."""
+    head, report = solved(CLASSES, validation=judged)
+    assert head.choices == {"metric": "cosine", "shrinkage": 1.0}
+    assert len(report.candidates) == 1
+    vectors, label = rows(0, CLASSES)
+    other, _ = rows(1, 40)
+    features = Features(mask=torch.ones(40, 1, dtype=torch.bool), pooled={2: other})
+    unit = torch.nn.functional.normalize
+    cosines = unit(other, dim=1) @ unit(vectors[label.argsort()], dim=1).T
+    torch.testing.assert_close(head(features), 20 * cosines, atol=2e-3, rtol=0)
+    asked, _ = solved(CLASSES, validation=judged, metric="mahalanobis")
+    assert torch.isfinite(asked.weight).all()
+    assert torch.equal(asked(features).argmax(1), cosines.argmax(1))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,30 @@ def test_a_journey_killed_again_and_again_arrives(straight, traveller, ground, t
         assert killed["status"] == -signal.SIGKILL
     assert traveller(**job)["status"] == 0
     assert results(tmp_path / "run") == wanted
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_a_killed_self_training_arrives_at_the_same_bytes(folds, traveller, ground, tmp_path):
+    (ground / "more.txt").write_text("\n".join(row["text"] for row in made_rows(80, 5)) + "\n")
+    said = {"tuner": "full", "cut": 2, "head": "ridge", "epochs": 2, "batch_size": 32}
+    taught = {**said, "folds": folds, "self_training": {"precision": 0.5}}
+
+    def job(name):
+        made = recipe(ground, tmp_path / name / "run", taught)
+        made["data"]["unlabelled"] = str(ground / "more.txt")
+        return {"recipe": made, "home": str(tmp_path / name / "home")}
+
+    calls = traveller(**job("straight"))["calls"]
+    wanted = results(tmp_path / "straight" / "run")
+    told = json.loads(wanted["metrics.json"])["steps"]["finetune"]
+    assert told["self-training round 1: rows taken"]["value"] > 0
+    for at in (calls // 3, calls // 2, 2 * calls // 3):
+        killed = traveller(**job("killed"), kill_at=at, before=at % 2 == 0)
+        assert killed == {"status": -signal.SIGKILL}
+        assert traveller(**job("killed"))["status"] == 0
+        found = results(tmp_path / "killed" / "run")
+        assert [path for path in wanted if found[path] != wanted[path]] == []
+        shutil.rmtree(tmp_path / "killed")
 
 
 def test_an_unchanged_journey_is_answered_at_once(ground, tmp_path, monkeypatch):

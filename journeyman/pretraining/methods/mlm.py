@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.backbones.text_inputs import TextInputs, mask_id
+from journeyman.backbones.word_head import word_head
 from journeyman.errors import JourneymanError
 from journeyman.pretraining.masking import MaskedFeatures, MaskedSource, Masker, units_of
 from journeyman.pretraining.methods.base import METHODS, Method, MethodOptions
-from journeyman.pretraining.word_head import word_head
 from journeyman.tasks.base import IGNORED
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import FAMILIES_TINY, SHARED_TINY, tiny_backbone, tiny_folder
 
-from journeyman.pretraining.word_head import word_head
+from journeyman.backbones.word_head import word_head
 from journeyman.tuners.base import TUNERS
 
 FAMILIES = sorted({**FAMILIES_TINY, **SHARED_TINY})

@@ -84,10 +84,10 @@ def word_head(backbone: Backbone, folder: Path, seed: int) -> WordHead:
         except ValueError as error:
             raise JourneymanError(
                 f"The library has no head for the words of {backbone.spec.name}.",
-                place="pretrain.method",
+                place="backbone",
                 expected="a family with masked language modelling in transformers",
                 found=str(error).splitlines()[0],
-                remedy="use `method: contrast`",
+                remedy="use another backbone, or `pretrain: {method: contrast}`",
             ) from error
     for parameter in model.parameters():
         parameter.requires_grad_(False)

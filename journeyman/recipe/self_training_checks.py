@@ -1,0 +1,63 @@
+"""What a recipe says of rows without labels: files that are there, and who learns from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from journeyman.recipe.data_checks import existing
+from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.near import near_files
+from journeyman.recipe.options import Recipe
+from journeyman.tasks.base import TASKS
+
+
+def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
+    """Files of unlabelled rows, a task of one label a text, and nothing that asks for columns."""
+    _check_files(recipe, mistakes)
+    options = recipe.finetune
+    if options.self_training is None:
+        return
+    if not recipe.data.unlabelled:
+        mistakes.add(
+            ("finetune", "self_training"), "There is nothing to learn from beside the labels.",
+            expected="`self_training` with files of texts in data.unlabelled",
+            found="no data.unlabelled",
+            remedy="name a file: `data: {unlabelled: more.txt}`, or remove finetune.self_training",
+        )  # fmt: skip
+    if task in TASKS and TASKS[task].kind != "label":
+        mistakes.add(
+            ("finetune", "self_training"), f"The task {task} cannot learn from its own answers.",
+            expected="a task of one label a text, such as text-classification", found=task,
+            remedy="remove finetune.self_training",
+        )  # fmt: skip
+    within = None if options.balance is None else options.balance.within
+    groups = None if options.robust is None else options.robust.groups
+    for place, column in ((("balance", "within"), within), (("robust", "groups"), groups)):
+        if column is not None:
+            mistakes.add(
+                ("finetune", *place), f"Rows without labels have no column {column!r}.",
+                expected=f"no `{place[1]}` beside finetune.self_training", found=repr(column),
+                remedy=f"remove finetune.{'.'.join(place)}, or finetune.self_training",
+            )  # fmt: skip
+
+
+def _check_files(recipe: Recipe, mistakes: Mistakes) -> None:
+    for at, file in enumerate(recipe.data.unlabelled):
+        if existing(file) is None:
+            near = near_files(Path(file))
+            mistakes.add(
+                ("data", "unlabelled", at), f"The file of texts {file!r} does not exist.",
+                expected="the path of a file of texts", found="no such file",
+                remedy=f"did you mean {near}?" if near
+                else "check the path: it is looked for beside the recipe, then in the current "
+                "folder",
+            )  # fmt: skip
+    transfer = recipe.transfer
+    if transfer is not None and transfer.data is not None and transfer.data.unlabelled:
+        mistakes.add(
+            ("transfer", "data", "unlabelled"), "Transfer learns from no answers of its own.",
+            expected="no `unlabelled` in transfer.data",
+            found=", ".join(transfer.data.unlabelled),
+            remedy="remove it; a teacher's answers are learned from with "
+            "`transfer: {distil: {unlabelled: FILE}}`",
+        )  # fmt: skip

@@ -1,0 +1,88 @@
+"""Texts without labels: of files, and those of them that no model is chosen or examined by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from journeyman.backbones.text_encoder import Text
+from journeyman.data.collection import Collection
+from journeyman.data.options import DataOptions
+from journeyman.data.questions import questions_in
+from journeyman.errors import DataError
+from journeyman.model_questions import QuestionReader
+from journeyman.tasks.base import Task
+
+PART = 4096
+"""Rows that are read at once."""
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Texts to answer, each once, in the order of the files.
+
+    What was left out is counted: texts met before, texts that stand in rows with labels (of any
+    split), rows without a text that can be read, and texts beyond the limit.
+    """
+
+    texts: Sequence[Text]
+    repeated: int = 0
+    labelled: int = 0
+    refused: int = 0
+    beyond: int = 0
+
+
+def read_unlabelled(
+    files: Sequence[str], task: Task, collection: Collection, *, limit: int | None, seed: int
+) -> Unlabelled:
+    """The texts of the files that stand in no row with a label, a seeded sample at the limit.
+
+    Raises DataError where none is left.
+    """
+    columns = collection.columns
+    apart = {
+        task.text(row, columns) for table in collection.tables.values() for row in table.rows()
+    }
+    found: dict[Text, None] = {}
+    met, labelled, refused = 0, 0, 0
+    for file in files:
+        for text in texts_in(file, columns, task.unit):
+            met += text is not None
+            refused += text is None
+            labelled += text in apart
+            if text is not None and text not in apart:
+                found.setdefault(text)
+    texts = list(found)
+    if not texts:
+        raise DataError(
+            "No text without a label is left to answer.",
+            place=", ".join(files),
+            expected="rows with a text that stands in no labelled row",
+            found=f"{met} texts, {labelled} of them labelled, and {refused} rows without one",
+            remedy="name a file with other texts in data.unlabelled",
+        )
+    kept = np.arange(len(texts))
+    if limit is not None and len(texts) > limit:
+        kept = np.sort(np.random.default_rng(seed).permutation(len(texts))[:limit])
+    return Unlabelled(
+        [texts[at] for at in kept],
+        repeated=met - labelled - len(texts),
+        labelled=labelled,
+        refused=refused,
+        beyond=len(texts) - len(kept),
+    )
+
+
+def texts_in(file: str, columns: DataOptions, unit: str) -> Iterator[Text | None]:
+    """The text of each row of a file, read as a question to a model is; None where it has none.
+
+    `unit` is what the task judges, a text or its tokens. Raises DataError where the file lacks the
+    columns.
+    """
+    reader, asked = QuestionReader(columns, unit), questions_in(file, columns)
+    while part := list(islice(asked, PART)):
+        texts, _, _ = reader.read(part)
+        yield from (texts.get(at) for at in range(len(part)))
