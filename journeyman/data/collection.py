@@ -96,7 +96,7 @@ class Collection:
             content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             tables = {role: _load(folder, about) for role, about in content["splits"].items()}
             columns = DataOptions(**content["columns"])
-            added = [_load(folder, about) for about in content["added"]]
+            added = [_load(folder, about) for about in content.get("added", ())]
             tables["train"] = Table.join([tables["train"], *added], columns.slices)
             return cls(
                 **tables,
@@ -105,7 +105,7 @@ class Collection:
                 quarantined=content["quarantined"],
                 sources=content["sources"],
                 kind=content["kind"],
-                extra=tuple(content["extra"]),
+                extra=tuple(content.get("extra", ())),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
