@@ -38,7 +38,8 @@ def finding_sentences(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 def _prose(collection: Collection, rows: Mapping[str, int]) -> tuple[str, ...]:
     total = sum(rows.values())
-    read = ", ".join(sorted({source.rsplit("/", 1)[-1] for source in collection.sources.values()}))
+    sources = [*collection.sources.values(), *collection.extra]
+    read = ", ".join(sorted({source.rsplit("/", 1)[-1] for source in sources}))
     first = (
         f"{total:,} rows of {read} are used: {rows['train']:,} to learn from, "
         f"{rows['validation']:,} to choose by, {rows['exam']:,} kept to examine later updates, "

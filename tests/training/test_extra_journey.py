@@ -64,3 +64,21 @@ def test_folds_judge_none_of_the_extra_rows(ground):
     assert added
     assert list(judged.texts) == own
     assert list(learned.texts) == [*own, *added]
+
+
+def test_transfer_learns_from_none_of_the_extra_rows(ground):
+    from journeyman.outset import workspace_of
+    from journeyman.progress import QUIET
+    from journeyman.recipe import load_recipe
+    from journeyman.steps import collect
+    from journeyman.steps.transfer import gathered
+    from journeyman.transfer.options import TransferOptions
+
+    workspace = workspace_of(load_recipe(recipe(ground)), QUIET)
+    collect.run(workspace)
+    collection = workspace.collection
+    rows = gathered(workspace, TransferOptions(candidates=("some-model",))).rows
+    assert len(collection.added[0])
+    assert len(rows) == len(collection.own) + len(collection.validation)
+    added = {row["text"] for row in collection.added[0].rows()}
+    assert not added & {row["text"] for row in rows}
