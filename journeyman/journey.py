@@ -17,6 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from journeyman.catalogue.backbones import check_readable, resolve
+from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.ingest import content_hash
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.readers.hub import SCHEME, HubDataset
@@ -121,6 +122,7 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
 def input_files(recipe: Recipe) -> list[Path]:
     """The user's own files that a run of this recipe reads."""
     named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
+    named += [name for name in recipe.data.extra if name not in dataset_entries()]
     named += recipe.data.unlabelled
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
     named += _transfer_files(recipe)
@@ -134,6 +136,7 @@ def reads_files_alone(recipe: Recipe) -> bool:
     """Whether its data changes only when a file here does: no hub dataset without a commit."""
     new = recipe.transfer.data if recipe.transfer is not None else None
     sources = [getattr(data, role) for data in (recipe.data, new or recipe.data) for role in ROLES]
+    sources += recipe.data.extra
     hub = [name for name in sources if name is not None and name.startswith(SCHEME)]
     return all(HubDataset.parse(name).is_fixed for name in hub)
 
@@ -222,6 +225,7 @@ def _complete(recipe: Recipe) -> bool:
 
 def _data_key(data: DataOptions) -> list[Any]:
     files = [data.train, data.validation, data.exam, data.test, *data.unlabelled]
+    files += [name for name in data.extra if name not in dataset_entries()]
     return [_plain(data), [None if name is None else _digest(name) for name in files]]
 
 

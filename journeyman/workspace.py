@@ -15,6 +15,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.catalogue.datasets import resolve_dataset
+from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.collection import Collection, collect
 from journeyman.data.label_names import name_rows
 from journeyman.data.options import CollectOptions, DataOptions
@@ -67,12 +68,14 @@ class Workspace:
             files = found.files
             said = data.model_dump(exclude_unset=True, exclude_none=True)
             data = DataOptions(**{**found.columns, **said})
+        named = {name: resolve_dataset(name) for name in data.extra if name in dataset_entries()}
         return collect(
             data,
             self.option(CollectOptions),
             folder=folder,
             seed=self.seed,
             files=files,
+            extra={name: found.files["train"] for name, found in named.items()},
             kind=TASKS[self.task_name].kind if self.task_name else None,
         )
 
@@ -152,13 +155,15 @@ class Workspace:
         return make_examples(self.task, backbone or self.backbone, rows, columns, self.schema)
 
     def labelled(self) -> tuple[Examples, Examples]:
-        """Training and validation rows together: with descriptions of labels last, and without."""
+        """Training and validation rows together, to be judged by: with rows of `data.extra` and
+        descriptions of labels last, and without these."""
         columns = self.collection.columns
-        rows = [*self.collection.train.rows(), *self.collection.validation.rows()]
-        names = name_rows(self.schema.labels, columns, self.task.kind)
+        rows: list[Row] = [*self.collection.own.rows(), *self.collection.validation.rows()]
+        more: list[Row] = [row for table in self.collection.added for row in table.rows()]
+        more += name_rows(self.schema.labels, columns, self.task.kind)
         made = [
             make_examples(self.task, self.backbone, some, columns, self.schema)
-            for some in ([*rows, *names], rows)
+            for some in ([*rows, *more], rows)
         ]
         return made[0], made[1]
 

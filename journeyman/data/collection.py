@@ -34,7 +34,7 @@ class Collection:
     `columns` are the data options with every column resolved; `quarantined` rows stand in
     `quarantine.jsonl`; `sources` names where each split was read from. A split that has neither a
     file nor a share is an empty table. `kind` is that of the recipe's task, else the one the
-    targets suggest.
+    targets suggest. Rows of `data.extra` are the last of `train`; `extra` names their sources.
     """
 
     train: Table
@@ -46,6 +46,17 @@ class Collection:
     quarantined: int
     sources: Mapping[str, str]
     kind: TargetKind
+    extra: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> Table:
+        """The training rows without those of `data.extra`."""
+        return self.train.parts[0]
+
+    @property
+    def added(self) -> tuple[Table, ...]:
+        """The training rows of each source of `data.extra`, which nothing is judged by."""
+        return self.train.parts[1:]
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -62,14 +73,14 @@ class Collection:
         """Write which rows are in which split, beside the tables; the last file makes it whole."""
         splits: dict[str, Any] = {}
         for role, table in self.tables.items():
-            name = f"{role}-{table.fingerprint[:16]}.npy"
-            with replacing(folder / name) as beside, beside.open("wb") as file:
-                np.save(file, table.indices.astype("<i8"), allow_pickle=False)
-            splits[role] = {"table": table.path.name, "source": table.source, "indices": name}
+            splits[role] = _save(folder, role, table.parts[0])
+        added = [_save(folder, "extra", table) for table in self.added]
         save_splits(folder / "splits.json", self.tables)
         content = {
             "key": key,
             "splits": splits,
+            "added": added,
+            "extra": self.extra,
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "columns": self.columns.model_dump(mode="json"),
             "quarantined": self.quarantined,
@@ -84,13 +95,17 @@ class Collection:
         try:
             content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             tables = {role: _load(folder, about) for role, about in content["splits"].items()}
+            columns = DataOptions(**content["columns"])
+            added = [_load(folder, about) for about in content.get("added", ())]
+            tables["train"] = Table.join([tables["train"], *added], columns.slices)
             return cls(
                 **tables,
                 findings=tuple(Finding(**finding) for finding in content["findings"]),
-                columns=DataOptions(**content["columns"]),
+                columns=columns,
                 quarantined=content["quarantined"],
                 sources=content["sources"],
                 kind=content["kind"],
+                extra=tuple(content.get("extra", ())),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -100,6 +115,13 @@ class Collection:
                 found=str(error),
                 remedy="Delete the folder; it is made again from the sources.",
             ) from error
+
+
+def _save(folder: Path, role: str, table: Table) -> dict[str, str]:
+    name = f"{role}-{table.fingerprint[:16]}.npy"
+    with replacing(folder / name) as beside, beside.open("wb") as file:
+        np.save(file, table.indices.astype("<i8"), allow_pickle=False)
+    return {"table": table.path.name, "source": table.source, "indices": name}
 
 
 def _load(folder: Path, about: Mapping[str, str]) -> Table:
@@ -115,16 +137,19 @@ def collect(
     folder: Path,
     seed: int,
     files: Mapping[str, Path] | None = None,
+    extra: Mapping[str, Path] | None = None,
     kind: TargetKind | None = None,
 ) -> Collection:
     """Read, check and split the data of a run into `folder`; the same again costs only hashing.
 
-    `files` gives the splits of a catalogue dataset, or overrides paths. `kind` is that of
-    the recipe's task, where it names one.
+    `files` gives the splits of a catalogue dataset, or overrides paths; `extra` the training split
+    of each such dataset that `data.extra` names. `kind` is that of the recipe's task, where it
+    names one.
     Raises DataError for data that cannot be learned from; nothing is left half written.
     """
     sources = _sources(data, files)
-    key = _key(sources, data, options, seed, kind)
+    more = {name: str((extra or {}).get(name, name)) for name in data.extra}
+    key = _key({**sources, **more}, data, options, seed, kind)
     if _is_done(folder, key):
         return Collection.load(folder)
     columns, guessed = resolve(sources["train"], data, kind)
@@ -141,9 +166,16 @@ def collect(
     }
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
+    added = {
+        name: _ingest_extra(source, columns, options, folder, kind, is_named=name in (extra or {}))
+        for name, source in more.items()
+    }
+    parts = [_limited(part.table, columns.limit, seed) for part in added.values()]
+    tables["train"] = Table.join([tables["train"], *parts], columns.slices)
     tables, findings = _divide(tables, columns, options, seed, kind)
-    found = [*guessed, *(finding for part in _once(read) for finding in part.findings), *findings]
-    refused = [part.refused for part in _once(read)]
+    once = _once({**read, **added})
+    found = [*guessed, *(finding for part in once for finding in part.findings), *findings]
+    refused = [part.refused for part in once]
     collection = Collection(
         **tables,
         findings=ordered(found),
@@ -151,6 +183,7 @@ def collect(
         quarantined=write_quarantine(folder / "quarantine.jsonl", refused),
         sources=sources,
         kind=kind,
+        extra=tuple(more.values()),
     )
     collection.save(folder, key)
     return collection
@@ -201,6 +234,33 @@ def _needed(columns: DataOptions, role: str, sources: Mapping[str, str]) -> list
     return [name for name in names if name is not None]
 
 
+def _ingest_extra(
+    source: str,
+    columns: DataOptions,
+    options: CollectOptions,
+    folder: Path,
+    kind: TargetKind,
+    *,
+    is_named: bool,
+) -> Ingested:
+    """Rows that are only learned from; a dataset of the catalogue is JSON Lines in UTF-8."""
+    update: dict[str, Any] = {"where": None, "ratings": None}
+    if is_named:
+        update |= {"format": "jsonl", "encoding": "utf-8", "delimiter": None, "header": None}
+    how = columns.model_copy(update=update)
+    needed = _needed(how.model_copy(update={"slices": (), "group": None}), "extra", {})
+    try:
+        return ingest(
+            source, how, folder=folder, kind=kind, max_refused=options.max_refused, needed=needed
+        )
+    except DataError as error:
+        place = f"{error.place} (recipe field data.extra)"
+        raise DataError(
+            error.problem, place=place, expected=error.expected, found=error.found,
+            remedy=error.remedy,
+        ) from error  # fmt: skip
+
+
 def _once(read: Mapping[str, Ingested]) -> list[Ingested]:
     """Each source once, though it may be named for two splits."""
     return list({(part.table.source, part.refused): part for part in read.values()}.values())
@@ -220,7 +280,10 @@ def _divide(
     seed: int,
     kind: TargetKind | None,
 ) -> tuple[dict[str, Table], list[Finding]]:
-    """Check, split, check again; checks may take rows out of training only."""
+    """Check, split, check again; checks may take rows out of training only.
+
+    Rows of `data.extra` are checked as training rows are, and stay apart while those are divided.
+    """
     target = target_of(data, kind, tables["train"])
     findings: list[Finding] = []
 
@@ -234,10 +297,11 @@ def _divide(
                 tables["train"] = tables["train"].select(outcome.kept)
 
     check("before")
-    whole = tables["train"]
+    whole, *added = tables["train"].parts
     divided = split(whole, data, options, seed, taken=tables, kind=kind)
     tables |= {role: whole.select(part) for role, part in divided.parts.items()}
     tables |= {role: whole.select([]) for role in ROLES if role not in tables}
+    tables["train"] = Table.join([tables["train"], *added], data.slices)
     findings.extend(divided.findings)
     findings.extend(_empty(whole, divided.parts))
     _require_rows(tables)
@@ -263,7 +327,7 @@ def _empty(whole: Table, parts: Mapping[str, Indices]) -> list[Finding]:
 
 
 def _require_rows(tables: Mapping[str, Table]) -> None:
-    if len(tables["train"]):
+    if len(tables["train"].parts[0]):
         return
     raise DataError(
         "No training rows are left after checking and splitting.",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from journeyman.data.admission import admit
 from journeyman.data.findings import SHOWN_ROWS, Finding
-from journeyman.data.options import DataOptions
+from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.quarantine import write_refused
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import read
@@ -124,7 +124,7 @@ def _raw(path: Path) -> io.BufferedReader:
 
 def table_key(source: str, data: DataOptions, kind: TargetKind | None) -> str:
     """The name of a source's table: a hash of its content and of how it is read."""
-    how = data.model_dump(exclude={"train", "validation", "exam", "test", "dataset", "limit"})
+    how = data.model_dump(exclude={*ROLES, "extra", "dataset", "limit"})
     how = {**how, "group": None, "slices": None}
     parts = [VERSION, content_hash(source), json.dumps(how, sort_keys=True), kind]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:24]

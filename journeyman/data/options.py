@@ -49,6 +49,15 @@ class DataOptions(BaseModel):
         description="Rows the final figures are measured on, which choose nothing; taken from the "
         "training rows when absent.",
     )
+    extra: Files = Field(
+        default=(),
+        description="Rows that are only learned from: files like `train`, or datasets of the "
+        "catalogue by name (`./NAME` for a file called like one), of which the training split is "
+        "read. With the columns of the other rows; slices and `group` may be missing. They join "
+        "the training rows after the split, are never judged by, and `where` does not choose "
+        "among them.",
+        examples=["lexicon.csv", ["vader-words", "more.jsonl"]],
+    )
     unlabelled: Files = Field(
         default=(),
         description="Files of more texts without labels, for `finetune.self_training`: a .txt file "

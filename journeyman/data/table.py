@@ -33,12 +33,18 @@ class Table:
     """
 
     def __init__(
-        self, path: Path, store: pa.Table, about: dict[str, Any], indices: Indices | None = None
+        self,
+        path: Path,
+        store: pa.Table,
+        about: dict[str, Any],
+        indices: Indices | None = None,
+        joined: tuple[Table, ...] = (),
     ) -> None:
         self.path = path
         self.about = about
         self._store = store
         self._indices = indices
+        self._joined = joined
 
     @classmethod
     def open(cls, path: Path) -> Table:
@@ -56,6 +62,44 @@ class Table:
             ) from error
         return cls(path, store, about)
 
+    @classmethod
+    def join(cls, tables: Sequence[Table], blank: Sequence[str] = ()) -> Table:
+        """The rows of several tables as one, in their order, with the columns of the first.
+
+        What a later table has no column for is missing in its rows; empty text in the columns
+        `blank`. Ids are unique among all, and those of the first table are what they were.
+        """
+        if len(tables) == 1:
+            return tables[0]
+        first = tables[0]
+        names = first._store.column_names
+        stores = [_with_columns(table._store, names, blank) for table in tables]
+        starts = np.cumsum([0, *(store.num_rows for store in stores)])
+        digests = "\n".join(str(table.about["sha256"]) for table in tables)
+        about = {**first.about, "sha256": hashlib.sha256(digests.encode()).hexdigest()}
+        pairs = zip(tables, starts[:-1], strict=True)
+        indices = np.concatenate([table.indices + start for table, start in pairs])
+        return cls(first.path, pa.concat_tables(stores), about, indices, tuple(tables))
+
+    @property
+    def parts(self) -> tuple[Table, ...]:
+        """The tables this one was joined of, each with the rows that are left of it."""
+        if not self._joined:
+            return (self,)
+        ends = np.cumsum([part._store.num_rows for part in self._joined])
+        origin, found = self.origin, []
+        for number, part in enumerate(self._joined):
+            start = int(ends[number]) - part._store.num_rows
+            whole = Table(part.path, part._store, part.about)
+            found.append(whole.select(self.indices[origin == number] - start))
+        return tuple(found)
+
+    @property
+    def origin(self) -> Indices:
+        """For each row, which of the joined tables it is from; 0 is the first, or the only one."""
+        ends = np.cumsum([part._store.num_rows for part in self._joined])
+        return np.searchsorted(ends, self.indices, side="right").astype(np.int64)
+
     def __len__(self) -> int:
         return self._store.num_rows if self._indices is None else len(self._indices)
 
@@ -64,7 +108,7 @@ class Table:
 
     @property
     def source(self) -> str:
-        """The file or name the rows were read from."""
+        """The file or name the rows were read from; of several, the first."""
         return str(self.about["source"])
 
     @property
@@ -159,12 +203,14 @@ class Table:
         """The rows at these positions of this table, in this order."""
         chosen = self.indices[np.asarray(positions, dtype=np.int64)]
         if np.array_equal(chosen, np.arange(self._store.num_rows)):
-            return Table(self.path, self._store, self.about)
-        return Table(self.path, self._store, self.about, chosen)
+            return Table(self.path, self._store, self.about, joined=self._joined)
+        return Table(self.path, self._store, self.about, chosen, self._joined)
 
     def source_row(self, position: int) -> tuple[str, int]:
         """The file a row was read from, and the row number there."""
-        return self.source, int(self.row_numbers[position])
+        number = int(self.origin[position])
+        source = self._joined[number].source if self._joined else self.source
+        return source, int(self.row_numbers[position])
 
     @cached_property
     def _occurrences(self) -> Indices:
@@ -197,6 +243,20 @@ class Table:
             local = physical[positions] - self._chunk_starts[owner]
             cells[positions] = column.chunk(owner).take(pa.array(local)).to_pylist()
         return list(cells)
+
+
+def _with_columns(store: pa.Table, names: Sequence[str], blank: Sequence[str]) -> pa.Table:
+    """The columns of those names, in the same chunks; missing ones filled."""
+    sizes = [len(chunk) for chunk in store.column(ROW_COLUMN).iterchunks()]
+    columns = []
+    for name in names:
+        if name in store.column_names:
+            columns.append(store.column(name))
+            continue
+        filling = "" if name in blank else None
+        chunks = [pa.repeat(pa.scalar(filling, pa.large_string()), size) for size in sizes]
+        columns.append(pa.chunked_array(chunks, pa.large_string()))
+    return pa.table(columns, names=list(names))
 
 
 def in_batches(table: Table, name: str, size: int = 8192) -> Iterable[list[Any]]:

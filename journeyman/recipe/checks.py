@@ -12,6 +12,7 @@ from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.data_checks import check_data, column_of, existing
+from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
@@ -34,6 +35,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     """Add every contradiction of a recipe whose paths are resolved."""
     check_backbone(recipe, mistakes)
     check_data(recipe.data, mistakes)
+    check_extra(recipe, mistakes)
     check_explainer(recipe, mistakes)
     check_transfer(recipe, task_of(recipe), mistakes)
     check_pretrain(recipe, mistakes)

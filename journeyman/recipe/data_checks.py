@@ -13,6 +13,7 @@ from journeyman.data.readers.registry import READERS
 from journeyman.errors import DataError
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
+from journeyman.recipe.text import Location
 
 _CSV_ALONE = ("delimiter", "header")
 
@@ -55,7 +56,7 @@ def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
     if source is None:
         return
     if source.startswith(SCHEME):
-        _check_hub(source, role, mistakes)
+        check_hub(source, ("data", role), mistakes)
         return
     path = existing(source)
     if path is None:
@@ -72,7 +73,7 @@ def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
         return
     for other in ROLES[: ROLES.index(role)]:
         twin = getattr(data, other)
-        if twin is not None and _same(source, twin):
+        if twin is not None and same(source, twin):
             mistakes.add(
                 ("data", role), f"{other} and {role} are the same rows.",
                 expected="other rows than those of training" if other == "train"
@@ -83,12 +84,13 @@ def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:
             return
 
 
-def _check_hub(source: str, role: str, mistakes: Mistakes) -> None:
+def check_hub(source: str, location: Location, mistakes: Mistakes) -> None:
+    """The address of a hub dataset that can be read."""
     try:
         HubDataset.parse(source)
     except DataError as error:
         mistakes.add(
-            ("data", role), error.problem, expected=error.expected, found=error.found,
+            location, error.problem, expected=error.expected, found=error.found,
             remedy=error.remedy,
         )  # fmt: skip
 
@@ -102,7 +104,8 @@ def existing(source: str) -> Path | None:
     return None
 
 
-def _same(source: str, other: str) -> bool:
+def same(source: str, other: str) -> bool:
+    """Whether two sources are the same file or address."""
     if source == other:
         return True
     here, there = os.path.expanduser(source), os.path.expanduser(other)

@@ -15,6 +15,7 @@ from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
 from journeyman.recipe.checks import check
 from journeyman.recipe.data_checks import existing
+from journeyman.recipe.extra_checks import resolved_extra
 from journeyman.recipe.mistakes import Mistakes, validated
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.sets import apply_sets
@@ -88,6 +89,7 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
         for role in ROLES
         if (source := getattr(recipe.data, role)) is not None
     }
+    data["extra"] = resolved_extra(recipe.data.extra, lambda name: _beside(name, folder))
     data["unlabelled"] = tuple(_beside(file, folder) for file in recipe.data.unlabelled)
     name = recipe.backbone.name
     backbone = _beside(name, folder) if os.path.isdir(folder / name) else name

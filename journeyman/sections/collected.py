@@ -21,6 +21,7 @@ def collected(collection: Collection, schema: Schema) -> Section:
         prose=_prose(collection, rows),
         figures=(
             *(Figure(name=f"{split} rows", value=count) for split, count in rows.items()),
+            *_extra(collection),
             Figure(name="rows set aside", value=collection.quarantined),
             Figure(name="classes", value=len(schema.labels) or None),
         ),
@@ -37,12 +38,19 @@ def finding_sentences(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 def _prose(collection: Collection, rows: Mapping[str, int]) -> tuple[str, ...]:
     total = sum(rows.values())
-    read = ", ".join(sorted({source.rsplit("/", 1)[-1] for source in collection.sources.values()}))
+    sources = [*collection.sources.values(), *collection.extra]
+    read = ", ".join(sorted({source.rsplit("/", 1)[-1] for source in sources}))
     first = (
         f"{total:,} rows of {read} are used: {rows['train']:,} to learn from, "
         f"{rows['validation']:,} to choose by, {rows['exam']:,} kept to examine later updates, "
         f"and {rows['test']:,} that chose nothing and give the figures."
     )
+    if collection.extra:
+        first += (
+            f" {sum(map(len, collection.added)):,} of those to learn from are rows of data.extra "
+            f"({', '.join(source.rsplit('/', 1)[-1] for source in collection.extra)}), which "
+            "nothing is judged by."
+        )
     aside = collection.quarantined
     second = (
         f"{aside:,} rows could not be used and stand in quarantine.jsonl with the reason."
@@ -50,6 +58,12 @@ def _prose(collection: Collection, rows: Mapping[str, int]) -> tuple[str, ...]:
         else "Every row could be read."
     )
     return (first, second)
+
+
+def _extra(collection: Collection) -> tuple[Figure, ...]:
+    if not collection.extra:
+        return ()
+    return (Figure(name="extra rows", value=sum(map(len, collection.added))),)
 
 
 def _charts(schema: Schema) -> tuple[Chart, ...]:

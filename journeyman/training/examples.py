@@ -104,7 +104,7 @@ def make_examples(
     texts = [task.text(row, data) for row in rows]
     targets = [task.target(row, data) for row in rows]
     inputs = backbone.prepare(texts)
-    slices = {name: [str(row.get(name)) for row in rows] for name in data.slices}
+    slices = {name: [str(row.get(name, "")) for row in rows] for name in data.slices}
     return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts), slices)
 
 

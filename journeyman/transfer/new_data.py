@@ -78,9 +78,10 @@ class NewData:
 def new_data(
     collection: Collection, task: Task, seed: int, trained_on: Sequence[Table] = ()
 ) -> NewData:
-    """The rows of a collection; test rows whose text is in `trained_on` are left out."""
+    """The rows of a collection, without those of `data.extra`; test rows whose text is in
+    `trained_on` are left out."""
     columns = collection.columns
-    rows = [*collection.train.rows(), *collection.validation.rows()]
+    rows = [*collection.own.rows(), *collection.validation.rows()]
     targets = [task.target(row, columns) for row in rows]
     strata = _strata(task, [task.text(row, columns) for row in rows], targets)
     kept = nested_order(strata, np.random.default_rng([seed, 0]))[:MOST_ROWS]

@@ -126,6 +126,25 @@ def test_snippets_have_domain_group_ratings_and_labels(dataset):
     assert labels == ["positive", "negative", "positive", "negative", "neutral", "positive"]
 
 
+def test_words_have_the_columns_of_snippets(dataset):
+    lines = [":)\t2.0\t0.1\t[2, 2]", "ok\t1.0\t0.1\t[1, 1]", "good\t9.9\t0.1\t[2, 1]"]
+    lines += ["so-so\t0.0\t0.1\t[0, 0]", "lol\t2.0\t0.1\t[0, 0]", "lol\t2.0\t0.1\t[-1, 0]"]
+    raw = {"lexicon.txt": ("\r\n".join(lines) + "\r\n").encode()}
+    found = rows(dataset("rated_words", raw, {"train": "words.jsonl"}))
+    assert [row["text"] for row in found] == ["good", "lol", "lol"]
+    assert [row["id"] for row in found] == ["words/3", "words/5", "words/6"]
+    assert [row["group"] for row in found] == ["words/good", "words/lol", "words/lol"]
+    assert [row["label"] for row in found] == ["positive", "neutral", "negative"]
+    assert found[0]["rating"] == 1.5
+    assert found[0]["ratings"] == [2.0, 1.0]
+    assert found[0]["soft_label"] == soft_label_of([2.0, 1.0])
+    archive = {"a.tar.gz": snippets_archive()}
+    snippets = rows(dataset("rated_snippets", archive, {"train": "all.jsonl"}))
+    assert found[0].keys() == snippets[0].keys()
+    assert {row["domain"] for row in found} == {"words"}
+    assert dataset_entries()["vader-words"].columns == dataset_entries()["snippets"].columns
+
+
 def test_the_threshold_belongs_to_the_classes_beyond_it():
     assert [label_of(x) for x in (-0.5, -0.49, 0.0, 0.49, 0.5)] == [
         "negative", "neutral", "neutral", "neutral", "positive"

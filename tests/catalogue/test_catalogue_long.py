@@ -71,6 +71,16 @@ def test_snippets_are_fetched_and_counted():
         assert "&amp" not in row["text"]
 
 
+def test_words_are_fetched_and_counted():
+    found = resolve_dataset("vader-words", progress=False)
+    rows = rows_of(found.files["train"])
+    assert len({row["id"] for row in rows}) == len(rows) == 7_179
+    assert len({row["text"] for row in rows}) == 7_174
+    assert all(len(row["ratings"]) == 10 for row in rows)
+    by_text = {row["text"]: row["label"] for row in rows}
+    assert (by_text["great"], by_text["awful"]) == ("positive", "negative")
+
+
 def test_chinese_reviews_are_fetched_and_counted():
     found = resolve_dataset("reviews-zh", progress=False)
     rows = rows_of(found.files["train"])

@@ -22,7 +22,8 @@ Stage = Literal["before", "after"]
 class Checked:
     """The tables by split, and what the recipe says about them.
 
-    Before splitting only `train` and the splits with files of their own are there.
+    Before splitting only `train` and the splits with files of their own are there. Training rows
+    that are only learned from (`data.extra`) follow the others; `origin` tells them apart.
     """
 
     tables: Mapping[str, Table]
@@ -57,14 +58,34 @@ CHECKS: Registry[type[Check]] = Registry("data check", "journeyman.data.checks")
 def found(
     name: str, severity: Severity, table: Table, positions: Indices, detail: str, action: str
 ) -> Finding:
-    """A finding about some rows of one table."""
-    rows = np.sort(table.row_numbers[positions])
+    """A finding about some rows of one table.
+
+    Of a joined table, the rows shown are those of the first source that has any; those of the
+    others stand in the detail.
+    """
+    held = rows_by_source(table, positions) or [(table.source, [])]
+    (source, rows), others = held[0], held[1:]
+    more = "".join(
+        f" {len(rows)} of them in {name} (row{'s' * (len(rows) > 1)} "
+        f"{', '.join(map(str, rows[:5]))}{', ...' if len(rows) > 5 else ''})."
+        for name, rows in others
+    )
     return Finding(
         name=name,
         severity=severity,
         count=len(positions),
-        rows=tuple(rows[:SHOWN_ROWS].tolist()),
-        source=table.source,
-        detail=detail,
+        rows=tuple(rows[:SHOWN_ROWS]),
+        source=source,
+        detail=detail + more,
         action=action,
     )
+
+
+def rows_by_source(table: Table, positions: Indices) -> list[tuple[str, list[int]]]:
+    """The row numbers at these positions by the source they were read from, sorted."""
+    origin, numbers = table.origin[positions], table.row_numbers[positions]
+    return [
+        (part.source, np.sort(numbers[origin == number]).tolist())
+        for number, part in enumerate(table.parts)
+        if (origin == number).any()
+    ]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
 from journeyman.data.identity import occurrences
-from journeyman.data.table import Table
+from journeyman.data.table import Indices, Table
+from journeyman.data.target import Target, number
 
 
 @CHECKS.register("duplicates")
@@ -19,7 +20,7 @@ class Duplicates(Check):
     def check(self, checked: Checked) -> Outcome:
         """Keep the first of each, unless the recipe keeps all."""
         table = checked.tables["train"]
-        repeats = occurrences(_text_and_label(table, checked.target.column)) > 0
+        repeats = occurrences(_text_and_label(table, checked.target)) > 0
         if not repeats.any():
             return Outcome()
         remove = checked.options.duplicates == "remove"
@@ -48,7 +49,7 @@ class ConflictingDuplicates(Check):
         findings = []
         for role, table in checked.tables.items():
             inputs = table.inputs
-            both = _text_and_label(table, checked.target.column)
+            both = _text_and_label(table, checked.target)
             first = np.unique(both, return_index=True)[1]
             texts, labels = np.unique(inputs[first], return_counts=True)
             texts = texts[labels > 1]
@@ -64,9 +65,20 @@ class ConflictingDuplicates(Check):
         return Outcome(tuple(findings))
 
 
-def _text_and_label(table: Table, column: str) -> NDArray[np.uint64]:
+def _text_and_label(table: Table, target: Target) -> NDArray[np.uint64]:
     """One code for each distinct pair of inputs and label."""
-    labels = table.codes(column)[0].astype(np.uint64)
+    labels = _labels(table, target).astype(np.uint64)
     # An odd multiplier mixes the label into the hash without ever cancelling it out.
     mixed = table.inputs ^ ((labels + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
     return mixed
+
+
+def _labels(table: Table, target: Target) -> Indices:
+    """A code for each row's label; of joined tables a number and its text are the same label."""
+    codes, values = table.codes(target.column)
+    if len(table.parts) == 1:
+        return codes
+    same: dict[str, int] = {}
+    read = [number(value) if target.kind == "value" else value for value in values]
+    renamed = [same.setdefault(str(value), len(same)) for value in read]
+    return np.array([*renamed, -1], dtype=np.int64)[codes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
+from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found, rows_by_source
 from journeyman.data.findings import Finding
 from journeyman.errors import DataError
 
@@ -31,7 +31,7 @@ class Overlap(Check):
             shared |= both
             detail = f"Training rows whose text is also in {role}: {both.sum()}."
             if policy == "error":
-                _refuse(detail, train.source, train.row_numbers[both][:5].tolist())
+                _refuse(detail, *rows_by_source(train, np.flatnonzero(both))[0])
             action = "removed from training" if policy == "remove" else "kept (collect.overlap)"
             positions = np.flatnonzero(both)
             findings.append(found(f"overlap_{role}", "warning", train, positions, detail, action))
@@ -58,7 +58,7 @@ def _beside_test(checked: Checked) -> list[Finding]:
 def _refuse(detail: str, source: str, rows: list[int]) -> None:
     raise DataError(
         detail,
-        place=f"{source}, rows {', '.join(map(str, rows))}",
+        place=f"{source}, rows {', '.join(map(str, rows[:5]))}",
         expected="no text in two splits (collect.overlap: error)",
         found="shared texts",
         remedy="Remove them from the training file, or set collect.overlap: remove.",
