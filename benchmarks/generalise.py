@@ -25,7 +25,8 @@ from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.evaluation.calibration import fit_temperature
 from journeyman.evaluation.classification import macro_f1_score
 from journeyman.heads.base import HeadShape, Layers
-from journeyman.heads.ridge import RidgeHead, RidgeOptions
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
 from journeyman.training.cache import FeatureCache
 
 LABELS = ("negative", "neutral", "positive")
@@ -54,11 +55,11 @@ class Solved:
     temperature: float
 
     def logits(self, layers: Layers) -> Tensor:
-        return self.head._outputs(layers) / self.temperature
+        return self.head.outputs(layers) / self.temperature
 
 
 def solved(train: Domain, validation: Domain, width: int, seed: int) -> Solved:
-    options = RidgeOptions(layers=list(LAYERS), random_features=False, balance=False)
+    options = RidgeOptions(layers=list(LAYERS), kernel=False, balance=False)
     head = RidgeHead(options, HeadShape(width, LAYERS, len(LABELS), "row"), seed)
     targets = torch.nn.functional.one_hot(torch.from_numpy(train.labels), len(LABELS)).float()
 
@@ -66,7 +67,7 @@ def solved(train: Domain, validation: Domain, width: int, seed: int) -> Solved:
         return _score(outputs, validation)
 
     head.solve(train.layers, targets, validation.layers, score, leave_one_out=True)
-    outputs = head._outputs(validation.layers).double().numpy()
+    outputs = head.outputs(validation.layers).double().numpy()
     return Solved(head, fit_temperature(outputs, validation.labels))
 
 

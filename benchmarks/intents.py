@@ -11,7 +11,7 @@ RECIPE = Path("recipes/bank-intents.yaml")
 
 
 def measure(seeds: int = 5) -> None:
-    """Test accuracy by seed (the split and the random features change), and seconds.
+    """Test accuracy by seed (the split changes), and seconds.
 
     The first seed fills the cache from nothing; the others find it filled.
     """

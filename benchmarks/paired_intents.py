@@ -3,16 +3,18 @@
 Both learn from all training rows but a tenth to choose by, which a solved head takes in at the end
 (`refit`), on the same split seed by seed. Rate and head of full fine-tuning are chosen on the
 validation rows of seed 0, from the grid of `benchmarks/peers/settings.toml`; the epochs of each
-seed by early stopping. A run that was stopped goes on when it is started again.
+seed by early stopping. A run that was stopped goes on when it is started again, and
+`python -m benchmarks.paired_intents full --threads 1` runs one side alone, on other threads.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from journeyman.recipe import load_recipe
 NAME = "paired_intents"
 RECIPE = Path("recipes/bank-intents.yaml")
 FULL = "journeyman full"
+SIDES = ("solved", "full")
 MARGIN = 0.005
 LEARNING = ("frozen pass", "solving", "calibration")
 
@@ -39,25 +42,28 @@ LEARNING = ("frozen pass", "solving", "calibration")
 def measure(
     seeds: int = 5,
     *,
+    sides: Sequence[str] = SIDES,
     limit: int | None = None,
     epochs: int | None = None,
     threads: int | None = None,
 ) -> None:
-    """Both sides seed by seed; `limit` rows and `epochs` make a smoke run of its own name."""
+    """The sides seed by seed; `limit` rows and `epochs` make a smoke run of its own name."""
     name = NAME if limit is None and epochs is None else f"{NAME}-part"
     kept = _kept(name, {"limit": limit, "epochs": epochs})
     contest = read_settings()
     contest = replace(contest, threads=threads or contest.threads)
     full = next(each for each in contest.contestants if each.name == FULL)
-    setting = _chosen(name, kept, contest, full, limit, epochs)
+    setting = _chosen(name, kept, contest, full, limit, epochs) if "full" in sides else {}
     for seed in range(seeds):
         rows = _rows(contest, seed, limit)
         done = kept["seeds"].setdefault(str(seed), {})
-        if "solved" not in done:
-            done["solved"] = solved(contest, seed, rows, limit)
-            _write(name, kept)
-        if "full" not in done:
-            done["full"] = _piece(contest, rows, setting, seed, "final")
+        for side in (side for side in sides if side not in done):
+            found = (
+                solved(contest, seed, rows, limit)
+                if side == "solved"
+                else _piece(contest, rows, setting, seed, "final")
+            )
+            done[side] = {"threads": contest.threads, **found}
             _write(name, kept)
     print(json.dumps(figures(kept["seeds"]), indent=1))
 
@@ -90,12 +96,12 @@ def solved(contest: Contest, seed: int, rows: Rows, limit: int | None) -> dict[s
 
 def figures(seeds: Mapping[str, Any]) -> dict[str, Any]:
     """Accuracies, and the paired difference of the solved head less full fine-tuning."""
-    both = {int(seed): found for seed, found in seeds.items() if {"solved", "full"} <= set(found)}
+    both = {int(seed): found for seed, found in seeds.items() if set(SIDES) <= set(found)}
     if not both:
         return {}
     sides = {
         side: {seed: unpacked(found[side]["right"]) for seed, found in both.items()}
-        for side in ("solved", "full")
+        for side in SIDES
     }
     difference = paired(sides["solved"], sides["full"])
     return {
@@ -131,7 +137,7 @@ def _chosen(
         setting = {**full.fixed, **entry, **more}
         if at >= len(kept["tried"]):
             found = _of_contest(rows, setting) or _piece(contest, rows, setting, 0, "choose")
-            kept["tried"].append({"setting": setting, **found})
+            kept["tried"].append({"setting": setting, "threads": contest.threads, **found})
             _write(name, kept)
     best = max(kept["tried"], key=lambda tried: tried["score"])
     chosen: dict[str, Any] = best["setting"]
@@ -192,4 +198,8 @@ def _write(name: str, kept: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    measure()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.paired_intents")
+    parser.add_argument("sides", nargs="*", help=f"of {', '.join(SIDES)}; default: both")
+    parser.add_argument("--threads", type=int, help="default: as settings.toml says")
+    given = parser.parse_args()
+    measure(sides=given.sides or SIDES, threads=given.threads)

@@ -27,7 +27,7 @@ RECIPE: Mapping[str, Any] = {
     "finetune": {
         "tuner": "full",
         "cut": 1,
-        "head": {"name": "ridge", "random_features": False},
+        "head": {"name": "ridge", "kernel": False},
         "epochs": 2,
         "learning_rate": 1.5e-4,
     },

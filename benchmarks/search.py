@@ -16,7 +16,7 @@ SPACE = (
     "search.space={finetune.tuner: [none, lora], finetune.cut: [4, 5], "
     "finetune.learning_rate: {low: 2e-4, high: 2e-3, log: true}, "
     "finetune.epochs: {low: 1, high: 4}, finetune.tuner.rank: [8, 16], "
-    "finetune.head.random_features: [true, false], finetune.head.features: [1024, 2048, 4096]}"
+    "finetune.head.kernel: [true, false], finetune.head.exact_rows: [0, 10240]}"
 )
 
 

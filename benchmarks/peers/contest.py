@@ -95,8 +95,11 @@ def _small(contest: Contest) -> Contest:
     """One setting and few epochs each: to see in minutes that everything runs."""
 
     def small(each: Contestant) -> Contestant:
-        fixed = {**each.fixed, **({"epochs": PART_EPOCHS} if "epochs" in each.fixed else {})}
-        return replace(each, fixed=fixed, grid=each.grid[:1])
+        fixed, first = (
+            {name: PART_EPOCHS if name == "epochs" else value for name, value in held.items()}
+            for held in (each.fixed, each.grid[0])
+        )
+        return replace(each, fixed=fixed, grid=(first,))
 
     return replace(contest, seeds=1, contestants=tuple(map(small, contest.contestants)))
 

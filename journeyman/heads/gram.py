@@ -24,6 +24,10 @@ class GramHead(SolvedHead):
     def features(self) -> int:
         """How many features F the head reads."""
 
+    def penalty(self) -> Tensor | None:
+        """What its weights are penalised by [F, F]; None for their squares."""
+        return None
+
     @property
     def holds_statistics(self) -> bool:
         """Whether rows may be added and removed."""
@@ -35,16 +39,19 @@ class GramHead(SolvedHead):
 
     def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what `statistics` gave, so that rows may be added and removed again."""
-        held = RidgeStatistics.from_tensors(tensors)
-        if tuple(held.cross.shape) != (self.features, self.shape.outputs):
+        self.check_statistics(*tensors["cross"].shape)
+        self._statistics = RidgeStatistics.from_tensors(tensors, self.penalty())
+
+    def check_statistics(self, features: int, outputs: int) -> None:
+        """A ModelError unless statistics of such sizes are the head's own."""
+        if (features, outputs) != (self.features, self.shape.outputs):
             raise ModelError(
                 "The model's statistics do not fit its head.",
                 place="statistics.safetensors",
                 expected=f"{self.features} features, {self.shape.outputs} outputs",
-                found=f"{held.cross.shape[0]} features, {held.cross.shape[1]} outputs",
+                found=f"{features} features, {outputs} outputs",
                 remedy="restore the model folder from where it was saved",
             )
-        self._statistics = held
 
     def _held(self) -> RidgeStatistics:
         if self._statistics is None:

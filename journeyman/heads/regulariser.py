@@ -7,17 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
+from journeyman.heads.statistics import RidgeSolution
+
+
+class Solvable(Protocol):
+    """What has one solution for each penalty."""
+
+    def resolve(self, alpha: float) -> RidgeSolution:
+        """The exact solution with penalty `alpha`."""
+        ...
+
+    def scale(self) -> float:
+        """The unit in which penalties are sensible."""
+        ...
+
 
 Judge = Callable[[RidgeSolution], float]
 """How good a solution is; higher is better."""
 
 ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-9, 5))
-"""The grid, relative to the mean over features of n times their variance."""
+"""The grid, relative to the scale of what is solved."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ def left_out_judge(features: Tensor, targets: Tensor) -> Judge:
 
 
 def choose_alpha(
-    statistics: RidgeStatistics, grid: Sequence[float], start: float, judge: Judge
+    statistics: Solvable, grid: Sequence[float], start: float, judge: Judge
 ) -> tuple[RidgeSolution, list[Trial]]:
     """The solution of the best penalty, climbing from `start` along `grid`; and every trial.
 

@@ -1,22 +1,20 @@
 """The solved head: ridge regression on features of the backbone, exact to the last row.
 
 Shapes: N rows (or tokens), D width, L layers, F features, C outputs, M validation rows. Every
-choice (layers, random features or none, penalty) is made once, by `solve`; after that the head
+choice (layers, kernel or none, penalty) is made once, by `solve`; after that the head
 follows rows that come and go through its statistics alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from journeyman.backbones.base import Features
-from journeyman.errors import JourneymanError, ModelError
+from journeyman.errors import JourneymanError
 from journeyman.heads.base import (
     HEADS,
     HeadOptions,
@@ -25,69 +23,20 @@ from journeyman.heads.base import (
     SolveReport,
     check_layers,
 )
+from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.gram import GramHead
-from journeyman.heads.random_features import FeatureMap
-from journeyman.heads.regulariser import (
-    ALPHAS,
-    Judge,
-    Trial,
-    choose_alpha,
-    is_distribution,
-    left_out_judge,
-)
+from journeyman.heads.kernel_rows import KernelRows
+from journeyman.heads.regulariser import Trial, is_distribution
+from journeyman.heads.ridge_search import Candidate, RidgeOptions, RidgeSearch, Score
 from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
 
-Score = Callable[[Tensor], float]
-
-PROXY_FEATURES = 2048
-"""Candidates for the map are compared at this many features: cheap, and a little unfair to maps
-of several layers, which gain more from further features."""
-PROXY_ROWS = 20_000
-"""Rows on which candidates are compared; sentences seldom reach it, tokens do."""
-JUDGED_ROWS = 2048
-"""Training rows whose leave-one-out outputs are computed; each of them exactly."""
-LEAST_FEATURES = 512
-START = 1e-2
-"""Where the walk along the penalties starts, relative to the features' scale."""
 BALANCES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
 """Strengths of the correction for imbalance that are tried."""
 
 
-class RidgeOptions(HeadOptions):
-    """What a recipe may say of the ridge head."""
-
-    features: int = Field(
-        4096, ge=8, description="Most features it may use; memory and time grow with the square."
-    )
-    layers: Literal["auto"] | list[int] = Field(
-        "auto",
-        description="Layers whose pooled vectors it reads; `auto` compares a few sets.",
-    )
-    random_features: Literal["auto"] | bool = Field(
-        "auto",
-        description="Whether vectors pass through random ReLU features first; `auto` tries both.",
-    )
-    alphas: Literal["auto"] | Annotated[list[PositiveFloat], Field(min_length=1)] = Field(
-        "auto",
-        description="Penalties to try, relative to the mean of n times a feature's variance.",
-    )
-    balance: Literal["auto"] | bool = Field(
-        "auto",
-        description="Whether outputs are corrected for unequal class counts; `auto`: if it pays.",
-    )
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A feature map that may be chosen."""
-
-    layers: tuple[int, ...]
-    random: bool
-
-
 @HEADS.register("ridge")
 class RidgeHead(GramHead):
-    """Ridge regression on pooled vectors or random features of them, solved in closed form.
+    """Ridge regression on pooled vectors, or kernel ridge regression, solved in closed form.
 
     Outputs are on the scale of the targets: class shares for one-hot targets (they may leave
     [0, 1]), values for values.
@@ -104,6 +53,7 @@ class RidgeHead(GramHead):
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
         super().__init__(options, shape, seed)
         self.map: FeatureMap | None = None
+        self._rows: KernelRows | None = None
         self.register_buffer("weight", torch.zeros(0, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
         self.register_buffer("target_center", torch.zeros(shape.outputs, dtype=torch.float64))
@@ -126,17 +76,28 @@ class RidgeHead(GramHead):
     ) -> SolveReport:
         """Choose map, penalty and balance, and solve; see `SolvedHead.solve`."""
         self._standardise_targets(targets)
-        search = _Search(self, train, self._standard(targets), validation, score, leave_one_out)
-        candidates = self._candidates(train)
-        compared = [search.compare(candidate) for candidate in candidates]
+        standard = self._standard(targets)
+        center, deviation = self.target_center.float(), self.target_deviation.float()
+        search = RidgeSearch(
+            self.options,
+            self.shape,
+            self.seed,
+            train,
+            standard,
+            validation,
+            lambda outputs: score(outputs * deviation + center),
+            leave_one_out=leave_one_out,
+        )
+        compared = [search.compare(candidate) for candidate in self._candidates(train)]
         best = max(compared, key=lambda record: (record["rank"], record["merit"]))
-        kept = Candidate(tuple(best["layers"]), bool(best["random_features"]))
-        self.map = search.build(kept, self.options.features)
-        self._statistics = search.accumulate(self.map)
-        start, judge = best["relative_alpha"], search.judge(self.map)
-        solution, trials = self._penalty(self._statistics, start, judge)
+        kept, start = Candidate(tuple(best["layers"]), bool(best["kernel"])), best["relative_alpha"]
+        if kept.kernel and len(targets) <= self.options.exact_rows:
+            self.map, trials = search.settle(start)
+            self._rows = KernelRows(self.map.stacked(train), standard)
+        else:
+            self.map, self._statistics, trials = search.whole(kept, start)
         self.choices = self._describe(kept, trials[0])
-        self._adopt(solution)
+        self.resolve()
         self._choose_balance(validation, score, is_distribution(targets))
         return SolveReport(dict(self.choices), (*compared, *map(vars, trials)))
 
@@ -145,51 +106,93 @@ class RidgeHead(GramHead):
         """How many features the chosen map gives."""
         return self._chosen_map().features
 
+    def penalty(self) -> Tensor | None:
+        """The landmarks' kernel, or None."""
+        return self._chosen_map().penalty()
+
+    @property
+    def holds_statistics(self) -> bool:
+        """Whether rows may be added and removed."""
+        return self._rows is not None or super().holds_statistics
+
+    def statistics(self) -> Mapping[str, Tensor]:
+        """Of exact kernel ridge regression the rows' targets, else sums over them."""
+        return super().statistics() if self._rows is None else self._rows.tensors()
+
+    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `statistics` gave, so that rows may be added and removed again."""
+        if "targets" not in tensors:
+            super().load_statistics(tensors)
+            return
+        landmarks = self._chosen_map().landmarks
+        self.check_statistics(*tensors["targets"].shape)
+        if landmarks is not None:
+            self._rows = KernelRows.from_tensors(tensors, landmarks)
+
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
-        self._accumulate(self._held().add, layers, targets)
+        if self._rows is not None:
+            self._rows.add(self._chosen_map().stacked(layers), self._standard(targets))
+        else:
+            self._accumulate(self._held().add, layers, targets)
 
     def remove(self, layers: Layers, targets: Tensor) -> None:
-        """Give up rows that were taken in before; call `resolve` when all changes are in."""
+        """Give up rows that were taken in before, and landmarks among them; see `add`."""
+        chosen = self._chosen_map()
+        if self._rows is not None:
+            self._rows.remove(chosen.stacked(layers), self._standard(targets))
+            return
         self._accumulate(self._held().remove, layers, targets)
+        before, kept = chosen.features, chosen.forget(layers)
+        if len(kept) < before:
+            self._held().select(kept, chosen.penalty())
+            self.choices["features"] = len(kept)
 
     def resolve(self) -> None:
         """Solve anew from the statistics, with the penalty and balance already chosen."""
-        self._adopt(self._held().resolve(float(self.choices["alpha"])))
+        if self._rows is not None and self._rows.count > self.options.exact_rows:
+            self._thin(self._rows)
+        alpha = float(self.choices["alpha"])
+        if self._rows is None:
+            self._adopt(self._held().resolve(alpha), self._held())
+            return
+        self._chosen_map().place(self._rows.vectors)
+        self.choices["features"] = self._rows.count
+        kernel = self.penalty()
+        assert kernel is not None
+        self._adopt(self._rows.resolve(alpha, kernel), self._rows)
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Take back a saved state; the random projection is drawn again and checked."""
+        """Take back a saved state."""
         layers = tuple(int(layer) for layer in choices["layers"])
         features = int(choices["features"])
-        drawn = features if choices["random_features"] else None
-        self.map = FeatureMap(layers, self.shape.width, drawn, int(choices["projection_seed"]))
-        if self.map.digest() != choices["projection"]:
-            raise ModelError(
-                "The random projection of the ridge head did not come out as it was saved.",
-                place="model.json: head.choices.projection",
-                expected=str(choices["projection"]),
-                found=self.map.digest(),
-                remedy="install the numpy version named in model.json, or train the head again",
-            )
+        self.map = FeatureMap(layers, self.shape.width, features if choices["kernel"] else None)
         self.weight = torch.zeros(features, self.shape.outputs)
         super().restore(choices, tensors)
 
-    def _penalty(
-        self, statistics: RidgeStatistics, start: float, judge: Judge, *, coarse: bool = False
-    ) -> tuple[RidgeSolution, list[Trial]]:
-        usual = ALPHAS[1::2] if coarse else ALPHAS
-        grid = usual if self.options.alphas == "auto" else self.options.alphas
-        return choose_alpha(statistics, grid, start, judge)
+    def _thin(self, rows: KernelRows) -> None:
+        """Go over to sums: rows have become too many for each to be a landmark."""
+        chosen, width = self._chosen_map(), self.shape.width
+        order = torch.randperm(rows.count, generator=torch.Generator().manual_seed(self.seed))
+        chosen.place(rows.vectors[order[: self.options.features].sort().values])
+        starts = range(0, rows.vectors.shape[1], width)
+        parts = (rows.vectors[:, start : start + width] for start in starts)
+        layers = dict(zip(chosen.layers, parts, strict=True))
+        held = RidgeStatistics(chosen.features, self.shape.outputs, chosen.penalty())
+        for span, part in chosen.chunks(layers):
+            held.add(part, rows.targets[span])
+        self._statistics, self._rows = held, None
+        self.choices["features"] = chosen.features
 
     def _candidates(self, train: Layers) -> list[Candidate]:
-        asked = self.options.random_features
+        asked = self.options.kernel
         kinds = (False, True) if asked == "auto" else (asked,)
         sets = self._layer_sets(train)
         found = [
-            Candidate(layers, random)
+            Candidate(layers, kernel)
             for layers in sets
-            for random in kinds
-            if random or self._fits_plain(layers, sets)
+            for kernel in kinds
+            if kernel or self._fits_plain(layers, sets)
         ]
         if found:
             return found
@@ -198,12 +201,12 @@ class RidgeHead(GramHead):
             place="finetune.head.features",
             expected=f"at least {self.shape.width} features, one for each of the vector's entries",
             found=str(self.options.features),
-            remedy="raise features, name fewer layers, or leave random_features at auto",
+            remedy="raise features, name fewer layers, or leave kernel at auto",
         )
 
     def _fits_plain(self, layers: tuple[int, ...], sets: list[tuple[int, ...]]) -> bool:
         """Whether plain vectors are tried: of the richest layer sets, or where nothing else is."""
-        rich = layers in sets[-2:] or self.options.random_features is False
+        rich = layers in sets[-2:] or self.options.kernel is False
         return rich and len(layers) * self.shape.width <= self.options.features
 
     def _layer_sets(self, train: Layers) -> list[tuple[int, ...]]:
@@ -219,10 +222,8 @@ class RidgeHead(GramHead):
         chosen = self._chosen_map()
         return {
             "layers": list(kept.layers),
-            "random_features": kept.random,
+            "kernel": kept.kernel,
             "features": chosen.features,
-            "projection_seed": self.seed,
-            "projection": chosen.digest(),
             "alpha": trial.alpha,
             "relative_alpha": trial.relative,
             "balance": 0.0,
@@ -232,29 +233,24 @@ class RidgeHead(GramHead):
         """Strength of the correction by `score`; it must beat none by more than noise would."""
         if self.options.balance is False or not classes:
             return
-        outputs = self._outputs(validation)
+        outputs = self.outputs(validation)
         enough = score(outputs) + 0.1 * len(outputs) ** -0.5
-        shift = self._prior_shift()
+        shift = _prior_shift(self._held() if self._rows is None else self._rows)
         merits = {tau: score(outputs + tau * shift) for tau in BALANCES[1:]}
         best = max(merits, key=lambda tau: merits[tau])
         if merits[best] > enough:
             self.choices["balance"] = best
             self.offset += best * shift
 
-    def _prior_shift(self) -> Tensor:
-        """Negative log share of each class (Menon et al. 2021, logit adjustment), from counts."""
-        held = self._held()
-        share = (held.target_sum.clamp(min=0.0) + 1.0) / (held.count + len(held.target_sum))
-        return -(share.log() - share.log().mean()).float()
-
-    def _adopt(self, solution: RidgeSolution) -> None:
+    def _adopt(self, solution: RidgeSolution, held: RidgeStatistics | KernelRows) -> None:
         weight = solution.weight * self.target_deviation
         offset = solution.offset * self.target_deviation + self.target_center
         self.weight = weight.float().contiguous()
         self.offset = (offset - solution.center @ weight).float()
-        self.offset += float(self.choices["balance"]) * self._prior_shift()
+        self.offset += float(self.choices["balance"]) * _prior_shift(held)
 
-    def _outputs(self, layers: Layers) -> Tensor:
+    def outputs(self, layers: Layers) -> Tensor:
+        """[N, C] of rows whose layers are at hand."""
         parts = [part @ self.weight + self.offset for _, part in self._chosen_map().chunks(layers)]
         return torch.cat(parts)
 
@@ -285,90 +281,7 @@ class RidgeHead(GramHead):
         return self.map
 
 
-class _Search:
-    """What the choices of one `solve` share: the rows, and how solutions on them are judged."""
-
-    def __init__(
-        self,
-        head: RidgeHead,
-        train: Layers,
-        targets: Tensor,
-        validation: Layers,
-        score: Score,
-        leave_one_out: bool,
-    ) -> None:
-        self.head = head
-        self.train = train
-        self.targets = targets
-        self.validation = validation
-        self.score = score
-        self.leave_one_out = leave_one_out
-        self.order = torch.randperm(
-            len(targets), generator=torch.Generator().manual_seed(head.seed)
-        )
-
-    def build(self, candidate: Candidate, features: int) -> FeatureMap:
-        """The candidate's map, fitted: no more than twice as many features as rows."""
-        enough = max(LEAST_FEATURES, 2 ** (2 * len(self.targets) - 1).bit_length())
-        drawn = min(features, enough) if candidate.random else None
-        built = FeatureMap(candidate.layers, self.head.shape.width, drawn, self.head.seed)
-        built.fit(self.train)
-        return built
-
-    def accumulate(self, chosen: FeatureMap, draft: int | None = None) -> RidgeStatistics:
-        """Statistics of the training rows; a draft takes no more rows than it says."""
-        whole = (self.train, self.targets)
-        layers, targets = whole if draft is None else self._some(chosen, draft)
-        statistics = RidgeStatistics(chosen.features, targets.shape[1], draft=draft is not None)
-        for span, part in chosen.chunks(layers):
-            statistics.add(part, targets[span])
-        return statistics
-
-    def compare(self, candidate: Candidate) -> dict[str, Any]:
-        """The candidate's merits, at its own best penalty, on the proxy."""
-        proxy = self.build(candidate, min(self.head.options.features, PROXY_FEATURES))
-        statistics = self.accumulate(proxy, PROXY_ROWS)
-        judge = self.judge(proxy)
-        solution, trials = self.head._penalty(statistics, START, judge, coarse=True)
-        score, trial = self.score(self._validation(proxy)(solution)), trials[0]
-        return {
-            "layers": list(candidate.layers),
-            "random_features": candidate.random,
-            "relative_alpha": trial.relative,
-            "merit": trial.merit,
-            "score": score,
-            "rank": self._rank(score, trial.merit),
-        }
-
-    def _rank(self, score: float, merit: float) -> float:
-        """What candidates are compared by: `score`, steadied by leave-one-out of distributions.
-
-        Validation alone has too few rows to tell maps apart that differ by half a percent.
-        """
-        if not (self.leave_one_out and is_distribution(self.targets)):
-            return score
-        rows = len(next(iter(self.validation.values())))
-        judged = min(JUDGED_ROWS, len(self.targets))
-        return (score * rows + merit * judged) / (rows + judged)
-
-    def judge(self, chosen: FeatureMap) -> Judge:
-        """What penalties are compared by, on training rows left out or on validation."""
-        if not self.leave_one_out:
-            outputs = self._validation(chosen)
-            return lambda solution: self.score(outputs(solution))
-        layers, targets = self._some(chosen, JUDGED_ROWS)
-        features = torch.cat([part for _, part in chosen.chunks(layers)])
-        return left_out_judge(features, targets.float())
-
-    def _validation(self, chosen: FeatureMap) -> Callable[[RidgeSolution], Tensor]:
-        parts = chosen.kept_chunks(self.validation)
-        center, deviation = self.head.target_center.float(), self.head.target_deviation.float()
-
-        def outputs(solution: RidgeSolution) -> Tensor:
-            return torch.cat([solution.outputs(part) for part in parts()]) * deviation + center
-
-        return outputs
-
-    def _some(self, chosen: FeatureMap, most: int) -> tuple[Layers, Tensor]:
-        rows = self.order[:most].sort().values
-        return {layer: self.train[layer][rows] for layer in chosen.layers}, self.targets[rows]
+def _prior_shift(held: RidgeStatistics | KernelRows) -> Tensor:
+    """Negative log share of each class (Menon et al. 2021, logit adjustment), from counts."""
+    share = (held.target_sum.clamp(min=0.0) + 1.0) / (held.count + len(held.target_sum))
+    return -(share.log() - share.log().mean()).float()

@@ -30,7 +30,7 @@ BLOCK = 512
 class RidgeSolution:
     """Outputs are `(x - center) @ weight + offset`, with float64 `weight` [F, C].
 
-    `factor` is the lower Cholesky factor of the centred Gram matrix plus alpha.
+    `factor` is the lower Cholesky factor of the centred Gram matrix plus alpha times the penalty.
     """
 
     weight: Tensor
@@ -68,12 +68,17 @@ class RidgeStatistics:
     """All that a ridge solution needs of the rows it was given; rows come and go.
 
     `draft` multiplies in float32 and sums in float64: twice as fast, and good to compare
-    candidates by, but the order of rows shows in the seventh digit. Of the symmetric `gram` only
-    what is on and below the diagonal is kept up.
+    candidates by, but the order of rows shows in the seventh digit (too coarse for a kernel, whose
+    features are nearly alike: with a penalty products stay exact). Of the symmetric `gram` only
+    what is on and below the diagonal is kept up. Weights w are penalised by `w @ penalty @ w`
+    ([F, F]), without one by their squares.
     """
 
-    def __init__(self, features: int, outputs: int, *, draft: bool = False) -> None:
-        self.draft = draft
+    def __init__(
+        self, features: int, outputs: int, penalty: Tensor | None = None, *, draft: bool = False
+    ) -> None:
+        self.draft = draft and penalty is None
+        self.penalty = penalty
         self.gram = torch.zeros(features, features, dtype=torch.float64)
         self.cross = torch.zeros(features, outputs, dtype=torch.float64)
         self.feature_sum = torch.zeros(features, dtype=torch.float64)
@@ -114,7 +119,10 @@ class RidgeStatistics:
         center = self.feature_sum / self.count
         offset = self.target_sum / self.count
         system = self.gram - torch.outer(center, self.feature_sum)
-        system.diagonal().add_(alpha)
+        if self.penalty is None:
+            system.diagonal().add_(alpha)
+        else:
+            system.add_(self.penalty, alpha=alpha)
         factor = torch.linalg.cholesky(system)
         cross = self.cross - torch.outer(self.feature_sum, offset)
         weight = torch.cholesky_solve(cross, factor)
@@ -124,7 +132,10 @@ class RidgeStatistics:
         """Mean variance times n of a feature: the unit in which penalties are sensible.
 
         Features that never vary have no unit of their own; n stands in, and the weights come out 0.
+        Where a kernel is the penalty, its own mean variance.
         """
+        if self.penalty is not None:
+            return float(self.penalty.diagonal().mean() - self.penalty.mean())
         center = self.feature_sum / max(self.count, 1)
         spread = float((self.gram.diagonal() - center * self.feature_sum).mean())
         return spread if spread > 1e-9 * max(self.count, 1) else float(max(self.count, 1))
@@ -142,11 +153,20 @@ class RidgeStatistics:
             "count": torch.tensor([self.count], dtype=torch.int64),
         }
 
+    def select(self, kept: Tensor, penalty: Tensor | None) -> None:
+        """Keep the features at the places `kept` alone, with a penalty of their own."""
+        whole = self.gram.tril() + self.gram.tril(-1).T
+        self.gram = whole[kept][:, kept]
+        self.cross, self.feature_sum = self.cross[kept], self.feature_sum[kept]
+        self.penalty = penalty
+
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> RidgeStatistics:
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], penalty: Tensor | None = None
+    ) -> RidgeStatistics:
         """The statistics again, from what `tensors` gave."""
         size, outputs = tensors["cross"].shape
-        self = cls(size, outputs)
+        self = cls(size, outputs, penalty)
         start = 0
         for row in range(size):
             self.gram[row, : row + 1] = tensors["gram"][start : start + row + 1]
@@ -158,8 +178,8 @@ class RidgeStatistics:
 
     def _accumulate(self, features: Tensor, targets: Tensor, sign: int) -> None:
         for first in range(0, len(features), CHUNK):
-            x = _on_grid(features[first : first + CHUNK], FEATURE_STEP)
-            y = _on_grid(targets[first : first + CHUNK], TARGET_STEP)
+            x = on_grid(features[first : first + CHUNK], FEATURE_STEP)
+            y = on_grid(targets[first : first + CHUNK], TARGET_STEP)
             _add_symmetric(self.gram, x.float() if self.draft else x, sign)
             self.cross.addmm_(x.T, y, alpha=sign)
             self.feature_sum.add_(x.sum(0), alpha=sign)
@@ -168,7 +188,8 @@ class RidgeStatistics:
         self.count += sign * len(features)
 
 
-def _on_grid(values: Tensor, step: float) -> Tensor:
+def on_grid(values: Tensor, step: float) -> Tensor:
+    """The values in float64, rounded to whole steps."""
     return (values.double() / step).round_().mul_(step)
 
 

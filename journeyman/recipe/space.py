@@ -116,8 +116,7 @@ def default_space(recipe: Recipe, task: Task, backbone: Backbone) -> dict[str, D
     if "lora" in tuners:
         space["finetune.tuner.rank"] = Choices((4, 8, 16, 32))
     if head == "ridge":
-        space["finetune.head.random_features"] = Choices((True, False))
-        space["finetune.head.features"] = Choices((1024, 2048, 4096))
+        space["finetune.head.kernel"] = Choices((True, False))
     elif not HEADS[head].solved:
         space["finetune.head_learning_rate"] = Range(5e-4, 1e-2, log=True)
     return space

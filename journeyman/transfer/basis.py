@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from journeyman.heads.base import Layers
-from journeyman.heads.random_features import FeatureMap
-from journeyman.heads.ridge import RidgeHead, RidgeOptions
+from journeyman.heads.feature_map import FeatureMap
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
 from journeyman.tasks.base import Schema, Task
+from journeyman.transfer.ridge_path import RidgePath
 from journeyman.transfer.start import Start
+
+FOLLOWED = 1e-2
+"""Penalty of the plain head that follows a kernel's, relative to the mean spread of directions."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,25 @@ class Basis:
 
 
 def bases(start: Start, layers: Layers, task: Task, schema: Schema) -> list[Basis]:
-    """The source's own map with its head, where it answers the same question; and plain vectors.
+    """Plain vectors, and beside them what stays near the source's head on the same question.
 
     Plain vectors are of the upper layers, standardised by `layers` of every row at hand: that
-    needs no labels.
+    needs no labels. A source's head on plain vectors lends its own map; a kernel's answers to the
+    rows at hand are met on theirs by the closest plain head.
     """
-    found = []
-    head = None if start.model is None else start.model.learner.head
-    if isinstance(head, RidgeHead) and head.map is not None and start.knows(task, schema):
-        found.append(Basis(head.map, head.seed, _prior(head)))
     head, options = start.learner.head, RidgeOptions()
     chosen = upper(sorted(layers), head.shape.width, options.features)
-    plain = FeatureMap(chosen, head.shape.width, None, head.seed)
+    plain = FeatureMap(chosen, head.shape.width, None)
     plain.fit(layers)
-    found.append(Basis(plain, head.seed))
+    found = [Basis(plain, head.seed)]
+    source = None if start.model is None else start.model.learner.head
+    if isinstance(source, RidgeHead) and source.map is not None and start.knows(task, schema):
+        near = (
+            Basis(source.map, source.seed, _prior(source))
+            if source.map.landmarks is None
+            else Basis(plain, source.seed, _followed(source, found[0].features(layers), layers))
+        )
+        found.insert(0, near)
     return found
 
 
@@ -79,3 +89,11 @@ def _prior(head: RidgeHead) -> Prior:
         center,
         deviation,
     )
+
+
+def _followed(head: RidgeHead, rows: Tensor, layers: Layers) -> Prior:
+    """The plain head on `rows` [N, F] that answers most nearly as `head` does on their layers."""
+    center, deviation = head.target_center.double(), head.target_deviation.double()
+    path = RidgePath(rows)
+    answers = (head.outputs(layers).double() - center) / deviation
+    return Prior(*path.solve(answers, FOLLOWED * path.scale), center, deviation)

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from journeyman.heads.base import HeadShape
-from journeyman.heads.ridge import RidgeHead, RidgeOptions
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
 from journeyman.heads.statistics import FEATURE_STEP, TARGET_STEP, RidgeStatistics
 from journeyman.transfer.basis import Basis, Prior
 from journeyman.transfer.ridge_path import RidgePath
@@ -173,13 +174,10 @@ def _balanced(fit: HeadFit, score: Score) -> HeadFit:
 
 def _head(fit: HeadFit, shape: HeadShape, center: Tensor, deviation: Tensor) -> RidgeHead:
     made = fit.basis.map
-    drawn = made.projection is not None
     choices = {
         "layers": list(made.layers),
-        "random_features": drawn,
+        "kernel": False,
         "features": made.features,
-        "projection_seed": fit.basis.seed,
-        "projection": made.digest(),
         "alpha": fit.alpha,
         "balance": fit.balance,
         "anchors": fit.anchors,

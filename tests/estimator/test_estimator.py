@@ -123,7 +123,7 @@ def test_a_grid_search_in_a_pipeline_runs_the_frozen_layers_once(backbone):
     search = GridSearchCV(
         make_pipeline(lower, TextClassifier(backbone)),
         {
-            "textclassifier__head": ["ridge", {"name": "ridge", "random_features": False}],
+            "textclassifier__head": ["ridge", {"name": "ridge", "kernel": False}],
             "textclassifier__validation_fraction": [0.1, 0.2],
         },
         cv=2,

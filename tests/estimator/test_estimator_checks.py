@@ -75,7 +75,7 @@ def expected(estimator):
     return REGRESSOR if isinstance(estimator, TextRegressor) else PIPELINE
 
 
-INTERPOLATING = {"name": "ridge", "random_features": True, "alphas": [1e-4]}
+INTERPOLATING = {"name": "ridge", "kernel": True, "alphas": [1e-4]}
 """Random weights generalise to nothing, and a check asks for half of the training variance."""
 
 

@@ -12,7 +12,12 @@ from pydantic import ValidationError
 from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.heads.base import HEADS, HeadShape
-from journeyman.heads.ridge import RidgeHead, RidgeOptions
+from journeyman.heads.feature_map import FeatureMap
+from journeyman.heads.kernel_rows import KernelSystem
+from journeyman.heads.relu_kernel import relu_kernel
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.heads.statistics import RidgeStatistics
 
 WIDTH, CLASSES, LAYERS = 12, 4, (1, 2, 3)
 
@@ -71,16 +76,16 @@ def test_it_is_registered():
 
 
 @pytest.mark.parametrize("leave_one_out", [True, False])
-def test_it_chooses_random_features_where_classes_are_not_linear(leave_one_out):
+def test_it_chooses_the_kernel_where_classes_are_not_linear(leave_one_out):
     made, report = solved(leave_one_out)
     test, expected = rows(2, 300)
-    assert report.chosen["random_features"] is True
+    assert report.chosen["kernel"] is True
     assert report.chosen["layers"] == [3]
     assert accuracy(expected)(outputs(made, test)) > 0.95
 
 
 def test_plain_vectors_are_the_textbook_solution():
-    made, report = solved(random_features=False, layers=[3], balance=False)
+    made, report = solved(kernel=False, layers=[3], balance=False)
     train, label = rows(0, 600)
     x = train[3].double()
     x = (x - x.mean(0)) / x.std(0, correction=0)
@@ -90,14 +95,72 @@ def test_plain_vectors_are_the_textbook_solution():
     torch.testing.assert_close(outputs(made, train).double(), expected, atol=2e-4, rtol=0)
 
 
-def test_rows_added_and_removed_leave_no_trace():
-    made, _ = solved()
+def relu_kernel_of(first, second, draws=400_000):
+    """The kernel by its definition: the mean over Gaussian directions."""
+    random = torch.randn(draws, first.shape[1], generator=torch.Generator().manual_seed(0))
+    return (first @ random.T).relu() @ (second @ random.T).relu().T / draws
+
+
+def test_the_kernel_is_the_mean_over_random_relu_features():
+    random = torch.Generator().manual_seed(1)
+    first, second = (torch.randn(n, 5, generator=random) for n in (4, 6))
+    torch.testing.assert_close(
+        relu_kernel(first, second), relu_kernel_of(first, second), atol=0.03, rtol=0.02
+    )
+    alike = relu_kernel(first, first).diagonal()
+    torch.testing.assert_close(alike, first.square().sum(1) / 2.0)
+
+
+def test_the_kernel_has_a_slope_where_vectors_are_alike():
+    vector = torch.tensor([[3.0, 4.0]], requires_grad=True)
+    relu_kernel(vector, torch.tensor([[3.0, 4.0], [-3.0, -4.0]])).sum().backward()
+    torch.testing.assert_close(vector.grad, torch.tensor([[1.5, 2.0]]))
+
+
+def test_all_rows_as_landmarks_are_the_textbook_kernel_ridge_regression():
+    made, report = solved(kernel=True, layers=[3], balance=False)
+    train, label = rows(0, 600)
+    assert report.chosen["features"] == 600
+    landmarks, alpha = made.map.landmarks, report.chosen["alpha"]
+    assert torch.equal(landmarks.sort(0).values, train[3].half().sort(0).values)
+    order = [row.tobytes() for row in train[3].half().numpy()]
+    label = label[[order.index(row.tobytes()) for row in landmarks.numpy()]]
+    kernel, one = made.map.penalty(), torch.ones(600, 1, dtype=torch.float64)
+    whole = torch.cat([kernel + alpha * torch.eye(600, dtype=torch.float64), one], dim=1)
+    whole = torch.cat([whole, torch.cat([one.T, torch.zeros(1, 1, dtype=torch.float64)], dim=1)])
+    aim = torch.cat([one_hot(label).double(), torch.zeros(1, CLASSES, dtype=torch.float64)])
+    weight = torch.linalg.solve(whole, aim)
+    expected = kernel @ weight[:-1] + weight[-1]
+    answer = outputs(made, {**train, 3: landmarks.float()})
+    torch.testing.assert_close(answer.double(), expected, atol=1e-3, rtol=0)
+
+
+def test_rows_left_out_are_answered_as_by_training_without_them():
+    train, label = rows(0, 80)
+    targets = one_hot(label).double()
+    made = FeatureMap((3,), WIDTH, 80)
+    made.fit(train)
+    made.place(train[3])
+    kernel = made.penalty()
+    left = KernelSystem(kernel, targets).resolve(0.05).leave_one_out(kernel, targets)
+    for at in (0, 33, 79):
+        rest = [i for i in range(80) if i != at]
+        other = KernelSystem(kernel[rest][:, rest], targets[rest]).resolve(0.05)
+        torch.testing.assert_close(left[at], other.outputs(kernel[at : at + 1, rest])[0])
+
+
+KINDS = [{"kernel": False}, {"kernel": True}, {"kernel": True, "exact_rows": 0}]
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_rows_added_and_removed_leave_no_trace(options):
+    made, _ = solved(**options)
     before = {name: value.clone() for name, value in made.statistics().items()}
     weight = made.weight.clone()
     more, label = rows(5, 37)
     made.add(more, one_hot(label))
     made.resolve()
-    assert not torch.equal(made.weight, weight)
+    assert made.weight.shape != weight.shape or not torch.equal(made.weight, weight)
     order = torch.randperm(37, generator=torch.Generator().manual_seed(0))
     for part in order.split(10):
         made.remove({layer: value[part] for layer, value in more.items()}, one_hot(label[part]))
@@ -107,12 +170,70 @@ def test_rows_added_and_removed_leave_no_trace():
     assert torch.equal(made.weight, weight)
 
 
-def test_a_saved_head_answers_and_learns_the_same():
-    made, _ = solved()
+def test_rows_of_an_exact_kernel_come_in_any_order():
+    train, label = rows(0, 300)
+    made = head(kernel=True, layers=[3])
+    made.solve(train, one_hot(label), train, accuracy(label), leave_one_out=True)
+    weight = made.weight.clone()
+    some = torch.arange(120, 180)
+    part = {layer: value[some] for layer, value in train.items()}
+    made.remove(part, one_hot(label[some]))
+    made.resolve()
+    assert made.features == made.choices["features"] == 240
+    assert not bool((made.map.landmarks[:, None] == part[3].half()).all(2).any())
+    made.add(part, one_hot(label[some]))
+    made.resolve()
+    assert torch.equal(made.weight, weight)
+
+
+def test_rows_that_an_exact_kernel_does_not_hold_cannot_be_removed():
+    made, _ = solved(kernel=True)
+    other, label = rows(9, 3)
+    with pytest.raises(ValueError, match="not held"):
+        made.remove(other, one_hot(label))
+
+
+def test_a_landmark_leaves_with_its_row():
+    """Sums over landmarks are those of a head whose landmarks never had the rows that left."""
+    made, _ = solved(kernel=True, layers=[3], exact_rows=0, balance=False)
+    train, label = rows(0, 600)
+    gone = torch.arange(0, 600, 3)
+    rest = torch.tensor([i for i in range(600) if i % 3])
+    before = made.features
+    made.remove({3: train[3][gone]}, one_hot(label[gone]))
+    made.resolve()
+    assert made.features == made.choices["features"] < before
+    assert not bool((made.map.landmarks[:, None] == train[3][gone].half()).all(2).any())
+    fresh = RidgeStatistics(made.features, CLASSES, made.map.penalty())
+    for span, part in made.map.chunks({3: train[3][rest]}):
+        fresh.add(part, one_hot(label[rest])[span])
+    expected = fresh.resolve(made.choices["alpha"])
+    torch.testing.assert_close(made.weight.double(), expected.weight, atol=1e-3, rtol=1e-4)
+    found = outputs(made, {3: train[3][rest]})
+    answers = torch.cat([expected.outputs(p) for _, p in made.map.chunks({3: train[3][rest]})])
+    torch.testing.assert_close(found, answers, atol=1e-4, rtol=0)
+
+
+def test_rows_that_become_too_many_are_summed_over_landmarks():
+    made, _ = solved(kernel=True, layers=[3], exact_rows=650, features=200)
+    assert made.features == 600
+    more, label = rows(5, 300)
+    made.add(more, one_hot(label))
+    made.resolve()
+    assert made.features == made.choices["features"] == 200
+    assert int(made.statistics()["count"]) == 900
+    test, expected = rows(2, 300)
+    assert accuracy(expected)(outputs(made, test)) > 0.95
+    made.add(test, one_hot(expected))
+    assert int(made.statistics()["count"]) == 1200
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_a_saved_head_answers_and_learns_the_same(options):
+    made, _ = solved(**options)
     choices = json.loads(json.dumps(made.choices))
     tensors = {name: value.clone() for name, value in made.state_dict().items()}
-    assert not any("projection" in name for name in tensors)
-    again = head()
+    again = head(**options)
     again.restore(choices, tensors)
     again.load_statistics({name: value.clone() for name, value in made.statistics().items()})
     test, label = rows(2, 50)
@@ -123,16 +244,9 @@ def test_a_saved_head_answers_and_learns_the_same():
     assert torch.equal(outputs(made, test), outputs(again, test))
 
 
-def test_a_projection_that_came_out_otherwise_is_refused():
-    made, _ = solved(random_features=True)
-    choices = {**made.choices, "projection_seed": 99}
-    with pytest.raises(ModelError, match="did not come out"):
-        head().restore(choices, made.state_dict())
-
-
 def test_statistics_of_another_head_are_refused():
     made, _ = solved()
-    other, _ = solved(random_features=False, layers=[3])
+    other, _ = solved(kernel=False, layers=[3])
     with pytest.raises(ModelError, match="do not fit"):
         made.load_statistics(other.statistics())
 
@@ -156,7 +270,7 @@ def test_values_of_any_scale_are_met():
         train, value(train), test, lambda out: -float((out - aim).square().mean()),
         leave_one_out=True,
     )  # fmt: skip
-    assert report.chosen["random_features"] is True
+    assert report.chosen["kernel"] is True
     error = (outputs(made, test) - aim).std() / aim.std()
     assert float(error) < 0.6
 
@@ -231,7 +345,7 @@ def test_gradients_reach_the_vectors():
     [
         ({"layers": [9]}, "layers whose vectors are not at hand"),
         ({"layers": []}, "layers whose vectors are not at hand"),
-        ({"random_features": False, "features": 8}, "no feature map"),
+        ({"kernel": False, "features": 8}, "no feature map"),
     ],
 )
 def test_options_that_cannot_be_met_are_told(options, words):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from journeyman.heads.random_features import FeatureMap
+from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.regulariser import ALPHAS, choose_alpha, left_out_judge
 from journeyman.heads.statistics import RidgeStatistics
 
@@ -111,8 +111,9 @@ def test_the_penalty_grows_with_the_noise():
 
 def test_a_row_maps_to_the_same_bits_wherever_it_stands():
     values = torch.randn(1500, 24, generator=torch.Generator().manual_seed(2))
-    made = FeatureMap((1,), 24, 200, seed=5)
+    made = FeatureMap((1,), 24, 200)
     made.fit({1: values})
+    made.place(values[:200])
     whole = torch.cat([part for _, part in made.chunks({1: values})])
     for rows in (slice(0, 1), slice(700, 741), slice(1400, 1500)):
         alone = torch.cat([part for _, part in made.chunks({1: values[rows]})])
@@ -121,6 +122,6 @@ def test_a_row_maps_to_the_same_bits_wherever_it_stands():
 
 def test_a_constant_column_is_harmless():
     values = torch.ones(50, 4)
-    made = FeatureMap((1,), 4, None, seed=0)
+    made = FeatureMap((1,), 4, None)
     made.fit({1: values})
     assert torch.equal(made(values), torch.zeros(50, 4))

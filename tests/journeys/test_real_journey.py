@@ -28,8 +28,8 @@ finetune: %s
 explain: {samples: 4, steps: 16}
 threads: 2
 """
-SOLVED = "{tuner: none, head: {name: ridge, random_features: false}}"
-TUNED = "{tuner: full, cut: 5, epochs: 2, head: {name: ridge, random_features: false}}"
+SOLVED = "{tuner: none, head: {name: ridge, kernel: false}}"
+TUNED = "{tuner: full, cut: 5, epochs: 2, head: {name: ridge, kernel: false}}"
 
 
 @pytest.fixture(scope="module")

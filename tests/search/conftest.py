@@ -39,7 +39,7 @@ def written(ground):
             "collect": {"fractions": {"validation": 0.3, "exam": 0.05, "test": 0.2}},
             "finetune": {
                 "epochs": 2,
-                "head": {"name": "ridge", "features": 32, "random_features": True},
+                "head": {"name": "ridge", "features": 32, "kernel": True, "exact_rows": 0},
             },
             "explain": {"samples": 0},
             "trackers": [],

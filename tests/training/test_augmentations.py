@@ -51,7 +51,7 @@ def test_the_loop_learns_from_copies_and_a_solved_head_does_not(tmp_path):
     options = {"tuner": "full", "cut": 1, "head": "ridge", "epochs": 1, "batch_size": 8}
     got = sample.finetune(tmp_path / "cache", augment={"copies": 2}, refit=False, **options)
     assert got.fitted.steps == 9
-    assert int(got.learner.head.statistics()["count"]) == 24
+    assert int(got.learner.head.statistics()["targets"].shape[0]) == 24
 
 
 def test_words_with_tags_keep_their_places(tmp_path):

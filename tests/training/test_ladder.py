@@ -17,7 +17,7 @@ from journeyman.training.ladder import climb, rung_options
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.rungs.base import RUNGS, Rung, Situation, rungs
 
-HEAD = {"name": "ridge", "features": 32, "random_features": True}
+HEAD = {"name": "ridge", "features": 32, "kernel": True}
 ORDER = ["frozen", "lora-top", "lora-deep", "full"]
 
 

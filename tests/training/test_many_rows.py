@@ -11,7 +11,7 @@ from tiny import tiny_backbone
 from journeyman.backbones import text_encoder
 from journeyman.backbones.ragged import Ragged
 from journeyman.errors import ResourceError
-from journeyman.heads import random_features
+from journeyman.heads import feature_map
 from journeyman.progress import Reporter
 from journeyman.tasks.base import TASKS
 from journeyman.training import scratch as scratch_module
@@ -68,7 +68,7 @@ def test_penalties_are_chosen_alike_whether_features_are_kept_or_made_again(
     sample = Sample("text-classification", backbone, train=60, validation=30)
     options = {"tuner": "full", "cut": 1, "epochs": 1, "head": {"name": "ridge", "features": 64}}
     kept = sample.finetune(tmp_path, **options)
-    monkeypatch.setattr(random_features, "KEPT_BYTES", 0)
+    monkeypatch.setattr(feature_map, "KEPT_BYTES", 0)
     again = sample.finetune(tmp_path, **options)
     assert again.learner.head.choices == kept.learner.head.choices
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from journeyman.heads.base import HeadShape
-from journeyman.heads.random_features import FeatureMap
+from journeyman.heads.feature_map import FeatureMap
 from journeyman.transfer.basis import Basis, Prior
 from journeyman.transfer.curve import Curve, Point
 from journeyman.transfer.head_fit import fit_head, ridge_head
@@ -28,7 +28,7 @@ def rows(count, width=WIDTH, classes=3, noise=0.3, seed=0):
 
 
 def basis(features, prior=None):
-    made = FeatureMap((1,), features.shape[1], None, 0)
+    made = FeatureMap((1,), features.shape[1], None)
     made.fit({1: features})
     return Basis(made, 0, prior)
 

@@ -43,7 +43,7 @@ def recipe(ground, output, **more):
         },
         "finetune": {
             "tuner": "full", "cut": 1, "epochs": 3, "learning_rate": 3e-3, "batch_size": 8,
-            "head": {"name": "ridge", "random_features": False},
+            "head": {"name": "ridge", "kernel": False},
         },
         "explain": {"samples": 0},
         "trackers": [],

@@ -1,0 +1,119 @@
+"""Kernel ridge regression, exact: every training row is a landmark, and only rows are kept.
+
+Shapes: n rows, V entries of a row's vectors side by side, C outputs. Rows are kept in an order of
+their own bits, so that what is solved is the same to the last bit in whatever order rows came,
+and a row that was given up leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from journeyman.heads.statistics import TARGET_STEP, RidgeSolution, on_grid
+
+
+@dataclass(frozen=True)
+class KernelSolution(RidgeSolution):
+    """Outputs are `kernel @ weight + offset`; `factor` is of the kernel [n, n] plus alpha."""
+
+    def leave_one_out(self, features: Tensor, targets: Tensor) -> Tensor:
+        """As `RidgeSolution` has it; of all rows at once, whose kernel need not be given again."""
+        inverse = torch.cholesky_inverse(self.factor)
+        sums = inverse.sum(1)
+        left = inverse.diagonal() - sums.square() / sums.sum()
+        return (targets.double() - self.weight / left[:, None]).to(targets.dtype)
+
+
+class KernelSystem:
+    """The equations of rows whose `kernel` [n, n] and `targets` [n, C] are at hand."""
+
+    def __init__(self, kernel: Tensor, targets: Tensor) -> None:
+        self.kernel = kernel
+        self.targets = on_grid(targets, TARGET_STEP)
+
+    def resolve(self, alpha: float) -> KernelSolution:
+        """The exact solution with penalty `alpha`, intercept free."""
+        system = self.kernel.clone()
+        system.diagonal().add_(alpha)
+        factor = torch.linalg.cholesky(system)
+        one = torch.ones(len(system), 1, dtype=torch.float64)
+        both = torch.cholesky_solve(torch.cat([self.targets, one], dim=1), factor)
+        known, level = both[:, :-1], both[:, -1:]
+        offset = known.sum(0) / level.sum()
+        center = torch.zeros(len(system), dtype=torch.float64)
+        return KernelSolution(known - level * offset, center, offset, factor, len(system))
+
+    def scale(self) -> float:
+        """The kernel's mean variance: the unit in which penalties are sensible."""
+        return float(self.kernel.diagonal().mean() - self.kernel.mean())
+
+
+class KernelRows:
+    """All that exact kernel ridge regression needs: each row's `vectors` [n, V] and targets [n, C].
+
+    Vectors are kept in half precision, as the feature cache has them, targets on their grid.
+    """
+
+    def __init__(self, vectors: Tensor, targets: Tensor) -> None:
+        self.vectors = vectors.half()
+        self.targets = on_grid(targets, TARGET_STEP)
+        self._sort()
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.targets)
+
+    @property
+    def target_sum(self) -> Tensor:
+        """[C]."""
+        return self.targets.sum(0)
+
+    def add(self, vectors: Tensor, targets: Tensor) -> None:
+        """Take in rows."""
+        self.vectors = torch.cat([self.vectors, vectors.half()])
+        self.targets = torch.cat([self.targets, on_grid(targets, TARGET_STEP)])
+        self._sort()
+
+    def remove(self, vectors: Tensor, targets: Tensor) -> None:
+        """Give up rows that were added; the result is as if they had never been seen."""
+        gone = Counter(_keys(vectors.half(), on_grid(targets, TARGET_STEP)))
+        kept = []
+        for place, key in enumerate(_keys(self.vectors, self.targets)):
+            if gone[key]:
+                gone[key] -= 1
+            else:
+                kept.append(place)
+        if missing := gone.total():
+            raise ValueError(f"cannot remove {missing} rows that are not held")
+        self.vectors, self.targets = self.vectors[kept], self.targets[kept]
+
+    def resolve(self, alpha: float, kernel: Tensor) -> KernelSolution:
+        """The exact solution for the rows held now; `kernel` [n, n] is theirs."""
+        if self.count < 1:
+            raise ValueError("no rows to solve for")
+        return KernelSystem(kernel, self.targets).resolve(alpha)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The targets; the vectors are the landmarks of the map."""
+        return {"targets": self.targets}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], vectors: Tensor) -> KernelRows:
+        """The rows again, from what `tensors` gave."""
+        return cls(vectors, tensors["targets"])
+
+    def _sort(self) -> None:
+        keys = _keys(self.vectors, self.targets)
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        self.vectors, self.targets = self.vectors[order], self.targets[order]
+
+
+def _keys(vectors: Tensor, targets: Tensor) -> list[bytes]:
+    pairs = zip(vectors.cpu().numpy(), targets.cpu().numpy(), strict=True)
+    return [vector.tobytes() + target.tobytes() for vector, target in pairs]
