@@ -113,7 +113,7 @@ def figures(seeds: Mapping[str, Any]) -> dict[str, Any]:
         "not inferior": difference.low is not None and difference.low > -MARGIN,
         "solved learning seconds": _mean(both, "solved", "learning seconds"),
         "solved whole run seconds": _mean(both, "solved", "whole run seconds"),
-        "full seconds": _mean(both, "full", "seconds"),
+        "full processor seconds": _mean(both, "full", "processor_seconds"),
     }
 
 

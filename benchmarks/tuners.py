@@ -3,6 +3,7 @@
 `python -m benchmarks.tuners [ROWS] [SEEDS] [TUNER ...]`. Each run starts from an empty feature
 cache, with the tuner's own cut and rate and the same number of epochs. The head is linear, so what
 the tuner adds is seen; `head: ridge`, solved anew on the tuned layers, lies above all of them.
+OMP_NUM_THREADS says how many threads, where it is set.
 Rows of banking77 have many close classes, those of snippets few and vague ones.
 """
 
@@ -15,6 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from benchmarks.runs import empty_cache, keep
 from journeyman.files import bytes_under
@@ -77,6 +80,7 @@ def _recipe(data: str, tuner: str, rows: int, seed: int, output: Path) -> dict[s
         },
         "explain": {"samples": 0},
         "trackers": [],
+        "threads": torch.get_num_threads(),
         "seed": seed,
         "output": str(output),
     }

@@ -198,7 +198,8 @@ def _paired_intents(figures: dict[str, Any]) -> tuple[str, str, str]:
     figure = f"{value:+.2f} points ({low:+.2f} to {high:+.2f})"
     beside = (
         f"{100 * told['solved']['value']:.1f} % after {told['solved learning seconds']:.0f} s, "
-        f"{100 * told['full']['value']:.1f} % after {told['full seconds']:.0f} s"
+        f"{100 * told['full']['value']:.1f} % after {told['full processor seconds']:.0f} "
+        "processor seconds"
     )
     return what, figure, beside
 

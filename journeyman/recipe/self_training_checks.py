@@ -9,13 +9,32 @@ from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files
 from journeyman.recipe.options import Recipe
 from journeyman.tasks.base import TASKS
+from journeyman.training.pseudo_labels import SelfTrainingOptions
+
+
+def tries_self_training(recipe: Recipe, task: str) -> Recipe:
+    """The recipe, with self-training where nothing is said of it, but `auto` has texts for it."""
+    options = recipe.finetune
+    within = None if options.balance is None else options.balance.within
+    groups = None if options.robust is None else options.robust.groups
+    if (
+        options.self_training is None
+        and options.tuner == "auto"
+        and recipe.data.unlabelled
+        and (within, groups) == (None, None)
+        and task in TASKS
+        and TASKS[task].kind == "label"
+    ):
+        tried = options.model_copy(update={"self_training": SelfTrainingOptions()})
+        return recipe.model_copy(update={"finetune": tried})
+    return recipe
 
 
 def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
     """Files of unlabelled rows, a task of one label a text, and nothing that asks for columns."""
     _check_files(recipe, mistakes)
     options = recipe.finetune
-    if options.self_training is None:
+    if not options.self_training:
         return
     if not recipe.data.unlabelled:
         mistakes.add(

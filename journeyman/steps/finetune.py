@@ -140,7 +140,7 @@ def _self_train(
 ) -> SelfTrained | None:
     """Go on from what was trained by `options`, where the recipe asks for it."""
     said = options.self_training
-    if said is None:
+    if not said:
         return None
     offered = workspace.unlabelled(said.limit)
     with closing(workspace.tracker()) as tracker:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +51,12 @@ class SelfTrainingOptions(BaseModel):
 
 
 def _spelled(said: Any) -> Any:
-    """True is the defaults, false is none."""
-    return ({} if said else None) if isinstance(said, bool) else said
+    """True is the defaults."""
+    return {} if said is True else said
 
 
 SelfTrainingChoice = Annotated[
-    SelfTrainingOptions | None,
+    SelfTrainingOptions | Literal[False] | None,
     BeforeValidator(_spelled, json_schema_input_type=bool | SelfTrainingOptions | None),
 ]
 

@@ -115,7 +115,7 @@ class SelfTrained:
 
 def before_refit(options: FinetuneOptions) -> FinetuneOptions:
     """The options by which the model is made that self-training starts from."""
-    return options.model_copy(update={"refit": options.refit and options.self_training is None})
+    return options.model_copy(update={"refit": options.refit and not options.self_training})
 
 
 def self_train(

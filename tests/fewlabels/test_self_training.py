@@ -278,6 +278,23 @@ def test_a_run_tells_of_its_rounds_and_its_model_answers(ground, tmp_path, more)
     assert all(answer.label in model.schema.labels for answer in answers)
 
 
+@pytest.mark.parametrize(("changes", "tried"), [
+    ({"tuner": "auto"}, True),
+    ({"tuner": "none"}, False),
+    ({"tuner": "auto", "self_training": False}, False),
+])  # fmt: skip
+def test_auto_tries_it_where_there_are_texts_and_nothing_is_said(ground, tmp_path, changes, tried):
+    from journeyman.recipe import dump_recipe, load_recipe
+
+    said = recipe(ground, tmp_path / "run")
+    said["finetune"] = changes
+    loaded = load_recipe(said)
+    assert bool(loaded.finetune.self_training) is tried
+    assert load_recipe(dump_recipe(loaded)) == loaded
+    del said["data"]["unlabelled"]
+    assert not load_recipe(said).finetune.self_training
+
+
 def test_unlabelled_rows_that_change_train_again(ground, tmp_path):
     import shutil
 
