@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,8 @@ from journeyman.tasks.base import TASKS, Schema, Task, usual_task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
+from journeyman.transfer.new_data import new_data
+from journeyman.transfer.options import TransferOptions
 from journeyman.types import Row
 from journeyman.unlabelled import Unlabelled, read_unlabelled
 
@@ -138,6 +140,20 @@ class Workspace:
     def model(self) -> Model:
         """The model this run made."""
         return Model.load(self.model_folder, self.backbone)
+
+    @property
+    def carried_folder(self) -> Path:
+        """Where transfer keeps the new data's tables, and the model that learned them."""
+        return self.folder / "transfer"
+
+    def carried(self) -> tuple[Model, Sequence[Row], Examples]:
+        """The model that transfer made, and the test rows of its own data, prepared for it."""
+        own, tables = self.option(TransferOptions).data is None, self.collection
+        collection = tables if own else Collection.load(self.carried_folder / "data")
+        learned = () if own else (tables.train, tables.validation)
+        data = new_data(collection, self.task, self.seed, learned)
+        model = Model.load(self.carried_folder / "model")
+        return model, data.test, data.examples(data.test, model.learner.backbone)
 
     @cached_property
     def schema(self) -> Schema:

@@ -23,10 +23,12 @@ def explained(
     examples: Examples,
     options: ExplainOptions,
     *,
+    of: str = "the model",
     seed: int,
     reporter: Reporter = QUIET,
 ) -> Section:
-    """The chapter on why the model answers as it does, from answers to rows with targets."""
+    """The chapter on why a model answers as it does, from answers to rows with targets; `of` says
+    which model."""
     learner = model.learner
     chosen = choose(learner.task, predictions, examples.targets, examples.texts, options.samples)
     texts = [examples.texts[case.row] for case in chosen]
@@ -46,7 +48,7 @@ def explained(
     return Section(
         step="explain",
         title="Why it answers as it does",
-        prose=_prose(options, len(chosen)),
+        prose=_prose(options, len(chosen), of),
         figures=(
             Figure(name="rows explained", value=len(chosen)),
             Figure(name="median convergence gap", value=gaps[len(gaps) // 2] if gaps else None),
@@ -66,12 +68,12 @@ def explained(
     )
 
 
-def _prose(options: ExplainOptions, count: int) -> tuple[str, ...]:
+def _prose(options: ExplainOptions, count: int, of: str) -> tuple[str, ...]:
     if not count:
         return ("No test row was explained.",)
     return (
-        f"{count} test rows are explained by {options.method}: for each class the most and the "
-        "least certain right answer, and for each kind of error the most certain one.",
+        f"{count} answers of {of} to test rows are explained by {options.method}: for each class "
+        "the most and the least certain right answer, for each kind of error the most certain one.",
         "A word's weight is how much it moved the explained score, up or down; the convergence gap "
         "says how far the weights are from adding up to the whole change of the score.",
     )

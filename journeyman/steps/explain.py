@@ -6,20 +6,26 @@ from journeyman.explainers.options import ExplainOptions
 from journeyman.section import Section
 from journeyman.sections.explained import explained
 from journeyman.training.trainer import feature_source
+from journeyman.transfer.options import TransferOptions
 from journeyman.workspace import Workspace
 
 
 def run(workspace: Workspace) -> Section:
-    """Leaves nothing but its section."""
-    model, examples = workspace.model, workspace.examples("test")
+    """Leaves nothing but its section, on the model the journey ends with."""
+    transferred = TransferOptions in workspace.options
+    if transferred:
+        model, rows, examples = workspace.carried()
+    else:
+        model, examples = workspace.model, workspace.examples("test")
+        rows = workspace.collection.test.rows()
     source = feature_source(model.learner, examples, workspace.cache)
-    rows = workspace.collection.test.rows()
     predictions, _, _ = model.answers(rows, examples, source)
     return explained(
         model,
         predictions,
         examples,
         workspace.option(ExplainOptions),
+        of="the model that transfer made" if transferred else "the model",
         seed=workspace.seed,
         reporter=workspace.reporter,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from journeyman.section import Section
 from journeyman.sections.schooled import schooled
 from journeyman.sections.transferred import transferred
@@ -18,8 +16,6 @@ from journeyman.transfer.start import Start, model_start, plain_start
 from journeyman.transfer.warm_start import Setting
 from journeyman.workspace import Workspace
 
-FOLDER = "transfer"
-"""Within the run's folder: the new data's tables, and the model that learned them."""
 OWN = "this run's model"
 
 
@@ -41,7 +37,7 @@ def run(workspace: Workspace) -> Section:
         labels=found.labels,
         test=found.test,
     )
-    return transferred(found, model.save(_folder(workspace) / "model"), setting.metric)
+    return transferred(found, model.save(workspace.carried_folder / "model"), setting.metric)
 
 
 def _teach(
@@ -61,14 +57,14 @@ def _teach(
         labels=found.labels,
         test=found.student.metrics,
     )
-    return schooled(found, model.save(_folder(workspace) / "model"), options, setting.metric)
+    return schooled(found, model.save(workspace.carried_folder / "model"), options, setting.metric)
 
 
 def gathered(workspace: Workspace, options: TransferOptions) -> NewData:
     """The new data: read, checked and split; or the recipe's own."""
     if options.data is None:
         return new_data(workspace.collection, workspace.task, workspace.seed)
-    collection = workspace.gather(options.data, _folder(workspace) / "data")
+    collection = workspace.gather(options.data, workspace.carried_folder / "data")
     learned = [workspace.collection.train, workspace.collection.validation]
     return new_data(collection, workspace.task, workspace.seed, learned)
 
@@ -92,7 +88,3 @@ def setting_of(workspace: Workspace) -> Setting:
         workspace.cache,
         workspace.reporter,
     )
-
-
-def _folder(workspace: Workspace) -> Path:
-    return workspace.folder / FOLDER

@@ -8,6 +8,7 @@ import pytest
 from transfer_samples import ground, recipe, target
 
 import journeyman
+from journeyman.data.collection import Collection
 from journeyman.errors import RecipeError
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe
@@ -24,7 +25,8 @@ def arrived(place, tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("JOURNEYMAN_HOME", str(tmp_path_factory.mktemp("home")))
     said = {"data": target(place), "labels": 12, "curve": {"draws": 2}}
-    found = travel(load_recipe(recipe(place, place / "run", transfer=said)))
+    explain = {"samples": 4}
+    found = travel(load_recipe(recipe(place, place / "run", transfer=said, explain=explain)))
     patch.undo()
     return found.folder
 
@@ -55,9 +57,20 @@ def test_its_figures_stand_beside_learning_without_it(arrived):
         assert title in page
 
 
+def test_the_model_that_arrives_is_the_one_explained(arrived):
+    section = json.loads((arrived / "sections" / "explain.json").read_text())
+    assert "the model that transfer made" in section["prose"][0]
+    model, shown = journeyman.load(arrived / "transfer"), section["examples"]
+    assert len(shown) == 4
+    tests = [row["text"] for row in Collection.load(arrived / "transfer" / "data").test.rows()]
+    for each in shown:
+        assert each["text"] in tests
+        assert each["predicted"] == model.predict(each["text"])[0].label
+
+
 def test_nothing_runs_again_and_a_changed_transfer_alone_does(arrived, place, monkeypatch):
     said = {"data": target(place), "labels": 12, "curve": {"draws": 2}}
-    chosen = recipe(place, place / "run", transfer=said)
+    chosen = recipe(place, place / "run", transfer=said, explain={"samples": 4})
     assert not travel(load_recipe(chosen)).fresh
     ran = []
     from journeyman import journey
