@@ -36,9 +36,9 @@ class KernelSystem:
         self.kernel = kernel
         self.targets = on_grid(targets, TARGET_STEP)
 
-    def resolve(self, alpha: float) -> KernelSolution:
-        """The exact solution with penalty `alpha`, intercept free."""
-        system = self.kernel.clone()
+    def resolve(self, alpha: float, *, last: bool = False) -> KernelSolution:
+        """The exact solution with penalty `alpha`, intercept free; the `last` uses the kernel up."""
+        system = self.kernel if last else self.kernel.clone()
         system.diagonal().add_(alpha)
         factor = torch.linalg.cholesky(system)
         one = torch.ones(len(system), 1, dtype=torch.float64)
@@ -94,10 +94,10 @@ class KernelRows:
         self.vectors, self.targets = self.vectors[kept], self.targets[kept]
 
     def resolve(self, alpha: float, kernel: Tensor) -> KernelSolution:
-        """The exact solution for the rows held now; `kernel` [n, n] is theirs."""
+        """The exact solution for the rows held now; `kernel` [n, n] is theirs, and used up."""
         if self.count < 1:
             raise ValueError("no rows to solve for")
-        return KernelSystem(kernel, self.targets).resolve(alpha)
+        return KernelSystem(kernel, self.targets).resolve(alpha, last=True)
 
     def tensors(self) -> dict[str, Tensor]:
         """The targets; the vectors are the landmarks of the map."""
