@@ -80,9 +80,19 @@ def record(name: str, figures: Mapping[str, Any]) -> None:
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """Its model and clock where the system tells them, else its kind."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    told = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in told.items()}
+    known = [facts[name] for name in ("model name", "model", "cpu MHz") if name in facts]
+    return ", ".join(known) or platform.processor() or platform.machine()

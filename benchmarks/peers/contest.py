@@ -1,7 +1,9 @@
 """Running the contest piece by piece; what is finished is on disk, and a rerun goes on from there.
 
 First each grid is tried under seed 0 and validation rows choose; then each contestant runs with
-what was chosen, seed by seed, all contestants of one seed after each other.
+what was chosen, seed by seed, all contestants of one seed after each other. Since a contest takes
+hours, it may go on another day on another machine: so each start runs the reference anew before
+anything that counts, and a piece's seconds are also told in seconds of that run.
 """
 
 from __future__ import annotations
@@ -120,6 +122,8 @@ class Run:
         self.asked, self.name, self.about = asked, name, about
         self.backbone = str(resolve(contest.backbone).folder)
         self.pieces = self._found()
+        self.yardstick: float | None = None
+        """Seconds of the reference in this start, once something that counts is run."""
 
     def everything(self) -> None:
         """All grids, then all seeds."""
@@ -164,15 +168,30 @@ class Run:
         kept: dict[str, Any] | None = self.pieces.get(key)
         if kept is not None and kept["asked"] == asked:
             return kept
+        if stage == "final" and self.yardstick is None:
+            self.yardstick = self._reference_seconds()
         print(key, flush=True)
-        whole = {"rows": str(self.path), **asked}
-        whole["backbone"] = self.contest.backbone if each.runs == "ours" else self.backbone
-        reached = {"contestant": each.name, "asked": asked, **in_process(whole)}
+        reached = {"contestant": each.name, "asked": asked, **self._run(each, asked)}
+        if self.yardstick is not None:
+            reached["times the reference"] = reached["seconds"] / self.yardstick
         self.pieces[key] = reached
         record(self.name, self.figures())
         told = reached.get("accuracy", reached.get("score", 0.0))
         print(f"  {100 * told:.2f} % in {reached['seconds']:.1f} s", flush=True)
         return reached
+
+    def _reference_seconds(self) -> float:
+        """What the reference takes on this machine, today."""
+        each = next(e for e in self.contest.contestants if e.name == self.contest.reference)
+        setting, epochs = self.choose(each)
+        asked = {"runs": each.runs, "setting": setting, "seed": 0, "stage": "final"}
+        asked |= {"threads": self.contest.threads, "epochs": epochs}
+        return float(self._run(each, asked)["seconds"])
+
+    def _run(self, each: Contestant, asked: dict[str, Any]) -> dict[str, Any]:
+        whole = {"rows": str(self.path), **asked}
+        whole["backbone"] = self.contest.backbone if each.runs == "ours" else self.backbone
+        return in_process(whole)
 
     def figures(self) -> dict[str, Any]:
         """What the file holds."""

@@ -14,6 +14,8 @@ from benchmarks.pairs import mean_over_rows, paired
 from benchmarks.peers.piece import unpacked
 
 COSTS = ("seconds", "processor_seconds", "peak_mb", "process seconds")
+RATIO = "times the reference"
+"""Seconds over those of the reference on the same machine and day."""
 
 
 def standings(
@@ -39,7 +41,8 @@ def standings(
             "epochs": found[0]["asked"]["epochs"],
             "accuracy": mean_over_rows(list(right[name].values())).to_json(),
             "by seed": [round(piece["accuracy"], 5) for piece in found],
-            **{cost: round(statistics.mean(p[cost] for p in found), 1) for cost in COSTS},
+            **{cost: round(_mean(found, cost), 1) for cost in COSTS},
+            RATIO: round(_mean(found, RATIO), 2),
             "choosing seconds": _choosing(pieces, name),
         }
         for label, other in (("less the best peer", best), ("reference less it", reference)):
@@ -49,7 +52,7 @@ def standings(
                 entry[label] = {"other": other, **difference.to_json()}
         if best is not None and _ours(found):
             entry["times faster than the best peer"] = round(
-                _mean(finals[best], "seconds") / _mean(found, "seconds"), 1
+                _mean(finals[best], RATIO) / _mean(found, RATIO), 1
             )
         table.append(entry)
     return table
