@@ -37,7 +37,7 @@ class KernelSystem:
         self.targets = on_grid(targets, TARGET_STEP)
 
     def resolve(self, alpha: float, *, last: bool = False) -> KernelSolution:
-        """The exact solution with penalty `alpha`, intercept free; the `last` uses the kernel up."""
+        """The exact solution with penalty `alpha`; the `last` one uses the kernel up."""
         system = self.kernel if last else self.kernel.clone()
         system.diagonal().add_(alpha)
         factor = torch.linalg.cholesky(system)

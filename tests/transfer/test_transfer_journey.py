@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from tiny import tiny_folder
 from transfer_samples import ground, recipe, target
 
 import journeyman
@@ -121,6 +122,32 @@ def test_a_student_is_taught_and_measured_beside_itself(arrived, place):
     assert told["labelled rows"]["value"] + told["unlabelled rows"]["value"] == 56
     assert {"teacher: test macro_f1", "student, labels alone: test macro_f1"} <= set(told)
     assert journeyman.load(folder / "transfer").learner.tuner.name == "none"
+
+
+def test_this_runs_model_is_taught_into_another_backbone(place, tmp_path):
+    smaller = tiny_folder(place / "smaller", "distilbert")
+    said = {"distil": {"into": str(smaller)}, "labels": 20}
+    own = recipe(place, tmp_path / "run", transfer=said, explain={"samples": 2})
+    folder = travel(load_recipe(own)).folder
+    teacher, student = journeyman.load(folder), journeyman.load(folder / "transfer")
+    assert teacher.learner.backbone.spec.name != student.learner.backbone.spec.name
+    assert student.about["parent"] == teacher.version
+    answer = student.predict("the film was awful and bad")[0]
+    shown = json.loads((folder / "sections" / "explain.json").read_text())["examples"]
+    assert len(shown) == 2
+    assert answer.label in student.schema.labels
+    for each in shown:
+        assert each["predicted"] == student.predict(each["text"])[0].label
+
+
+def test_the_curve_may_tune_the_layers_at_each_point(place, tmp_path):
+    said = {"data": target(place), "labels": 12, "curve": {"draws": 1, "tuned": True}}
+    folder = travel(load_recipe(recipe(place, tmp_path / "run", transfer=said))).folder
+    page = (folder / "report.html").read_text()
+    assert "Learning curve with and without" in page
+    charts = json.loads((folder / "sections" / "transfer.json").read_text())["charts"]
+    named = {line["name"] for chart in charts for line in chart["series"]}
+    assert any("tuned" in name for name in named), named
 
 
 BAD = [
