@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
-from functools import lru_cache
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -22,35 +20,33 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from journeyman.backbones.base import Backbone
-from journeyman.backbones.text_encoder import Text, load_backbone
-from journeyman.catalogue.backbones import ResolvedBackbone, resolve
-from journeyman.data.options import DataOptions
+from journeyman.backbones.text_encoder import Text
+from journeyman.estimator_fitting import Rows, backbone_of, fitted, packed, unpacked
 from journeyman.estimator_inputs import (
     InputError,
     hold_out,
     read_classes,
     read_texts,
     read_values,
-    text_width,
 )
-from journeyman.heads.base import SolvedHead
 from journeyman.model import Model
-from journeyman.model_folder import write_model
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
-from journeyman.tensors import read_tensors
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples, make_examples
+from journeyman.training.examples import Examples
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import feature_source, finetune
+from journeyman.training.trainer import feature_source
 from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
 
-TEXT_COLUMNS = ("text", "second_text")
-LABEL_COLUMN = "label"
 CHUNK = 4096
 CACHED_FROM = 32
 """Rows from which a call to predict goes through the feature cache: fewer are not worth a file."""
+
+
+SAID = (
+    "tuner", "head", "cut", "budget", "epochs", "batch_size", "learning_rate", "patience",
+)  # fmt: skip
+"""Parameters that are options of fine-tuning under the same name."""
 
 
 class _TextEstimator(BaseEstimator):  # type: ignore[misc]
@@ -63,6 +59,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         tuner: str | Mapping[str, Any] | None = "none",
         head: str | Mapping[str, Any] | None = "ridge",
         cut: int | Literal["auto"] = "auto",
+        budget: str | float | None = None,
         epochs: int = 4,
         batch_size: int = 32,
         learning_rate: float | None = None,
@@ -79,6 +76,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.tuner = tuner
         self.head = head
         self.cut = cut
+        self.budget = budget
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -108,13 +106,13 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         """The fitted model as the bytes of its folder: neither modules nor the backbone."""
         state: dict[str, Any] = dict(super().__getstate__())
         if "model_" in state:
-            state["model_"] = _packed(state["model_"])
+            state["model_"] = packed(state["model_"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Unpack the model; its backbone is found by name as when a model is loaded."""
         if "model_" in state:
-            state = {**state, "model_": _unpacked(state["model_"])}
+            state = {**state, "model_": unpacked(state["model_"])}
         super().__setstate__(state)
 
     def _train(
@@ -129,33 +127,22 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         options = self._options(task)
         seed = self._seed()
         held = hold_out(texts, member, strata, self._share(), seed)
-        columns = _columns(texts)
-        rows = [_row(text, target) for text, target in zip(texts, targets, strict=True)]
-        train = [row for row, out in zip(rows, held, strict=True) if not out]
-        chosen = [row for row, out in zip(rows, held, strict=True) if out]
-        schema = task.schema([task.target(row, columns) for row in train])
-        backbone = _backbone(str(self.backbone), self.max_tokens, self.quiet)
+        backbone = backbone_of(str(self.backbone), self.max_tokens, self.quiet)
         with self._threads(), closing(FeatureCache()) as cache:
-            trained = finetune(
+            made = fitted(
                 task,
                 backbone,
-                schema,
-                make_examples(task, backbone, train, columns, schema),
-                make_examples(task, backbone, chosen, columns, schema),
+                Rows(texts, targets, held),
                 options,
+                name=type(self).__name__,
                 seed=seed,
                 cache=cache,
                 reporter=Reporter(quiet=self.quiet),
             )
             self.cache_stats_ = asdict(cache.stats)
-        self.model_ = Model(
-            name=type(self).__name__,
-            learner=trained.learner,
-            schema=schema,
-            columns=columns,
-            calibration=trained.calibration,
-            about={"rows": {"train": len(train), "validation": len(chosen)}, "parent": None},
-        )
+        self.model_ = made.model
+        if made.ladder is not None:
+            self.ladder_ = [asdict(attempt) for attempt in made.ladder.attempts]
 
     def _answers(self, X: Any) -> Iterator[Prediction]:
         check_is_fitted(self, "model_")
@@ -176,8 +163,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
                 return learner.outputs(examples, source, reporter)
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
-        names = ("tuner", "head", "cut", "epochs", "batch_size", "learning_rate", "patience")
-        said = {name: getattr(self, name) for name in names}
+        said = {name: getattr(self, name) for name in SAID}
         try:
             options = FinetuneOptions(**said, metric=self.metric, **more)
         except ValidationError as error:
@@ -235,12 +221,14 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
     for each, or an indicator matrix [N, C] of several. A stratified share of the rows,
     `validation_fraction`, is held out to choose settings and to calibrate probabilities; a solved
     head then takes them in as well. `tuner` and `head` are names, or mappings of a name and
-    options. With `cache_predictions` the rows asked of predict enter the feature cache, which
-    makes searches cheap; turn it off for a served model.
+    options; `tuner="auto"` tunes more as long as that pays, within `budget` (seconds, or "5m"), and
+    `head=None` leaves it the choice of the head. With `cache_predictions` the rows asked of predict
+    enter the feature cache, which makes searches cheap; turn it off for a served model.
 
     Fitted: `classes_`, `model_` (a `journeyman.Model`), `cache_stats_` (what the fit asked of the
-    feature cache). Pickles hold the model's folder and need its backbone where they are loaded;
-    `estimator.model_.save(folder)` keeps a model without a pickle.
+    feature cache), `ladder_` (what `tuner="auto"` tried). Pickles hold the model's folder and need
+    its backbone where they are loaded; `estimator.model_.save(folder)` keeps a model without a
+    pickle.
     """
 
     def __init__(
@@ -250,6 +238,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         tuner: str | Mapping[str, Any] | None = "none",
         head: str | Mapping[str, Any] | None = "ridge",
         cut: int | Literal["auto"] = "auto",
+        budget: str | float | None = None,
         epochs: int = 4,
         batch_size: int = 32,
         learning_rate: float | None = None,
@@ -268,6 +257,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
             tuner=tuner,
             head=head,
             cut=cut,
+            budget=budget,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -345,48 +335,3 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
         """One number a text."""
         answers = cast(Iterator[ValuePrediction], self._answers(X))
         return np.array([answer.value for answer in answers], dtype=np.float64)
-
-
-def _columns(texts: Sequence[Text]) -> DataOptions:
-    width = text_width(texts[0])
-    text = TEXT_COLUMNS[0] if width == 1 else TEXT_COLUMNS
-    return DataOptions(train="fit", text=text, label=LABEL_COLUMN)
-
-
-def _row(text: Text, target: Any) -> dict[str, Any]:
-    parts = (text,) if isinstance(text, str) else text
-    return {**dict(zip(TEXT_COLUMNS, parts, strict=False)), LABEL_COLUMN: target}
-
-
-def _backbone(reference: str, max_tokens: int | None, quiet: bool) -> Backbone:
-    return _loaded(resolve(reference, progress=not quiet), reference, max_tokens)
-
-
-@lru_cache(maxsize=2)
-def _loaded(found: ResolvedBackbone, reference: str, max_tokens: int | None) -> Backbone:
-    """Kept in memory: a search fits many times on the same one, and tuners never change it."""
-    spec = {name: value for name, value in asdict(found).items() if name != "folder"}
-    return load_backbone(found.folder, {**spec, "reference": reference}, {"max_tokens": max_tokens})
-
-
-def _packed(model: Model) -> dict[str, bytes]:
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "model"
-        write_model(replace(model), folder)
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def _unpacked(files: Mapping[str, bytes]) -> Model:
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "model"
-        for name, content in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        model = Model.load(folder)
-        head = model.learner.head
-        if isinstance(head, SolvedHead):
-            head.load_statistics(read_tensors(folder / "statistics.safetensors")[0])
-    model.folder = None
-    return model

@@ -110,6 +110,15 @@ def test_layers_are_tuned_on_request(backbone, tuner, head):
     assert asked.predict(TEXTS[:3]).shape == (3,)
 
 
+def test_auto_climbs_as_far_as_it_pays(backbone):
+    made = TextClassifier(backbone, tuner="auto", head=None, epochs=1, budget="2m")
+    made.fit(TEXTS, SIGNS)
+    assert [attempt["rung"] for attempt in made.ladder_]
+    assert sum(attempt["pays"] for attempt in made.ladder_) >= 1
+    assert (made.predict(TEXTS) == SIGNS).mean() > 0.9
+    assert clone(made).get_params()["budget"] == "2m"
+
+
 def test_the_second_fit_computes_no_frozen_rows(backbone):
     first = TextClassifier(backbone).fit(TEXTS, SIGNS)
     second = TextClassifier(backbone, random_state=1).fit(TEXTS, SIGNS)
