@@ -110,7 +110,8 @@ def tuners_table() -> str:
     path = RESULTS / "tuners.json"
     if not path.is_file():
         return ""
-    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    held = json.loads(path.read_text(encoding="utf-8"))
+    figures = held["figures"]
     lines = [TUNERS_HEAD, ("---",) * len(TUNERS_HEAD)]
     for line in figures["table"]:
         lines.append(
@@ -128,8 +129,8 @@ def tuners_table() -> str:
         f"## Every tuner on the same rows\n\nMiniLM and a linear head, files of at most "
         f"{figures['rows at most']:,} rows ({first['training rows']:,} to learn from), seeds: "
         f"{figures['table'][0]['seeds']}, empty cache, each tuner's own cut: "
-        f"`python -m benchmarks.tuners`. The figure is accuracy on banking77, macro-F1 on "
-        f"snippets. [Choosing a tuner](tuners.md).\n\n"
+        f"`python -m benchmarks.tuners`, threads: {held['machine']['threads']}. The figure is "
+        f"accuracy on banking77, macro-F1 on snippets. [Choosing a tuner](tuners.md).\n\n"
         + "\n".join(f"| {' | '.join(line)} |" for line in lines)
         + "\n"
     )
