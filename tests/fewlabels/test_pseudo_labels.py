@@ -120,14 +120,15 @@ def test_pseudo_labelled_rows_stand_after_the_labelled_with_their_labels(sample)
     ) is sample.train  # fmt: skip
 
 
-def test_true_is_the_defaults_and_false_is_none():
+def test_true_is_the_defaults_and_false_is_not_nothing():
     from journeyman.training.options import FinetuneOptions
 
     def said(value):
         return FinetuneOptions.model_validate({"self_training": value}).self_training
 
     assert said(True) == SelfTrainingOptions(precision=0.9, rounds=2, limit=None)
-    assert said(False) is said(None) is None
+    assert said(False) is False
+    assert said(None) is None
     assert said({"precision": 0.8}).precision == 0.8
     with pytest.raises(ValueError, match="precision"):
         said({"precision": 1.0})
