@@ -86,17 +86,26 @@ class FeatureMap(nn.Module):
         """Compare with these rows [F, L*D] from now on."""
         self.landmarks, self._ready = landmarks.half(), None
 
-    def penalty(self) -> Tensor | None:
-        """The landmarks' kernel with each other [F, F] in float64; None where there are none."""
+    def rows(self) -> Tensor:
+        """The landmarks [F, L*D]; ValueError where vectors are taken as they are."""
         if self.landmarks is None:
-            return None
-        found = torch.empty(self.features, self.features, dtype=torch.float64)
+            raise ValueError("a map of plain vectors has no landmarks")
+        return self.landmarks
+
+    def kernel(self) -> Tensor:
+        """The landmarks' kernel with each other [F, F], in float64."""
+        landmarks = self.rows()
+        found = torch.empty(len(landmarks), len(landmarks), dtype=torch.float64)
         with torch.no_grad():
-            for first in range(0, self.features, CHUNK):
+            for first in range(0, len(landmarks), CHUNK):
                 span = slice(first, first + CHUNK)
-                found[span] = self(self.landmarks[span])
+                found[span] = self(landmarks[span])
         found.diagonal().mul_(1.0 + JITTER)
         return found
+
+    def penalty(self) -> Tensor | None:
+        """What weights of its features are penalised by: the kernel, or None for their squares."""
+        return None if self.landmarks is None else self.kernel()
 
     def forget(self, layers: Layers) -> Tensor:
         """Drop the landmarks that are among these rows; the places of those that stay."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from journeyman.heads.statistics import TARGET_STEP, RidgeSolution, on_grid
+from journeyman.heads.statistics import TARGET_STEP, RidgeSolution, kernel_scale, on_grid
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class KernelSolution(RidgeSolution):
         """As `RidgeSolution` has it; of all rows at once, whose kernel need not be given again."""
         inverse = torch.cholesky_inverse(self.factor)
         sums = inverse.sum(1)
-        left = inverse.diagonal() - sums.square() / sums.sum()
+        left = (inverse.diagonal() - sums.square() / sums.sum()).clamp(min=1e-12)
         return (targets.double() - self.weight / left[:, None]).to(targets.dtype)
 
 
@@ -49,8 +49,8 @@ class KernelSystem:
         return KernelSolution(known - level * offset, center, offset, factor, len(system))
 
     def scale(self) -> float:
-        """The kernel's mean variance: the unit in which penalties are sensible."""
-        return float(self.kernel.diagonal().mean() - self.kernel.mean())
+        """The kernel's own."""
+        return kernel_scale(self.kernel)
 
 
 class KernelRows:

@@ -80,26 +80,23 @@ class RidgeHead(GramHead):
         center, deviation = self.target_center.float(), self.target_deviation.float()
         search = RidgeSearch(
             self.options,
-            self.shape,
+            self.shape.width,
             self.seed,
             train,
             standard,
             validation,
             lambda outputs: score(outputs * deviation + center),
-            leave_one_out=leave_one_out,
+            leave_one_out,
         )
-        compared = [search.compare(candidate) for candidate in self._candidates(train)]
-        best = max(compared, key=lambda record: (record["rank"], record["merit"]))
-        kept, start = Candidate(tuple(best["layers"]), bool(best["kernel"])), best["relative_alpha"]
-        if kept.kernel and len(targets) <= self.options.exact_rows:
-            self.map, trials = search.settle(start)
-            self._rows = KernelRows(self.map.stacked(train), standard)
-        else:
-            self.map, self._statistics, trials = search.whole(kept, start)
-        self.choices = self._describe(kept, trials[0])
+        found = search.best(self._candidates(train))
+        self.map, self._statistics = found.map, found.statistics
+        self._rows = None
+        if found.statistics is None:
+            self._rows = KernelRows(found.map.stacked(train), standard)
+        self.choices = self._describe(found.candidate, found.trials[0])
         self.resolve()
         self._choose_balance(validation, score, is_distribution(targets))
-        return SolveReport(dict(self.choices), (*compared, *map(vars, trials)))
+        return SolveReport(dict(self.choices), (*found.compared, *map(vars, found.trials)))
 
     @property
     def features(self) -> int:
@@ -121,13 +118,12 @@ class RidgeHead(GramHead):
 
     def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what `statistics` gave, so that rows may be added and removed again."""
+        self._statistics = self._rows = None
         if "targets" not in tensors:
             super().load_statistics(tensors)
             return
-        landmarks = self._chosen_map().landmarks
         self.check_statistics(*tensors["targets"].shape)
-        if landmarks is not None:
-            self._rows = KernelRows.from_tensors(tensors, landmarks)
+        self._rows = KernelRows.from_tensors(tensors, self._chosen_map().rows())
 
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
@@ -156,14 +152,14 @@ class RidgeHead(GramHead):
         if self._rows is None:
             self._adopt(self._held().resolve(alpha), self._held())
             return
-        self._chosen_map().place(self._rows.vectors)
+        chosen = self._chosen_map()
+        chosen.place(self._rows.vectors)
         self.choices["features"] = self._rows.count
-        kernel = self.penalty()
-        assert kernel is not None
-        self._adopt(self._rows.resolve(alpha, kernel), self._rows)
+        self._adopt(self._rows.resolve(alpha, chosen.kernel()), self._rows)
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Take back a saved state."""
+        """Take back a saved state; statistics follow by `load_statistics`."""
+        self._statistics = self._rows = None
         layers = tuple(int(layer) for layer in choices["layers"])
         features = int(choices["features"])
         self.map = FeatureMap(layers, self.shape.width, features if choices["kernel"] else None)

@@ -5,7 +5,7 @@ Shapes: N rows (or tokens), F features, C outputs, M validation rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -13,12 +13,13 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from journeyman.heads.base import HeadOptions, HeadShape, Layers
+from journeyman.heads.base import HeadOptions, Layers
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.kernel_rows import KernelSystem
 from journeyman.heads.regulariser import (
     ALPHAS,
     Judge,
+    Solvable,
     Trial,
     choose_alpha,
     is_distribution,
@@ -84,71 +85,84 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A fitted map, what is solved on it, and how solutions are judged."""
+    """A fitted map, what is solved on it, and how solutions are judged: on so many rows."""
 
     map: FeatureMap
-    system: RidgeStatistics | KernelSystem
+    system: Solvable
     judge: Judge
+    judged: int
 
 
+@dataclass(frozen=True)
+class Found:
+    """The best candidate and its map, penalties tried (the best first), each candidate's record.
+
+    `statistics` are of all training rows; None where every row is to be a landmark.
+    """
+
+    candidate: Candidate
+    map: FeatureMap
+    statistics: RidgeStatistics | None
+    trials: list[Trial]
+    compared: list[dict[str, Any]]
+
+
+@dataclass
 class RidgeSearch:
     """What the choices of one `solve` share: the rows, and how solutions on them are judged.
 
     `targets` [N, C] are standardised, and `score` takes outputs [M, C] on that scale.
     """
 
-    def __init__(
-        self,
-        options: RidgeOptions,
-        shape: HeadShape,
-        seed: int,
-        train: Layers,
-        targets: Tensor,
-        validation: Layers,
-        score: Score,
-        *,
-        leave_one_out: bool,
-    ) -> None:
-        self.options = options
-        self.shape = shape
-        self.train = train
-        self.targets = targets
-        self.validation = validation
-        self.score = score
-        self.leave_one_out = leave_one_out
-        self.order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
-        self.best: tuple[tuple[float, float], Setting] | None = None
-        """Rank and merit of the best candidate so far, and its proxy."""
+    options: RidgeOptions
+    width: int
+    seed: int
+    train: Layers
+    targets: Tensor
+    validation: Layers
+    score: Score
+    leave_one_out: bool
 
-    def compare(self, candidate: Candidate) -> dict[str, Any]:
+    def __post_init__(self) -> None:
+        draw = torch.Generator().manual_seed(self.seed)
+        self.order = torch.randperm(len(self.targets), generator=draw)
+
+    def best(self, candidates: Sequence[Candidate]) -> Found:
+        """The candidate that is best on a proxy, and its penalty.
+
+        The penalty of a kernel that is solved exactly is the proxy's: landmarks do not change it.
+        """
+        compared: list[dict[str, Any]] = []
+        best: tuple[tuple[float, float], Candidate, Setting, float] | None = None
+        for candidate in candidates:
+            proxy = self._proxy(candidate)
+            record = self._compared(candidate, proxy)
+            compared.append(record)
+            standing = record["rank"], record["merit"]
+            if best is None or standing > best[0]:
+                best = standing, candidate, proxy, record["relative_alpha"]
+        if best is None:
+            raise ValueError("no candidate to choose from")
+        _, candidate, setting, start = best
+        statistics = None
+        if not (candidate.kernel and len(self.targets) <= self.options.exact_rows):
+            landmarks = self.options.features if candidate.kernel else None
+            setting, statistics = self._summed(candidate, landmarks, None)
+        _, trials = self._penalty(setting, start)
+        return Found(candidate, setting.map, statistics, trials, compared)
+
+    def _compared(self, candidate: Candidate, proxy: Setting) -> dict[str, Any]:
         """The candidate's merits, at its own best penalty, on the proxy."""
-        proxy = self._proxy(candidate)
         solution, trials = self._penalty(proxy, START, coarse=True)
         score, trial = self.score(self._validation(proxy.map)(solution)), trials[0]
-        standing = self._rank(score, trial.merit), trial.merit
-        if self.best is None or standing > self.best[0]:
-            self.best = standing, proxy
         return {
             "layers": list(candidate.layers),
             "kernel": candidate.kernel,
             "relative_alpha": trial.relative,
             "merit": trial.merit,
             "score": score,
-            "rank": standing[0],
+            "rank": self._rank(score, trial.merit, proxy.judged),
         }
-
-    def settle(self, start: float) -> tuple[FeatureMap, list[Trial]]:
-        """The best map, and the penalty that is best on its proxy: landmarks do not change it."""
-        assert self.best is not None
-        return self.best[1].map, self._penalty(self.best[1], start)[1]
-
-    def whole(
-        self, candidate: Candidate, start: float
-    ) -> tuple[FeatureMap, RidgeStatistics, list[Trial]]:
-        """The map with all its features, the sums of all rows, and the penalties tried."""
-        landmarks = self.options.features if candidate.kernel else None
-        found = self._summed(candidate, landmarks, None)
-        return found.map, found.system, self._penalty(found, start)[1]  # type: ignore[return-value]
 
     def _penalty(
         self, setting: Setting, start: float, *, coarse: bool = False
@@ -159,32 +173,33 @@ class RidgeSearch:
 
     def _proxy(self, candidate: Candidate) -> Setting:
         """A setting that is fast to solve; of few rows the one that is asked for itself."""
-        rows, most = len(self.targets), self.options.exact_rows
         if not candidate.kernel:
-            return self._summed(candidate, None, PROXY_ROWS)
-        if rows <= min(PROXY_LANDMARKS, most):
+            return self._summed(candidate, None, PROXY_ROWS)[0]
+        if len(self.targets) <= min(PROXY_LANDMARKS, self.options.exact_rows):
             return self._exact(candidate)
-        landmarks = min(self.options.features, PROXY_LANDMARKS, rows // 2)
-        return self._summed(candidate, landmarks, PROXY_ROWS)
+        landmarks = min(self.options.features, PROXY_LANDMARKS)
+        return self._summed(candidate, landmarks, PROXY_ROWS)[0]
 
     def _exact(self, candidate: Candidate) -> Setting:
         built = self._map(candidate, 0)
         built.place(built.stacked(self.train))
-        kernel = built.penalty()
-        assert kernel is not None
         everything = torch.arange(len(self.targets))
-        return Setting(built, KernelSystem(kernel, self.targets), self._judge(built, everything))
+        system = KernelSystem(built.kernel(), self.targets)
+        return Setting(built, system, self._judge(built, everything), len(everything))
 
-    def _summed(self, candidate: Candidate, landmarks: int | None, draft: int | None) -> Setting:
+    def _summed(
+        self, candidate: Candidate, landmarks: int | None, draft: int | None
+    ) -> tuple[Setting, RidgeStatistics]:
         """Statistics of the training rows; a draft takes no more rows than it says.
 
-        Judged on rows that are no landmarks: where a row is left out and its landmark is not, the
-        landmark is free to fit noise, and the error there says nothing of other rows.
+        Judged on rows that are no landmarks, so these are half of the rows at most: where a row is
+        left out and its landmark is not, the landmark is free to fit noise, and the error there
+        says nothing of other rows.
         """
-        built = self._map(candidate, landmarks)
+        built, first = self._map(candidate, landmarks), 0
         if landmarks is not None:
-            built.place(built.stacked(self._rows(built, self.order[:landmarks].sort().values)))
-        first = landmarks or 0
+            first = min(landmarks, (len(self.order) + 1) // 2)
+            built.place(built.stacked(self._rows(built, self.order[:first].sort().values)))
         judged = self.order[first : first + JUDGED_ROWS].sort().values
         used = self.order[:draft].sort().values if draft is not None else None
         layers = self.train if used is None else self._rows(built, used)
@@ -194,14 +209,14 @@ class RidgeSearch:
         )
         for span, part in built.chunks(layers):
             statistics.add(part, targets[span])
-        return Setting(built, statistics, self._judge(built, judged))
+        return Setting(built, statistics, self._judge(built, judged), len(judged)), statistics
 
     def _map(self, candidate: Candidate, landmarks: int | None) -> FeatureMap:
-        built = FeatureMap(candidate.layers, self.shape.width, landmarks)
+        built = FeatureMap(candidate.layers, self.width, landmarks)
         built.fit(self.train)
         return built
 
-    def _rank(self, score: float, merit: float) -> float:
+    def _rank(self, score: float, merit: float, judged: int) -> float:
         """What candidates are compared by: `score`, steadied by leave-one-out of distributions.
 
         Validation alone has too few rows to tell maps apart that differ by half a percent.
@@ -209,7 +224,6 @@ class RidgeSearch:
         if not (self.leave_one_out and is_distribution(self.targets)):
             return score
         rows = len(next(iter(self.validation.values())))
-        judged = min(JUDGED_ROWS, len(self.targets))
         return (score * rows + merit * judged) / (rows + judged)
 
     def _judge(self, chosen: FeatureMap, rows: Tensor) -> Judge:

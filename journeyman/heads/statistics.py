@@ -132,10 +132,10 @@ class RidgeStatistics:
         """Mean variance times n of a feature: the unit in which penalties are sensible.
 
         Features that never vary have no unit of their own; n stands in, and the weights come out 0.
-        Where a kernel is the penalty, its own mean variance.
+        Where a kernel is the penalty, the kernel's scale.
         """
         if self.penalty is not None:
-            return float(self.penalty.diagonal().mean() - self.penalty.mean())
+            return kernel_scale(self.penalty)
         center = self.feature_sum / max(self.count, 1)
         spread = float((self.gram.diagonal() - center * self.feature_sum).mean())
         return spread if spread > 1e-9 * max(self.count, 1) else float(max(self.count, 1))
@@ -186,6 +186,13 @@ class RidgeStatistics:
             self.target_sum.add_(y.sum(0), alpha=sign)
             self.target_square.add_(y.square().sum(0), alpha=sign)
         self.count += sign * len(features)
+
+
+def kernel_scale(kernel: Tensor) -> float:
+    """Mean variance of a kernel [F, F]: the unit of penalties; of rows all alike, its mean."""
+    mean = float(kernel.diagonal().mean())
+    spread = mean - float(kernel.mean())
+    return spread if spread > 1e-9 * mean else mean
 
 
 def on_grid(values: Tensor, step: float) -> Tensor:

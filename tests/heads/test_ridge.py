@@ -125,7 +125,7 @@ def test_all_rows_as_landmarks_are_the_textbook_kernel_ridge_regression():
     assert torch.equal(landmarks.sort(0).values, train[3].half().sort(0).values)
     order = [row.tobytes() for row in train[3].half().numpy()]
     label = label[[order.index(row.tobytes()) for row in landmarks.numpy()]]
-    kernel, one = made.map.penalty(), torch.ones(600, 1, dtype=torch.float64)
+    kernel, one = made.map.kernel(), torch.ones(600, 1, dtype=torch.float64)
     whole = torch.cat([kernel + alpha * torch.eye(600, dtype=torch.float64), one], dim=1)
     whole = torch.cat([whole, torch.cat([one.T, torch.zeros(1, 1, dtype=torch.float64)], dim=1)])
     aim = torch.cat([one_hot(label).double(), torch.zeros(1, CLASSES, dtype=torch.float64)])
@@ -141,7 +141,7 @@ def test_rows_left_out_are_answered_as_by_training_without_them():
     made = FeatureMap((3,), WIDTH, 80)
     made.fit(train)
     made.place(train[3])
-    kernel = made.penalty()
+    kernel = made.kernel()
     left = KernelSystem(kernel, targets).resolve(0.05).leave_one_out(kernel, targets)
     for at in (0, 33, 79):
         rest = [i for i in range(80) if i != at]
@@ -204,7 +204,7 @@ def test_a_landmark_leaves_with_its_row():
     made.resolve()
     assert made.features == made.choices["features"] < before
     assert not bool((made.map.landmarks[:, None] == train[3][gone].half()).all(2).any())
-    fresh = RidgeStatistics(made.features, CLASSES, made.map.penalty())
+    fresh = RidgeStatistics(made.features, CLASSES, made.map.kernel())
     for span, part in made.map.chunks({3: train[3][rest]}):
         fresh.add(part, one_hot(label[rest])[span])
     expected = fresh.resolve(made.choices["alpha"])
@@ -226,6 +226,36 @@ def test_rows_that_become_too_many_are_summed_over_landmarks():
     assert accuracy(expected)(outputs(made, test)) > 0.95
     made.add(test, one_hot(expected))
     assert int(made.statistics()["count"]) == 1200
+
+
+@pytest.mark.parametrize("leave_one_out", [True, False])
+def test_there_may_be_fewer_rows_than_landmarks(leave_one_out):
+    made, report = solved(leave_one_out, kernel=True, layers=[3], exact_rows=0, features=4096)
+    assert report.chosen["features"] == 300  # Half of the rows: the others judge.
+    test, expected = rows(2, 300)
+    assert accuracy(expected)(outputs(made, test)) > 0.9
+
+
+@pytest.mark.parametrize("exact_rows", [0, 10_240])
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_rows_that_are_all_alike_are_solved(count, exact_rows):
+    train = {layer: value[:1].expand(count, -1) for layer, value in rows(0, 1)[0].items()}
+    label = torch.arange(count) % 2
+    made = head(kernel=True, exact_rows=exact_rows, balance=False)
+    made.solve(train, one_hot(label), train, accuracy(label), leave_one_out=True)
+    shares = one_hot(label).mean(0)
+    torch.testing.assert_close(outputs(made, train)[0], shares, atol=0.05, rtol=0)
+
+
+def test_a_head_that_is_solved_anew_forgets_the_rows_before():
+    made, _ = solved(kernel=True, layers=[3], exact_rows=200)
+    assert "gram" in made.statistics()
+    train, label = rows(7, 150)
+    made.solve(train, one_hot(label), train, accuracy(label), leave_one_out=True)
+    assert len(made.statistics()["targets"]) == made.features == 150
+    train, label = rows(8, 400)
+    made.solve(train, one_hot(label), train, accuracy(label), leave_one_out=True)
+    assert int(made.statistics()["count"]) == 400
 
 
 @pytest.mark.parametrize("options", KINDS)
