@@ -41,8 +41,6 @@ from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, 
 CHUNK = 4096
 CACHED_FROM = 32
 """Rows from which a call to predict goes through the feature cache: fewer are not worth a file."""
-
-
 SAID = (
     "tuner", "head", "cut", "budget", "epochs", "batch_size", "learning_rate", "patience",
 )  # fmt: skip
@@ -141,8 +139,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             )
             self.cache_stats_ = asdict(cache.stats)
         self.model_ = made.model
-        if made.ladder is not None:
-            self.ladder_ = [asdict(attempt) for attempt in made.ladder.attempts]
+        self.ladder_ = [asdict(attempt) for attempt in made.ladder.attempts] if made.ladder else []
 
     def _answers(self, X: Any) -> Iterator[Prediction]:
         check_is_fitted(self, "model_")

@@ -80,9 +80,9 @@ def fitted(
     ladder = None
     if options.tuner == "auto":
         folds = folds_of(options.folds, schema, climbs=True)
-        every = [*learned, *chosen]
-        train, validation = (prepared(every if folds else part) for part in (learned, chosen))
-        ladder = climb(*about, train, validation, options, folds=folds, **how)
+        train = prepared([*learned, *chosen] if folds else learned)
+        judged = train if folds else prepared(chosen)
+        ladder = climb(*about, train, judged, options, folds=folds, **how)
         trained = ladder.trained
     else:
         trained = finetune(*about, prepared(learned), prepared(chosen), options, **how)

@@ -148,11 +148,14 @@ class Workspace:
 
     def carried(self) -> tuple[Model, Sequence[Row], Examples]:
         """The model that transfer made, and the test rows of its own data, prepared for it."""
-        own, tables = self.option(TransferOptions).data is None, self.collection
+        said, tables = self.option(TransferOptions), self.collection
+        own = said.data is None
         collection = tables if own else Collection.load(self.carried_folder / "data")
         learned = () if own else (tables.train, tables.validation)
         data = new_data(collection, self.task, self.seed, learned)
-        model = Model.load(self.carried_folder / "model")
+        elsewhere = said.distil is not None and said.distil.into is not None
+        backbone = None if elsewhere else self.backbone
+        model = Model.load(self.carried_folder / "model", backbone)
         return model, data.test, data.examples(data.test, model.learner.backbone)
 
     @cached_property

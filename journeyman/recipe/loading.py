@@ -13,12 +13,11 @@ from pydantic import BaseModel
 
 from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
-from journeyman.recipe.checks import check, task_of
+from journeyman.recipe.checks import check
 from journeyman.recipe.data_checks import existing
 from journeyman.recipe.extra_checks import resolved_extra
 from journeyman.recipe.mistakes import Mistakes, validated
 from journeyman.recipe.options import Recipe
-from journeyman.recipe.self_training_checks import tries_self_training
 from journeyman.recipe.sets import apply_sets
 from journeyman.recipe.text import Written, read_file, read_mapping, read_text
 from journeyman.recipe.transfer_checks import resolved_transfer
@@ -42,7 +41,6 @@ def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
     recipe = validated(written, mistakes)
     if recipe is not None:
         recipe = _resolved(recipe, written.folder)
-        recipe = tries_self_training(recipe, task_of(recipe))
         check(recipe, mistakes)
     found = mistakes.all()
     if found or recipe is None:

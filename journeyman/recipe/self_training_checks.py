@@ -9,25 +9,6 @@ from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files
 from journeyman.recipe.options import Recipe
 from journeyman.tasks.base import TASKS
-from journeyman.training.pseudo_labels import SelfTrainingOptions
-
-
-def tries_self_training(recipe: Recipe, task: str) -> Recipe:
-    """The recipe, with self-training where nothing is said of it, but `auto` has texts for it."""
-    options = recipe.finetune
-    within = None if options.balance is None else options.balance.within
-    groups = None if options.robust is None else options.robust.groups
-    if (
-        options.self_training is None
-        and options.tuner == "auto"
-        and recipe.data.unlabelled
-        and (within, groups) == (None, None)
-        and task in TASKS
-        and TASKS[task].kind == "label"
-    ):
-        tried = options.model_copy(update={"self_training": SelfTrainingOptions()})
-        return recipe.model_copy(update={"finetune": tried})
-    return recipe
 
 
 def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
@@ -49,15 +30,12 @@ def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
             expected="a task of one label a text, such as text-classification", found=task,
             remedy="remove finetune.self_training",
         )  # fmt: skip
-    within = None if options.balance is None else options.balance.within
-    groups = None if options.robust is None else options.robust.groups
-    for place, column in ((("balance", "within"), within), (("robust", "groups"), groups)):
-        if column is not None:
-            mistakes.add(
-                ("finetune", *place), f"Rows without labels have no column {column!r}.",
-                expected=f"no `{place[1]}` beside finetune.self_training", found=repr(column),
-                remedy=f"remove finetune.{'.'.join(place)}, or finetune.self_training",
-            )  # fmt: skip
+    for place, column in options.columns_read.items():
+        mistakes.add(
+            ("finetune", *place), f"Rows without labels have no column {column!r}.",
+            expected=f"no `{place[1]}` beside finetune.self_training", found=repr(column),
+            remedy=f"remove finetune.{'.'.join(place)}, or finetune.self_training",
+        )  # fmt: skip
 
 
 def _check_files(recipe: Recipe, mistakes: Mistakes) -> None:

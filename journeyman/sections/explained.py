@@ -16,6 +16,8 @@ from journeyman.section import Figure, Section
 from journeyman.training.examples import Examples
 from journeyman.types import Explanation, Prediction
 
+TITLE = "Why it answers as it does"
+
 
 def explained(
     model: Model,
@@ -43,34 +45,42 @@ def explained(
             explanations.append(explainer.answer(question))
             advance(1)
     seconds = time.perf_counter() - started
-    figures = deletion_test(questions, explanations, seed=seed).figures() if questions else ()
+    shown = tuple(
+        example(case, text, explanation)
+        for case, text, explanation in zip(chosen, texts, explanations, strict=True)
+    )
+    if not shown:
+        return unexplained()
     gaps = sorted(explanation.gap for explanation in explanations)
+    median, largest = gaps[len(gaps) // 2], gaps[-1]
+    figures = _figures(len(shown), median, largest, round(seconds / len(shown), 3))
     return Section(
         step="explain",
-        title="Why it answers as it does",
-        prose=_prose(options, len(chosen), of),
-        figures=(
-            Figure(name="rows explained", value=len(chosen)),
-            Figure(name="median convergence gap", value=gaps[len(gaps) // 2] if gaps else None),
-            Figure(name="largest convergence gap", value=gaps[-1] if gaps else None),
-            *figures,
-            Figure(
-                name="seconds an explanation",
-                value=round(seconds / len(chosen), 3) if chosen else None,
-                unit="s",
-                clock=True,
-            ),
-        ),
-        examples=tuple(
-            example(case, text, explanation)
-            for case, text, explanation in zip(chosen, texts, explanations, strict=True)
-        ),
+        title=TITLE,
+        prose=_prose(options, len(shown), of),
+        figures=(*figures, *deletion_test(questions, explanations, seed=seed).figures()),
+        examples=shown,
+    )
+
+
+def unexplained() -> Section:
+    """The chapter where no row is explained."""
+    prose = ("No test row was explained.",)
+    return Section(step="explain", title=TITLE, prose=prose, figures=_figures(0, None, None, None))
+
+
+def _figures(
+    rows: int, median: float | None, largest: float | None, seconds: float | None
+) -> tuple[Figure, ...]:
+    return (
+        Figure(name="rows explained", value=rows),
+        Figure(name="median convergence gap", value=median),
+        Figure(name="largest convergence gap", value=largest),
+        Figure(name="seconds an explanation", value=seconds, unit="s", clock=True),
     )
 
 
 def _prose(options: ExplainOptions, count: int, of: str) -> tuple[str, ...]:
-    if not count:
-        return ("No test row was explained.",)
     return (
         f"{count} answers of {of} to test rows are explained by {options.method}: for each class "
         "the most and the least certain right answer, for each kind of error the most certain one.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from journeyman.explainers.options import ExplainOptions
 from journeyman.section import Section
-from journeyman.sections.explained import explained
+from journeyman.sections.explained import explained, unexplained
 from journeyman.training.trainer import feature_source
 from journeyman.transfer.options import TransferOptions
 from journeyman.workspace import Workspace
@@ -12,6 +12,9 @@ from journeyman.workspace import Workspace
 
 def run(workspace: Workspace) -> Section:
     """Leaves nothing but its section, on the model the journey ends with."""
+    options = workspace.option(ExplainOptions)
+    if not options.samples:
+        return unexplained()
     transferred = TransferOptions in workspace.options
     if transferred:
         model, rows, examples = workspace.carried()
@@ -24,7 +27,7 @@ def run(workspace: Workspace) -> Section:
         model,
         predictions,
         examples,
-        workspace.option(ExplainOptions),
+        options,
         of="the model that transfer made" if transferred else "the model",
         seed=workspace.seed,
         reporter=workspace.reporter,

@@ -6,6 +6,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from journeyman.data.options import DataOptions
 from journeyman.files import bytes_under, write_json
 from journeyman.model import Model
 from journeyman.section import Section
@@ -18,7 +19,7 @@ from journeyman.training.folds import crossed, folds_of
 from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.self_training import Course, SelfTrained, before_refit, self_train
+from journeyman.training.self_training import Course, SelfTrained, asked, before_refit, self_train
 from journeyman.training.trackers import Tracker
 from journeyman.training.trainer import Trained, exam_tensors, feature_source
 from journeyman.training.trainer import finetune as train
@@ -29,7 +30,9 @@ NOTE = "figures"
 
 def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
-    options = before_refit(workspace.option(FinetuneOptions))
+    unlabelled = workspace.option(DataOptions).unlabelled
+    options = asked(workspace.option(FinetuneOptions), workspace.task, unlabelled)
+    options = before_refit(options)
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
     folds = folds_of(options.folds, workspace.schema, climbs=options.tuner == "auto")
     pool = workspace.labelled() if folds else (learned, chosen)

@@ -102,6 +102,15 @@ class LoopOptions(BaseModel):
         "processor multiplies it natively, else float32. Answers are always float32.",
     )
 
+    @property
+    def columns_read(self) -> dict[tuple[str, str], str]:
+        """Columns that rows must have beside text and label, by the option that asks for them."""
+        asked = {
+            ("balance", "within"): None if self.balance is None else self.balance.within,
+            ("robust", "groups"): None if self.robust is None else self.robust.groups,
+        }
+        return {place: column for place, column in asked.items() if column is not None}
+
 
 class FinetuneOptions(LoopOptions):
     """Options of fine-tuning (recipe field `finetune`)."""

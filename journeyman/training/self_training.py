@@ -113,6 +113,14 @@ class SelfTrained:
         return next((one.taken for one in reversed(self.rounds) if one.kept), 0)
 
 
+def asked(options: FinetuneOptions, task: Task, unlabelled: Sequence[str]) -> FinetuneOptions:
+    """The options, with self-training where nothing is said of it but `auto` has texts for it."""
+    silent = options.self_training is None and options.tuner == "auto"
+    if silent and unlabelled and task.kind == "label" and not options.columns_read:
+        return options.model_copy(update={"self_training": SelfTrainingOptions()})
+    return options
+
+
 def before_refit(options: FinetuneOptions) -> FinetuneOptions:
     """The options by which the model is made that self-training starts from."""
     return options.model_copy(update={"refit": options.refit and not options.self_training})

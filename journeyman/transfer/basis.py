@@ -69,7 +69,7 @@ def bases(start: Start, layers: Layers, task: Task, schema: Schema) -> list[Basi
         near = (
             Basis(source.map, source.seed, _prior(source))
             if source.map.landmarks is None
-            else Basis(plain, source.seed, _followed(source, found[0].features(layers), layers))
+            else Basis(plain, source.seed, followed(source, found[0].features(layers), layers))
         )
         found.insert(0, near)
     return found
@@ -91,7 +91,7 @@ def _prior(head: RidgeHead) -> Prior:
     )
 
 
-def _followed(head: RidgeHead, rows: Tensor, layers: Layers) -> Prior:
+def followed(head: RidgeHead, rows: Tensor, layers: Layers) -> Prior:
     """The plain head on `rows` [N, F] that answers most nearly as `head` does on their layers."""
     center, deviation = head.target_center.double(), head.target_deviation.double()
     path = RidgePath(rows)

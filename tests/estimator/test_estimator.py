@@ -117,6 +117,7 @@ def test_auto_climbs_as_far_as_it_pays(backbone):
     assert sum(attempt["pays"] for attempt in made.ladder_) >= 1
     assert (made.predict(TEXTS) == SIGNS).mean() > 0.9
     assert clone(made).get_params()["budget"] == "2m"
+    assert made.set_params(tuner="none", head="ridge").fit(TEXTS, SIGNS).ladder_ == []
 
 
 def test_the_second_fit_computes_no_frozen_rows(backbone):

@@ -9,13 +9,15 @@ from contract_samples import Sample, made_rows
 from tiny import tiny_backbone, tiny_folder
 
 from journeyman.errors import DataError, JourneymanError, RecipeError
+from journeyman.tasks.text_classification import TextClassification
+from journeyman.tasks.text_regression import TextRegression
 from journeyman.training import self_training
 from journeyman.training.cache import FeatureCache
 from journeyman.training.folds import crossed
 from journeyman.training.gain import Gain
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.pseudo_labels import SelfTrainingOptions
-from journeyman.training.self_training import Course, before_refit, self_train
+from journeyman.training.self_training import Course, asked, before_refit, self_train
 from journeyman.training.trainer import finetune, refit
 from journeyman.unlabelled import Unlabelled
 
@@ -282,17 +284,24 @@ def test_a_run_tells_of_its_rounds_and_its_model_answers(ground, tmp_path, more)
     ({"tuner": "auto"}, True),
     ({"tuner": "none"}, False),
     ({"tuner": "auto", "self_training": False}, False),
+    ({"tuner": "auto", "balance": {"power": 0.5, "within": "domain"}}, False),
 ])  # fmt: skip
-def test_auto_tries_it_where_there_are_texts_and_nothing_is_said(ground, tmp_path, changes, tried):
-    from journeyman.recipe import dump_recipe, load_recipe
+def test_auto_tries_it_where_there_are_texts_and_nothing_is_said(changes, tried):
+    options = FinetuneOptions.model_validate(changes)
+    task = TextClassification()
+    assert bool(asked(options, task, ["more.txt"]).self_training) is tried
+    assert not asked(options, task, []).self_training
+    assert not asked(options, TextRegression(), ["more.txt"]).self_training
 
-    said = recipe(ground, tmp_path / "run")
-    said["finetune"] = changes
-    loaded = load_recipe(said)
-    assert bool(loaded.finetune.self_training) is tried
-    assert load_recipe(dump_recipe(loaded)) == loaded
-    del said["data"]["unlabelled"]
-    assert not load_recipe(said).finetune.self_training
+
+def test_a_run_whose_task_is_seen_from_the_data_tries_it_unasked(ground, tmp_path):
+    import journeyman
+
+    said = recipe(ground, tmp_path / "run", tuner="auto", head=None, epochs=1, batch_size=32)
+    del said["task"], said["finetune"]["self_training"]
+    said["data"]["unlabelled"] = [str(ground / "more.txt")]
+    journeyman.finetune(said)
+    assert told(tmp_path / "run")["unlabelled rows"] > 50
 
 
 def test_unlabelled_rows_that_change_train_again(ground, tmp_path):

@@ -140,6 +140,17 @@ def test_this_runs_model_is_taught_into_another_backbone(place, tmp_path):
         assert each["predicted"] == student.predict(each["text"])[0].label
 
 
+def test_a_source_with_a_kernel_is_carried_over(place, tmp_path):
+    said = {"data": target(place), "labels": 12, "tune": "head", "curve": {"draws": 0}}
+    own = recipe(place, tmp_path / "run", transfer=said)
+    own["finetune"]["head"] = {"name": "ridge", "kernel": True}
+    folder = travel(load_recipe(own)).folder
+    assert journeyman.load(folder).learner.head.choices["kernel"] is True
+    carried = journeyman.load(folder / "transfer")
+    assert carried.learner.head.choices["kernel"] is False
+    assert carried.predict("the film was awful and bad")[0].label in carried.schema.labels
+
+
 def test_the_curve_may_tune_the_layers_at_each_point(place, tmp_path):
     said = {"data": target(place), "labels": 12, "curve": {"draws": 1, "tuned": True}}
     folder = travel(load_recipe(recipe(place, tmp_path / "run", transfer=said))).folder

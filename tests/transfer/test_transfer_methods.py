@@ -6,7 +6,9 @@ import torch
 
 from journeyman.heads.base import HeadShape
 from journeyman.heads.feature_map import FeatureMap
-from journeyman.transfer.basis import Basis, Prior
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.transfer.basis import Basis, Prior, followed
 from journeyman.transfer.curve import Curve, Point
 from journeyman.transfer.head_fit import fit_head, ridge_head
 from journeyman.transfer.logme import logme
@@ -31,6 +33,23 @@ def basis(features, prior=None):
     made = FeatureMap((1,), features.shape[1], None)
     made.fit({1: features})
     return Basis(made, 0, prior)
+
+
+def test_a_kernels_answers_are_followed_by_a_plain_head():
+    features, targets = rows(120, noise=0.2)
+    width, classes = features.shape[1], targets.shape[1]
+    source = RidgeHead(RidgeOptions(kernel=True), HeadShape(width, (1,), classes, "row"), 0)
+    layers = {1: features}
+    source.solve(layers, targets, layers, lambda outputs: 0.0, leave_one_out=True)
+    plain = basis(features).features(layers)
+    prior = followed(source, plain, layers)
+    answers = plain.double() @ prior.weight + prior.offset
+    theirs = source.outputs(layers).double()
+    constant = torch.cat([plain.double(), torch.ones(120, 1, dtype=torch.float64)], dim=1)
+    closest = constant @ torch.linalg.lstsq(constant, theirs).solution
+    error, least = (float((each - theirs).square().mean()) for each in (answers, closest))
+    assert least <= error < 1.01 * least
+    assert bool((answers.argmax(1) == theirs.argmax(1)).float().mean() > 0.95)
 
 
 @pytest.mark.parametrize(("count", "width"), [(5, 9), (30, 6)])
