@@ -38,11 +38,13 @@ class KernelSystem:
 
     def resolve(self, alpha: float, *, last: bool = False) -> KernelSolution:
         """The exact solution with penalty `alpha`; the `last` one uses the kernel up."""
-        system = self.kernel if last else self.kernel.clone()
+        system = (self.kernel if last else self.kernel.clone()).mT  # As LAPACK has it: no copies.
         system.diagonal().add_(alpha)
-        factor = torch.linalg.cholesky(system)
+        factor = torch.linalg.cholesky(system, out=system)
         one = torch.ones(len(system), 1, dtype=torch.float64)
-        both = torch.cholesky_solve(torch.cat([self.targets, one], dim=1), factor)
+        sides = torch.cat([self.targets, one], dim=1)
+        half = torch.linalg.solve_triangular(factor, sides, upper=False)
+        both = torch.linalg.solve_triangular(factor.mT, half, upper=True)
         known, level = both[:, :-1], both[:, -1:]
         offset = known.sum(0) / level.sum()
         center = torch.zeros(len(system), dtype=torch.float64)

@@ -53,7 +53,7 @@ class RidgeOptions(HeadOptions):
         10_240,
         ge=0,
         description="Up to how many training rows the kernel compares each row with all of them; "
-        "memory grows with the square (1.7 GB at 10,240), the model's size in proportion.",
+        "memory grows with the square (1.1 GB at 10,240), the model's size in proportion.",
     )
     layers: Literal["auto"] | list[int] = Field(
         "auto",
