@@ -28,8 +28,9 @@ from journeyman.data.record import Record
 from journeyman.tasks.text_classification import TextClassification
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import make_examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import feature_source, finetune
+from journeyman.training.trainer import finetune
 from journeyman.types import Row
 
 BASE: dict[str, Any] = {"tuner": "full", "cut": 1, "epochs": 2, "learning_rate": 1.5e-4}

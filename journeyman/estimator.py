@@ -34,8 +34,8 @@ from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import feature_source
 from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
 
 CHUNK = 4096

@@ -17,12 +17,14 @@ from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import TASKS, Schema, Task
+from journeyman.training.assembly import make_learner
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.ladder import climb
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trackers import Tracker
-from journeyman.training.trainer import Trained, feature_source, finetune, make_learner
+from journeyman.training.trainer import Trained, finetune
 from journeyman.types import LabelPrediction
 
 COLUMNS = DataOptions(train="rows", text="text", label="label")

@@ -19,12 +19,14 @@ from journeyman.pretraining.methods.base import METHODS, MethodOptions
 from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
+from journeyman.training.assembly import make_learner, options_of
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.loop import Fitted, Split, fit
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.solving import solve
 from journeyman.training.trackers import Tracker
-from journeyman.training.trainer import feature_source, make_learner, options_of, solve
 from journeyman.tuners.base import TUNERS, size_of
 
 TUNER = "full"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from journeyman.explainers.options import ExplainOptions
 from journeyman.section import Section
 from journeyman.sections.explained import explained, unexplained
-from journeyman.training.trainer import feature_source
+from journeyman.training.feature_source import feature_source
 from journeyman.transfer.options import TransferOptions
 from journeyman.workspace import Workspace
 

@@ -15,13 +15,15 @@ from journeyman.sections.finetuned import finetuned
 from journeyman.sections.self_taught import self_taught
 from journeyman.standings import Standings, stand
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.folds import crossed, folds_of
 from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.self_training import Course, SelfTrained, asked, before_refit, self_train
+from journeyman.training.solving import exam_tensors
 from journeyman.training.trackers import Tracker
-from journeyman.training.trainer import Trained, exam_tensors, feature_source
+from journeyman.training.trainer import Trained
 from journeyman.training.trainer import finetune as train
 from journeyman.workspace import Workspace
 

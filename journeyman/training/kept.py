@@ -16,9 +16,10 @@ from journeyman.files import write_text
 from journeyman.heads.base import SolvedHead, SolveReport
 from journeyman.tasks.base import Array, Schema, Task
 from journeyman.tensors import read_tensors, write_tensors
+from journeyman.training.assembly import make_learner
 from journeyman.training.loop import Fitted
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import Trained, make_learner
+from journeyman.training.trainer import Trained
 
 FACTS = "trained.json"
 

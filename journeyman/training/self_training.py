@@ -29,6 +29,7 @@ from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.batches import Indices
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.folds import After, More, crossed
 from journeyman.training.gain import Gain, gain
 from journeyman.training.options import FinetuneOptions
@@ -43,7 +44,7 @@ from journeyman.training.pseudo_labels import (
     with_pseudo_labels,
 )
 from journeyman.training.trackers import Named, Tracker
-from journeyman.training.trainer import Trained, feature_source, finetune, refit
+from journeyman.training.trainer import Trained, finetune, refit
 from journeyman.unlabelled import Unlabelled
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.tasks.base import Array
-from journeyman.training.trainer import feature_source
+from journeyman.training.feature_source import feature_source
 from journeyman.transfer.curve import Curve, Draws, learning_curves, sizes
 from journeyman.transfer.features import StartFeatures, start_features
 from journeyman.transfer.new_data import Indices, NewData

@@ -24,7 +24,8 @@ from journeyman.model import Model
 from journeyman.tasks.base import Schema, Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
-from journeyman.training.trainer import Trained, feature_source
+from journeyman.training.feature_source import feature_source
+from journeyman.training.trainer import Trained
 from journeyman.transfer.options import DistilOptions
 from journeyman.transfer.warm_start import Setting, train
 

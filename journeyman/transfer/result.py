@@ -9,8 +9,9 @@ from journeyman.model import Model
 from journeyman.tasks.base import Array
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
-from journeyman.training.trainer import exam_tensors, feature_source
+from journeyman.training.solving import exam_tensors
 from journeyman.transfer.new_data import NewData
 from journeyman.types import Metric
 

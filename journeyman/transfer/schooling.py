@@ -12,8 +12,9 @@ from journeyman.backbones.base import Backbone
 from journeyman.errors import DataError
 from journeyman.model import Model
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
-from journeyman.training.trainer import Trained, feature_source
+from journeyman.training.trainer import Trained
 from journeyman.transfer.distil import Lesson, taught
 from journeyman.transfer.new_data import Indices, NewData
 from journeyman.transfer.options import DistilOptions

@@ -9,12 +9,14 @@ from journeyman.heads.base import Layers
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema, Task
+from journeyman.training.assembly import make_learner
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
 from journeyman.training.loop import Split
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import feature_source, make_learner, solver_rows
+from journeyman.training.solving import solver_rows
 
 PLAIN = "plain backbone"
 

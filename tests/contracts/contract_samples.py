@@ -8,10 +8,11 @@ import torch
 from journeyman.data.options import DataOptions
 from journeyman.heads.base import HEADS
 from journeyman.tasks.base import TASKS
+from journeyman.training.assembly import make_learner, options_of
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import finetune, make_learner, options_of
+from journeyman.training.trainer import finetune
 from journeyman.tuners.base import TUNERS
 
 PLAIN = "the a dog mat sat film plot actor story is was on in".split()

@@ -11,7 +11,7 @@ from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.tasks.base import TASKS
-from journeyman.training.trainer import options_of
+from journeyman.training.assembly import options_of
 
 WIDTH, DEPTH, ROWS, TOKENS = 12, 3, 40, 7
 UNITS = ("row", "token")

@@ -22,7 +22,7 @@ from journeyman.model import Model
 from journeyman.model_folder import check_files, read_manifest, write_model
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
-from journeyman.training.trainer import exam_tensors
+from journeyman.training.solving import exam_tensors
 from journeyman.tuners.base import TUNERS
 from journeyman.types import FailedPrediction
 

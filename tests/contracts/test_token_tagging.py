@@ -15,7 +15,7 @@ from journeyman.tasks.bio import best_path, forbidden, spans_of, tag_set
 from journeyman.tasks.token_classification import TokenClassification
 from journeyman.tasks.words import TokenText, first_tokens, words_of
 from journeyman.training.learner import Learner
-from journeyman.training.trainer import solver_rows
+from journeyman.training.solving import solver_rows
 from journeyman.types import EntitiesPrediction
 
 TAGS = tag_set(["LOC", "PER"])
@@ -219,7 +219,7 @@ def test_words_that_no_token_is_read_for_do_not_spoil_the_temperature(backbone):
 
 def test_a_solved_head_is_judged_on_the_words_its_scores_are_of(backbone, monkeypatch):
     """Words without a token stand in the middle of texts, not only at the end."""
-    from journeyman.training import trainer
+    from journeyman.training import solving
 
     own = picking(backbone)
     texts_of_words = [
@@ -233,15 +233,15 @@ def test_a_solved_head_is_judged_on_the_words_its_scores_are_of(backbone, monkey
     learner = sample.learner(head="ridge", tuner="none")
     examples = examples_of(own, texts_of_words)
     source = learner.uncached(examples)
-    split = trainer.Split(examples, source)
+    split = solving.Split(examples, source)
     seen = {}
 
     def solve(train, targets, validation, score, *, leave_one_out):
         seen["score"] = score(20.0 * TASK.matrix(examples.encoded, SCHEMA))
-        return trainer.SolveReport({})
+        return solving.SolveReport({})
 
     monkeypatch.setattr(learner.head, "solve", solve)
-    trainer.solve(learner, SCHEMA, split, split, metric="span_f1")
+    solving.solve(learner, SCHEMA, split, split, metric="span_f1")
     kept = [
         [tag if token >= 0 else "O" for tag, token in zip(tags, tokens, strict=True)]
         for tags, tokens in zip(

@@ -13,7 +13,7 @@ from contract_samples import TEXTS, attached, cuts_of, steps, whole
 from tiny import FAMILIES_TINY, SIZES, tiny_backbone, tiny_folder
 
 from journeyman.backbones.text_encoder import load_backbone
-from journeyman.training.trainer import options_of
+from journeyman.training.assembly import options_of
 from journeyman.tuners.base import TUNERS
 
 DEPTH = SIZES["num_hidden_layers"]

@@ -6,10 +6,11 @@ import torch
 
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import TASKS
+from journeyman.training.assembly import make_learner
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import finetune, make_learner
+from journeyman.training.trainer import finetune
 
 GOOD = "good fine lovely great".split()
 BAD = "bad awful poor terrible".split()

@@ -15,7 +15,7 @@ from journeyman.errors import DataError, FetchError, JourneymanError
 from journeyman.tensors import read_tensors
 from journeyman.training.examples import make_examples
 from journeyman.training.loop import Split
-from journeyman.training.trainer import solver_rows, solver_targets
+from journeyman.training.solving import solver_rows, solver_targets
 
 MEANT = {"bad": "bad awful film", "good": "good fine film", "plain": "much longer text"}
 

@@ -14,12 +14,12 @@ from journeyman.errors import ResourceError
 from journeyman.heads import feature_map
 from journeyman.progress import Reporter
 from journeyman.tasks.base import TASKS
+from journeyman.training import feature_source as source
 from journeyman.training import scratch as scratch_module
-from journeyman.training import trainer
 from journeyman.training.cache import FeatureCache, expected_bytes
 from journeyman.training.loop import Split
 from journeyman.training.scratch import scratch
-from journeyman.training.trainer import solver_rows
+from journeyman.training.solving import solver_rows
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +111,11 @@ class Listener(Reporter):
 
 
 def test_what_the_cache_will_take_is_said_first_and_true(backbone, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "ANNOUNCED_BYTES", 1)
+    monkeypatch.setattr(source, "ANNOUNCED_BYTES", 1)
     sample = Sample("text-classification", backbone, train=40, validation=6)
     cache, listener = FeatureCache(tmp_path), Listener()
     learner = sample.learner(tuner="lora", cut=1)
-    trainer.feature_source(learner, sample.train, cache, listener)
+    source.feature_source(learner, sample.train, cache, listener)
     assert "on disk" in listener.said[0]
     need = cache.planned(backbone, sample.train.inputs, 1, keep_hidden=True)
     assert cache.stats.bytes_asked == need

@@ -12,8 +12,8 @@ from journeyman.data.options import DataOptions
 from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.tasks.base import TASKS
+from journeyman.training.assembly import make_learner
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.trainer import make_learner
 from journeyman.tuners.base import TUNERS
 from journeyman.tuners.prefix import PAST
 

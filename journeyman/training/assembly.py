@@ -1,0 +1,75 @@
+"""Putting a learner together: tuner, head and cut as the options have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from journeyman.backbones.base import Backbone
+from journeyman.errors import JourneymanError
+from journeyman.heads.base import HEADS, Head, HeadShape
+from journeyman.tasks.base import Schema, Task
+from journeyman.training.learner import Learner
+from journeyman.training.options import FinetuneOptions
+from journeyman.tuners.base import TUNERS
+
+
+def make_learner(
+    task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, *, seed: int
+) -> Learner:
+    """Tuner and head as the options (or the task) have them, untrained, on the backbone."""
+    if options.tuner == "auto":
+        raise ValueError("a ladder chooses a tuner before a learner is made")
+    tuner_options = options.tuner or options_of(TUNERS[task.default_tuner])
+    tuner = TUNERS[tuner_options.name](tuner_options, seed)
+    usual = backbone.cut_below(tuner.default_cut(backbone))
+    cut = usual if options.cut == "auto" else options.cut
+    reason = tuner.permits(backbone, backbone.check_cut(cut))
+    if reason is not None:
+        raise JourneymanError(
+            f"The tuner {tuner.name!r} cannot work at cut {cut}.",
+            place="finetune.cut",
+            expected="a cut this tuner permits, or auto",
+            found=f"{cut}: {reason}",
+            remedy="leave `cut` out, or choose another tuner",
+        )
+    head = _make_head(task, backbone, schema, options, seed)
+    if options.dropout is not None and tuner.trains:
+        backbone = backbone.dropping(options.dropout)
+    return Learner(task, backbone, tuner, head, cut)
+
+
+def _make_head(
+    task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, seed: int
+) -> Head:
+    """The head that was asked for, where task and backbone have use for it."""
+    chosen = options.head or options_of(HEADS[task.default_head])
+    if chosen.name not in task.heads():
+        raise JourneymanError(
+            f"The task {task.name!r} has no use for the head {chosen.name!r}.",
+            place="finetune.head",
+            expected=" | ".join(task.heads()),
+            found=chosen.name,
+            remedy="leave `head` out, or choose one of these",
+        )
+    reason = HEADS[chosen.name].permits(backbone)
+    if reason is not None:
+        raise JourneymanError(
+            f"The head {chosen.name!r} cannot stand on this backbone.",
+            place="finetune.head",
+            expected="a head that suits the backbone and its options",
+            found=f"{chosen.name}: {reason}",
+            remedy="leave `head` out, or choose another head",
+        )
+    depth = backbone.spec.depth
+    layers = tuple(range(1, depth + 1)) if task.unit == "row" else (depth,)
+    shape = HeadShape(backbone.spec.width, layers, task.outputs(schema), task.unit)
+    head = HEADS[chosen.name](chosen, shape, seed)
+    head.begin(backbone, schema.labels)
+    return head
+
+
+def options_of(entry: Any) -> Any:
+    """The default options of a registered tuner or head, carrying its name."""
+    defaults = entry.Options()
+    object.__setattr__(defaults, "__dict__", {**defaults.__dict__, "name": entry.name})
+    return defaults

@@ -1,0 +1,136 @@
+"""Solving a head: what it reads of every row, layer by layer, and what it is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.heads.base import Layers, SolvedHead, SolveReport
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import IGNORED, Schema, Task
+from journeyman.training.examples import Examples, FeatureSource, in_batches
+from journeyman.training.learner import Learner
+from journeyman.training.loop import Split
+from journeyman.training.scratch import scratch
+
+SOLVE_ROWS = 32
+
+
+def solve(
+    learner: Learner,
+    schema: Schema,
+    train: Split,
+    validation: Split,
+    *,
+    metric: str,
+    held: Layers | None = None,
+    reporter: Reporter = QUIET,
+) -> SolveReport:
+    """Solve the learner's head on its features of the training rows.
+
+    `held` are the features of the validation rows, where they are at hand already. Where there are
+    no such rows, the training rows stand in for them: then penalties are chosen by leave-one-out,
+    whatever the features have seen.
+    """
+    judged = bool(len(validation.examples))
+    validation = validation if judged else train
+    rows = solver_rows(learner, train)
+    if not judged:
+        held = rows
+    head = learner.head
+    if not isinstance(head, SolvedHead):
+        raise TypeError(f"the head {head.name!r} is not solved")
+    task = learner.task
+
+    def score(outputs: Tensor) -> float:
+        rows = list(outputs.numpy())
+        if task.unit == "token":
+            rows = _by_text(task, outputs, validation.examples)
+        return task.score(rows, validation.examples.targets, schema, metric)
+
+    reporter.say("  solving the head")
+    return head.solve(
+        rows,
+        solver_targets(learner, schema, train.examples),
+        held if held is not None else solver_rows(learner, validation),
+        score,
+        leave_one_out=not (learner.tuner.trains and judged),
+    )
+
+
+def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:
+    """[N, C] targets of rows, or [M, C] of the words of all rows in turn."""
+    if examples.encoded is None:
+        raise ValueError("solving needs encoded targets")
+    return learner.task.matrix(examples.encoded, schema)
+
+
+def exam_tensors(
+    learner: Learner, schema: Schema, examples: Examples, source: FeatureSource
+) -> dict[str, Tensor]:
+    """Features (half precision) and targets of the exam rows, as a later update needs them."""
+    if not len(examples):
+        return {}
+    layers = solver_rows(learner, Split(examples, source))
+    tensors = {f"layer/{layer}": rows.half() for layer, rows in layers.items()}
+    return {**tensors, "targets": solver_targets(learner, schema, examples)}
+
+
+@torch.no_grad()
+def solver_rows(learner: Learner, split: Split) -> Layers:
+    """Features that a solved head reads, tuned layers included: pooled rows, or words.
+
+    Many of them are mapped from disk.
+    """
+    whole = learner.task.unit == "row"
+    starts = _starts(split.examples, whole)
+    out: dict[int, Tensor] = {}
+    learner.train(False)
+    for indices, features in in_batches(split.source, SOLVE_ROWS):
+        tuned = learner.backbone.tuned(features, learner.cut).to(torch.device("cpu"))
+        if whole:
+            for layer, vectors in tuned.pooled.items():
+                if layer not in out:
+                    out[layer] = scratch(len(split.examples), vectors.shape[1])
+                out[layer][torch.from_numpy(indices)] = vectors
+            continue
+        layer = learner.backbone.spec.depth
+        for i, words in zip(indices, _words(tuned.hidden, split.examples, indices), strict=True):
+            if layer not in out:
+                out[layer] = scratch(int(starts[-1]), words.shape[1])
+            out[layer][starts[i] : starts[i + 1]] = words
+    return out
+
+
+def _starts(examples: Examples, whole: bool) -> NDArray[np.int64]:
+    """Where each row's words start among the words of all."""
+    if whole or examples.encoded is None:
+        return np.arange(len(examples) + 1)
+    counts = [int((row != IGNORED).sum()) for row in examples.encoded.rows]
+    return np.cumsum([0, *counts])
+
+
+def _words(hidden: Tensor | None, examples: Examples, indices: Any) -> list[Tensor]:
+    if hidden is None or examples.encoded is None:
+        raise ValueError("words need hidden states and encoded targets")
+    rows = examples.encoded.rows
+    return [hidden[at][: len(rows[i])][rows[i] != IGNORED] for at, i in enumerate(indices)]
+
+
+def _by_text(task: Task, outputs: Tensor, examples: Examples) -> list[Any]:
+    """Outputs [M, C] of all words in turn, as one array a text: put back where tokens stand."""
+    if examples.encoded is None:
+        raise ValueError("words need encoded targets")
+    rows: list[Any] = []
+    at = 0
+    for i, targets in enumerate(examples.encoded.rows):
+        places = torch.nonzero(targets != IGNORED).flatten()
+        tokens = torch.zeros(1, len(targets), outputs.shape[1])
+        tokens[0, places] = outputs[at : at + len(places)]
+        rows += task.split_outputs(tokens, examples.inputs.select([i]), [examples.texts[i]])
+        at += len(places)
+    return rows
