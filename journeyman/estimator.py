@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, cast, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from journeyman.backbones.precision import Precision
 from journeyman.backbones.text_encoder import Text
 from journeyman.estimator_fitting import Rows, backbone_of, fitted, packed, unpacked
 from journeyman.estimator_inputs import (
@@ -65,6 +66,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         metric: str | None = None,
         validation_fraction: float = 0.1,
         max_tokens: int | None = None,
+        precision: Precision = "float32",
         cache_predictions: bool = True,
         random_state: Any = 0,
         threads: int | None = None,
@@ -82,6 +84,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.metric = metric
         self.validation_fraction = validation_fraction
         self.max_tokens = max_tokens
+        self.precision = precision
         self.cache_predictions = cache_predictions
         self.random_state = random_state
         self.threads = threads
@@ -125,7 +128,9 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         options = self._options(task)
         seed = self._seed()
         held = hold_out(texts, member, strata, self._share(), seed)
-        backbone = backbone_of(str(self.backbone), self.max_tokens, self.quiet)
+        backbone = backbone_of(
+            str(self.backbone), self.max_tokens, self.precision, quiet=self.quiet
+        )
         with self._threads(), closing(FeatureCache()) as cache:
             made = fitted(
                 task,
@@ -171,6 +176,8 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | np.integer) and value >= least):
                 raise self._wrong(name, f"a whole number of at least {least}, or None", repr(value))
+        if self.precision not in get_args(Precision):
+            raise self._wrong("precision", " | ".join(get_args(Precision)), repr(self.precision))
         if self.metric is not None and self.metric not in task.metric_names:
             raise self._wrong("metric", " | ".join(task.metric_names), repr(self.metric))
         return options
@@ -244,6 +251,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         class_weights: bool = False,
         validation_fraction: float = 0.1,
         max_tokens: int | None = None,
+        precision: Precision = "float32",
         cache_predictions: bool = True,
         random_state: Any = 0,
         threads: int | None = None,
@@ -262,6 +270,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
             metric=metric,
             validation_fraction=validation_fraction,
             max_tokens=max_tokens,
+            precision=precision,
             cache_predictions=cache_predictions,
             random_state=random_state,
             threads=threads,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.base import Backbone
+from journeyman.backbones.precision import Precision
 from journeyman.backbones.text_encoder import Text, load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.data.options import DataOptions
@@ -108,16 +109,21 @@ def _row(text: Text, target: Any) -> dict[str, Any]:
     return {**dict(zip(TEXT_COLUMNS, parts, strict=False)), LABEL_COLUMN: target}
 
 
-def backbone_of(reference: str, max_tokens: int | None, quiet: bool) -> Backbone:
+def backbone_of(
+    reference: str, max_tokens: int | None, precision: Precision, *, quiet: bool
+) -> Backbone:
     """The backbone of a reference, fetched if need be."""
-    return _loaded(resolve(reference, progress=not quiet), reference, max_tokens)
+    return _loaded(resolve(reference, progress=not quiet), reference, max_tokens, precision)
 
 
 @lru_cache(maxsize=2)
-def _loaded(found: ResolvedBackbone, reference: str, max_tokens: int | None) -> Backbone:
+def _loaded(
+    found: ResolvedBackbone, reference: str, max_tokens: int | None, precision: Precision
+) -> Backbone:
     """Kept in memory: a search fits many times on the same one, and tuners never change it."""
     spec = {name: value for name, value in asdict(found).items() if name != "folder"}
-    return load_backbone(found.folder, {**spec, "reference": reference}, {"max_tokens": max_tokens})
+    options = {"max_tokens": max_tokens, "precision": precision}
+    return load_backbone(found.folder, {**spec, "reference": reference}, options)
 
 
 def packed(model: Model) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ equals one whole forward.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -91,12 +91,16 @@ class Features:
 
     def rounded(self) -> Features:
         """The features as the cache would give them back: through half precision."""
-        hidden = None if self.hidden is None else through_half(self.hidden)
-        return replace(
-            self,
-            hidden=hidden,
-            pooled={layer: through_half(vector) for layer, vector in self.pooled.items()},
-        )
+        return self._each(through_half)
+
+    def floats(self) -> Features:
+        """The features in float32, whatever they were computed in."""
+        return self._each(lambda values: values.float())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Features:
+        hidden = None if self.hidden is None else change(self.hidden)
+        pooled = {layer: change(vectors) for layer, vectors in self.pooled.items()}
+        return replace(self, hidden=hidden, pooled=pooled)
 
 
 HALF_LIMIT = 65504.0
@@ -126,8 +130,12 @@ class Backbone(ABC):
     folder: str = ""
     """Where the weights were read from."""
     pooling: str = ""
-    """How a row's vector is made, where it is not the mean of its tokens: cached features of one
-    kind are not those of another."""
+    """How a row's vector is made, where it is not the mean of its tokens."""
+
+    @property
+    def manner(self) -> str:
+        """How features are made, where not as usual: those of one manner are cached apart."""
+        return self.pooling
 
     @property
     def device(self) -> torch.device:

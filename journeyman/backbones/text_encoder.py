@@ -25,6 +25,7 @@ from journeyman.backbones.base import (
 )
 from journeyman.backbones.device import best_device
 from journeyman.backbones.pattern import Pattern
+from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -62,7 +63,7 @@ Text = str | tuple[str, str]
 class TextEncoder(Backbone):
     """A transformers encoder and its tokenizer; rows are texts or pairs of texts.
 
-    With a `pattern` rows are single texts, read within it.
+    With a `pattern` rows are single texts, read within it. `precision` is of the frozen layers.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class TextEncoder(Backbone):
         spec: BackboneSpec,
         max_tokens: int,
         pattern: Pattern | None = None,
+        precision: str = "float32",
     ) -> None:
         self.spec = spec
         self.module = model
@@ -82,7 +84,18 @@ class TextEncoder(Backbone):
         if pattern is not None:
             self.options = {**self.options, "pattern": pattern.written}
             self.pooling = f" within {pattern.written}"
+        self.precision = precision
+        if precision != "float32":
+            self.options = {**self.options, "precision": precision}
         self._halves = lru_cache(maxsize=None)(self._cut_in_two)
+
+    @property
+    def manner(self) -> str:
+        """Pooling, and arithmetic where it is not float32."""
+        return self.pooling + " in bfloat16" * self._in_half()
+
+    def _in_half(self) -> bool:
+        return wants_bfloat16(self.precision, self.device.type)
 
     def prepare(self, rows: Sequence[Text]) -> TextInputs:
         """Texts, or pairs of texts, as tokens; longer ones are cut off at `max_tokens`."""
@@ -112,14 +125,18 @@ class TextEncoder(Backbone):
     def frozen(
         self, inputs: Inputs, cut: int, *, grad: bool = False, keep_hidden: bool = True
     ) -> Features:
-        """Embeddings and layers [0, cut), dropout off; at cut 0 the rows themselves."""
+        """Embeddings and layers [0, cut), dropout off; at cut 0 the rows themselves.
+
+        In float32 where the graph is kept: a gradient wants steps smaller than bfloat16 has.
+        """
         self.check_cut(cut)
         rows = cast(TextInputs, inputs)
         if cut == 0:
             return Features(mask=rows.mask(), inputs=rows)
         lower, _ = self._halves(cut)
-        with torch.set_grad_enabled(grad), evaluating(lower):
-            features = self._run(lower, self._placed(rows), first_layer=0)
+        half = in_bfloat16(self.device.type, self._in_half() and not grad)
+        with torch.set_grad_enabled(grad), evaluating(lower), half:
+            features = self._run(lower, self._placed(rows), first_layer=0).floats()
         return features if keep_hidden else replace(features, hidden=None)
 
     def tuned(self, features: Features, cut: int) -> Features:
@@ -147,7 +164,9 @@ class TextEncoder(Backbone):
         }
         shared.update({id(buffer): buffer for buffer in self.module.buffers()})
         network = copy.deepcopy(self.module, shared)
-        twin = TextEncoder(network, self.tokenizer, self.spec, self.max_tokens, self.pattern)
+        twin = TextEncoder(
+            network, self.tokenizer, self.spec, self.max_tokens, self.pattern, self.precision
+        )
         twin.folder = self.folder
         return twin
 
@@ -252,14 +271,15 @@ class TextEncoderFamily(BackboneFamily):
 
     @classmethod
     def load(cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]) -> TextEncoder:
-        """Read `folder`; `options` may give `max_tokens` and a `pattern`."""
+        """Read `folder`; `options` may give `max_tokens`, a `pattern` and a `precision`."""
         model = _read_model(folder)
         limit = min(int(options.get("max_tokens") or MAX_TOKENS), longest_input(model))
         tokenizer, written = _read_tokenizer(folder, limit), options.get("pattern")
         pattern = None if written is None else Pattern.of(str(written), tokenizer, limit)
         width, depth = int(model.config.hidden_size), depth_of(model)
         found = BackboneSpec(modality="text", width=width, depth=depth, **spec)
-        return TextEncoder(model, tokenizer, found, limit, pattern)
+        precision = str(options.get("precision", "float32"))
+        return TextEncoder(model, tokenizer, found, limit, pattern, precision)
 
 
 def _read_model(folder: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from journeyman.backbones.precision import Precision
 from journeyman.pretraining.methods.base import METHODS
 from journeyman.registry import choice
 from journeyman.training.options import LoopOptions
@@ -75,7 +76,7 @@ class PretrainOptions(BaseModel):
     warmup: float = Field(
         default=0.06, ge=0, le=1, description="Share of the steps the rate rises over."
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         default="auto", description="Arithmetic of training, as in `finetune`."
     )
 

@@ -302,9 +302,8 @@ def _distinct(inputs: Inputs) -> dict[bytes, int]:
 
 
 def _namespace(backbone: Backbone, cut: int) -> str:
-    return sha256(f"{FORMAT} {backbone.spec.sha256} {cut}{backbone.pooling}".encode()).hexdigest()[
-        :32
-    ]
+    said = f"{FORMAT} {backbone.spec.sha256} {cut}{backbone.manner}"
+    return sha256(said.encode()).hexdigest()[:32]
 
 
 def _limit_from_environment() -> int:

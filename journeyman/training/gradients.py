@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
 from journeyman.errors import JourneymanError
 from journeyman.tasks.base import Encoded, Schema
 from journeyman.training.examples import Examples, FeatureSource
@@ -34,7 +35,7 @@ class Gradients:
         self.objective = objective_of(options.objective)
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
         self.device = learner.backbone.device
-        self.half = trains_in_half(options.precision, self.device.type)
+        self.half = wants_bfloat16(options.precision, self.device.type)
         self.groups = None if options.robust is None else GroupWeights(options.robust, examples)
         for name in ("accumulate", "processes"):
             count = getattr(options, name)
@@ -107,7 +108,7 @@ class Gradients:
 
     def _outputs(self, rows: Indices) -> Tensor:
         features = self.source.gather(rows)
-        with plain_attention(), half_products(self.device.type, self.half):
+        with plain_attention(), in_bfloat16(self.device.type, self.half):
             return self.objective.forward(self.learner, features).float()
 
     def _loss(self, outputs: Tensor, rows: Indices) -> Tensor:
@@ -125,18 +126,3 @@ def plain_attention() -> AbstractContextManager[None]:
     """
     context: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
     return context
-
-
-def half_products(device: str, enabled: bool) -> AbstractContextManager[object]:
-    """Within, matrix products are in bfloat16, where that is enabled."""
-    return torch.autocast(device, dtype=torch.bfloat16) if enabled else nullcontext()
-
-
-def trains_in_half(precision: str, device: str = "cpu") -> bool:
-    """Whether matrix products of training are in bfloat16 under this option."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

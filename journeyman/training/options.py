@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from journeyman.backbones.precision import Precision
 from journeyman.heads.base import HEADS
 from journeyman.registry import choice
 from journeyman.training.augmentations.base import AugmentOptions
@@ -96,10 +97,10 @@ class LoopOptions(BaseModel):
         description="Groups between which the worst loss counts most (Group DRO); none when "
         "absent.",
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         "auto",
         description="Arithmetic of the tuned layers during training; `auto` is bfloat16 where the "
-        "processor multiplies it natively, else float32. Answers are always float32.",
+        "processor multiplies it natively, else float32. For answers they are always float32.",
     )
 
     @property

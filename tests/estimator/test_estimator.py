@@ -273,6 +273,7 @@ def test_mistakes_in_the_numbers_are_told(backbone, y, says):
         ("validation_fraction", "some"),
         ("threads", 0),
         ("max_tokens", 0),
+        ("precision", "float16"),
         ("random_state", -1),
         ("backbone", "no-such-backbone"),
     ],

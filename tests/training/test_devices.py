@@ -12,11 +12,12 @@ from tiny import tiny_backbone, tiny_folder
 from transformers import masking_utils
 
 from journeyman.backbones.device import VARIABLE, best_device
+from journeyman.backbones.precision import wants_bfloat16
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.errors import ResourceError
 from journeyman.tasks.base import TASKS
 from journeyman.training.examples import Uncached
-from journeyman.training.gradients import Gradients, trains_in_half
+from journeyman.training.gradients import Gradients
 from journeyman.training.options import FinetuneOptions
 
 SPEC = {"name": "tiny", "licence": "none", "source": "made", "sha256": "0" * 64}
@@ -106,4 +107,4 @@ def test_a_device_that_is_not_there_is_told(name, monkeypatch):
 @pytest.mark.parametrize("able", [False, True])
 def test_a_cuda_device_is_asked_for_its_half_precision(able, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: able)
-    assert trains_in_half("auto", "cuda") is able
+    assert wants_bfloat16("auto", "cuda") is able

@@ -7,9 +7,10 @@ from contract_samples import Sample
 from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
+from journeyman.backbones.precision import wants_bfloat16
 from journeyman.errors import JourneymanError
 from journeyman.tasks.base import IGNORED, TASKS, Encoded
-from journeyman.training.gradients import Gradients, trains_in_half
+from journeyman.training.gradients import Gradients
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.parts import mass, parts_of
 
@@ -128,9 +129,9 @@ def test_rows_that_are_compared_are_not_taken_in_parts(backbone):
 @pytest.mark.parametrize("able", [False, True])
 def test_automatic_precision_is_what_the_processor_multiplies(able, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
-    assert trains_in_half("auto") is able
-    assert trains_in_half("bfloat16")
-    assert not trains_in_half("float32")
+    assert wants_bfloat16("auto") is able
+    assert wants_bfloat16("bfloat16")
+    assert not wants_bfloat16("float32")
 
 
 @pytest.mark.parametrize(

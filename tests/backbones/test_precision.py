@@ -1,0 +1,82 @@
+"""The frozen layers in bfloat16: near to float32, cached apart, kept by the model."""
+
+import pytest
+import torch
+from contract_samples import Sample
+from tiny import tiny_backbone, tiny_folder
+
+from journeyman.backbones.precision import wants_bfloat16
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import resolve
+from journeyman.model import Model
+from journeyman.training.cache import FeatureCache
+
+TEXTS = ["the cat sat", "a much longer text about the cat and the mat and the dog", "dog"]
+SPEC = {"name": "tiny", "licence": "none", "source": "made", "sha256": "0" * 64}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny_folder(tmp_path / "tiny")
+
+
+def loaded(folder, precision):
+    return load_backbone(folder, SPEC, {"max_tokens": 32, "precision": precision})
+
+
+def test_features_are_near_those_of_float32_and_no_less_exact_in_kind(folder):
+    plain, half = loaded(folder, "float32"), loaded(folder, "bfloat16")
+    rows = plain.prepare(TEXTS)
+    want, found = plain.frozen(rows, 3), half.frozen(rows, 3)
+    assert found.hidden.dtype == found.pooled[3].dtype == torch.float32
+    assert not torch.equal(found.hidden, want.hidden)
+    for layer, vectors in want.pooled.items():
+        error = (found.pooled[layer] - vectors).norm(dim=1) / vectors.norm(dim=1)
+        assert float(error.max()) < 0.05
+
+
+def test_gradients_and_layers_above_the_cut_stay_in_float32(folder):
+    plain, half = loaded(folder, "float32"), loaded(folder, "bfloat16")
+    rows = plain.prepare(TEXTS)
+    assert torch.equal(
+        half.frozen(rows, 2, grad=True).hidden, plain.frozen(rows, 2, grad=True).hidden
+    )
+    features = plain.frozen(rows, 1)
+    assert torch.equal(half.tuned(features, 1).hidden, plain.tuned(features, 1).hidden)
+
+
+def test_a_clone_computes_as_its_model_does(folder):
+    half = loaded(folder, "bfloat16")
+    rows = half.prepare(TEXTS)
+    assert torch.equal(half.clone(2).frozen(rows, 2).hidden, half.frozen(rows, 2).hidden)
+
+
+def test_features_are_cached_apart(folder, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    for precision, computed in (("float32", 3), ("bfloat16", 6), ("bfloat16", 6), ("float32", 6)):
+        backbone = loaded(folder, precision)
+        cache.features(backbone, backbone.prepare(TEXTS), 3, keep_hidden=False)
+        assert cache.stats.rows_computed == computed
+
+
+def test_auto_is_what_the_processor_does_fast(folder):
+    assert (loaded(folder, "auto").manner != "") is wants_bfloat16("auto")
+
+
+def test_a_model_takes_its_precision_along(folder, tmp_path):
+    found = resolve(str(folder))
+    spec = {"name": found.name, "licence": found.licence, "source": found.source}
+    spec |= {"sha256": found.sha256, "reference": str(folder)}
+    backbone = load_backbone(folder, spec, {"max_tokens": 32, "precision": "bfloat16"})
+    sample = Sample("text-classification", backbone, train=24, validation=6)
+    got = sample.finetune(tmp_path / "features", head="ridge", tuner="none")
+    about = {"data": "made", "rows": {"train": 24}, "parent": None}
+    made = Model("made", got.learner, sample.schema, sample.data, got.calibration, about)
+    made.save(tmp_path / "model")
+    again = Model.load(tmp_path / "model")
+    assert again.learner.backbone.options["precision"] == "bfloat16"
+    assert again.predict(TEXTS) == made.predict(TEXTS)
+
+
+def test_a_backbone_without_a_word_of_it_says_none(tmp_path):
+    assert "precision" not in tiny_backbone(tmp_path).options
