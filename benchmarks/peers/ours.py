@@ -68,13 +68,13 @@ class Bench:
 def run(piece: Piece) -> Answer:
     """Train as a recipe with these `finetune` options would; score, or predict the test rows."""
     setting = dict(piece.setting)
-    filled = setting.pop("cache") == "filled"
+    filled, precision = setting.pop("cache") == "filled", setting.pop("frozen")
     options = FinetuneOptions.model_validate({**setting, "metric": "accuracy"})
     with empty_cache():
         if filled:
             with piece.clock.pause():
-                _fill(prepared(piece), options, piece.seed)
-        bench = prepared(piece)
+                _fill(prepared(piece, precision), options, piece.seed)
+        bench = prepared(piece, precision)
         curve = Curve(piece)
         cache = FeatureCache()
         trained = _trained(bench, options, piece.seed, cache, curve)
@@ -93,12 +93,12 @@ def run(piece: Piece) -> Answer:
     return answer
 
 
-def prepared(piece: Piece) -> Bench:
+def prepared(piece: Piece, precision: str) -> Bench:
     """Load the backbone and prepare the rows: what every run begins with."""
     task = TASKS["text-classification"]()
     found = resolve(piece.backbone)
     about = {"name": found.name, "licence": "", "source": "", "sha256": found.sha256}
-    backbone = load_backbone(found.folder, about)
+    backbone = load_backbone(found.folder, about, {"precision": precision})
     rows = {name: _rows(getattr(piece.rows, name), piece.rows.classes) for name in PARTS}
     schema = task.schema([task.target(row, COLUMNS) for row in rows["train"]])
     parts = {

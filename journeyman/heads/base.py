@@ -138,6 +138,30 @@ class SolvedHead(Head):
         """
 
     @abstractmethod
+    def outputs(self, layers: Layers) -> Tensor:
+        """[N, C] of rows whose layers are at hand."""
+
+    def solve_with(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        held: Tensor,
+        score: Callable[[Tensor], float],
+        *,
+        leave_one_out: bool,
+    ) -> tuple[SolveReport, Tensor]:
+        """Solve, then learn the validation rows too, whose targets are `held` [M, C].
+
+        Gives also their outputs [M, C] by a head that has not learned them.
+        """
+        report = self.solve(train, targets, validation, score, leave_one_out=leave_one_out)
+        outputs = self.outputs(validation)
+        self.add(validation, held)
+        self.resolve()
+        return report, outputs
+
+    @abstractmethod
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
 

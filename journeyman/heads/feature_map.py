@@ -78,9 +78,7 @@ class FeatureMap(nn.Module):
         standard = self._standard(stacked.to(self.mean.dtype))
         if self.landmarks is None:
             return standard
-        if self._ready is None or self._ready.device != self.mean.device:
-            self._ready = self._placed(self._standard(self.landmarks.to(self.mean.dtype)))
-        return relu_kernel(self._placed(standard), self._ready)
+        return relu_kernel(self._placed(standard), self._compared())
 
     def place(self, landmarks: Tensor) -> None:
         """Compare with these rows [F, L*D] from now on."""
@@ -97,9 +95,11 @@ class FeatureMap(nn.Module):
         landmarks = self.rows()
         found = torch.empty(len(landmarks), len(landmarks), dtype=torch.float64)
         with torch.no_grad():
+            placed = self._compared()
             for first in range(0, len(landmarks), CHUNK):
                 span = slice(first, first + CHUNK)
-                found[span] = self(landmarks[span])
+                found[span, : first + CHUNK] = relu_kernel(placed[span], placed[: first + CHUNK])
+                found[:first, span] = found[span, :first].T
         found.diagonal().mul_(1.0 + JITTER)
         return found
 
@@ -141,6 +141,12 @@ class FeatureMap(nn.Module):
             return lambda: (part for _, part in self.chunks(layers))
         kept = torch.cat([part for _, part in self.chunks(layers)])
         return lambda: [kept]
+
+    def _compared(self) -> Tensor:
+        """The landmarks, ready to be compared with."""
+        if self._ready is None or self._ready.device != self.mean.device:
+            self._ready = self._placed(self._standard(self.rows().to(self.mean.dtype)))
+        return self._ready
 
     def _stacked(self, layers: Layers, span: slice) -> Tensor:
         return torch.cat([layers[layer][span].float() for layer in self.layers], dim=1)

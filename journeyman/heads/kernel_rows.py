@@ -28,6 +28,21 @@ class KernelSolution(RidgeSolution):
         left = (inverse.diagonal() - sums.square() / sums.sum()).clamp(min=1e-12)
         return (targets.double() - self.weight / left[:, None]).to(targets.dtype)
 
+    def left_out(self, group: Tensor, targets: Tensor) -> Tensor:
+        """Outputs [m, C] of the training rows at `group` [m], had none of them been learned from.
+
+        Exact, as leave-one-out is, for all of them at once; `targets` [m, C] are theirs.
+        """
+        unit = torch.zeros(len(self.factor), len(group) + 1, dtype=torch.float64)
+        unit[group, torch.arange(len(group))] = 1.0
+        unit[:, -1] = 1.0
+        half = torch.linalg.solve_triangular(self.factor, unit, upper=False)
+        products = half.T @ half
+        sums, total = products[:-1, -1], products[-1, -1]
+        left = products[:-1, :-1] - torch.outer(sums, sums) / total
+        outputs: Tensor = targets.double() - torch.linalg.solve(left, self.weight[group])
+        return outputs
+
 
 class KernelSystem:
     """The equations of rows whose `kernel` [n, n] and `targets` [n, C] are at hand."""
@@ -94,6 +109,17 @@ class KernelRows:
         if missing := gone.total():
             raise ValueError(f"cannot remove {missing} rows that are not held")
         self.vectors, self.targets = self.vectors[kept], self.targets[kept]
+
+    def places(self, vectors: Tensor, targets: Tensor) -> Tensor:
+        """Where these rows are among those held; rows that are alike stand at places of their own.
+
+        Raises KeyError for one that is not held.
+        """
+        held: dict[bytes, list[int]] = {}
+        for place, key in enumerate(_keys(self.vectors, self.targets)):
+            held.setdefault(key, []).append(place)
+        asked = _keys(vectors.half(), on_grid(targets, TARGET_STEP))
+        return torch.tensor([held[key].pop() for key in asked], dtype=torch.long)
 
     def resolve(self, alpha: float, kernel: Tensor) -> KernelSolution:
         """The exact solution for the rows held now; `kernel` [n, n] is theirs, and used up."""

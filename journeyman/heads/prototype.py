@@ -84,7 +84,11 @@ class PrototypeHead(GramHead):
 
     def forward(self, features: Features) -> Tensor:
         """Outputs [B, C] of rows."""
-        outputs: Tensor = self._unit(dict(features.pooled)) @ self.weight + self.offset
+        return self.outputs(dict(features.pooled))
+
+    def outputs(self, layers: Layers) -> Tensor:
+        """[N, C] of rows whose layers are at hand."""
+        outputs: Tensor = self._unit(layers) @ self.weight + self.offset
         return outputs
 
     def solve(

@@ -25,7 +25,7 @@ from journeyman.heads.base import (
 )
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.gram import GramHead
-from journeyman.heads.kernel_rows import KernelRows
+from journeyman.heads.kernel_rows import KernelRows, KernelSolution
 from journeyman.heads.regulariser import Trial, is_distribution
 from journeyman.heads.ridge_search import Candidate, RidgeOptions, RidgeSearch, Score
 from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
@@ -75,6 +75,49 @@ class RidgeHead(GramHead):
         leave_one_out: bool,
     ) -> SolveReport:
         """Choose map, penalty and balance, and solve; see `SolvedHead.solve`."""
+        report = self._choose(train, targets, validation, score, leave_one_out)
+        self.resolve()
+        return report
+
+    def solve_with(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        held: Tensor,
+        score: Score,
+        *,
+        leave_one_out: bool,
+    ) -> tuple[SolveReport, Tensor]:
+        """As `SolvedHead.solve_with` has it.
+
+        A kernel that is solved exactly is solved once, with the validation rows: how they would be
+        answered without follows from the same solution.
+        """
+        report = self._choose(train, targets, validation, score, leave_one_out)
+        if self._rows is None or self._rows.count + len(held) > self.options.exact_rows:
+            self.resolve()
+            outputs = self.outputs(validation)
+            self.add(validation, held)
+            self.resolve()
+            return report, outputs
+        shift = float(self.choices["balance"]) * _prior_shift(self._rows)
+        self.add(validation, held)
+        solution = self._solve_rows(self._rows)
+        vectors, standard = self._chosen_map().stacked(validation), self._standard(held)
+        group = self._rows.places(vectors, standard)
+        outputs = solution.left_out(group, self._rows.targets[group])
+        return report, (outputs * self.target_deviation + self.target_center).float() + shift
+
+    def _choose(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Score,
+        leave_one_out: bool,
+    ) -> SolveReport:
+        """Everything but the solution."""
         self._standardise_targets(targets)
         standard = self._standard(targets)
         center, deviation = self.target_center.float(), self.target_deviation.float()
@@ -94,8 +137,8 @@ class RidgeHead(GramHead):
         if found.statistics is None:
             self._rows = KernelRows(found.map.stacked(train), standard)
         self.choices = self._describe(found.candidate, found.trials[0])
-        self.resolve()
-        self._choose_balance(validation, score, is_distribution(targets))
+        if is_distribution(targets):
+            self.choices["balance"] = self._balance(found.outputs * deviation + center, score)
         return SolveReport(dict(self.choices), (*found.compared, *map(vars, found.trials)))
 
     @property
@@ -148,14 +191,18 @@ class RidgeHead(GramHead):
         """Solve anew from the statistics, with the penalty and balance already chosen."""
         if self._rows is not None and self._rows.count > self.options.exact_rows:
             self._thin(self._rows)
-        alpha = float(self.choices["alpha"])
-        if self._rows is None:
-            self._adopt(self._held().resolve(alpha), self._held())
-            return
+        if self._rows is not None:
+            self._solve_rows(self._rows)
+        else:
+            self._adopt(self._held().resolve(float(self.choices["alpha"])), self._held())
+
+    def _solve_rows(self, rows: KernelRows) -> KernelSolution:
         chosen = self._chosen_map()
-        chosen.place(self._rows.vectors)
-        self.choices["features"] = self._rows.count
-        self._adopt(self._rows.resolve(alpha, chosen.kernel()), self._rows)
+        chosen.place(rows.vectors)
+        self.choices["features"] = rows.count
+        solution = rows.resolve(float(self.choices["alpha"]), chosen.kernel())
+        self._adopt(solution, rows)
+        return solution
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state; statistics follow by `load_statistics`."""
@@ -225,18 +272,18 @@ class RidgeHead(GramHead):
             "balance": 0.0,
         }
 
-    def _choose_balance(self, validation: Layers, score: Score, classes: bool) -> None:
-        """Strength of the correction by `score`; it must beat none by more than noise would."""
-        if self.options.balance is False or not classes:
-            return
-        outputs = self.outputs(validation)
+    def _balance(self, outputs: Tensor, score: Score) -> float:
+        """Strength of the correction for imbalance by `score` of the validation rows' `outputs`.
+
+        It must beat none by more than noise would.
+        """
+        if self.options.balance is False:
+            return 0.0
         enough = score(outputs) + 0.1 * len(outputs) ** -0.5
         shift = _prior_shift(self._held() if self._rows is None else self._rows)
         merits = {tau: score(outputs + tau * shift) for tau in BALANCES[1:]}
         best = max(merits, key=lambda tau: merits[tau])
-        if merits[best] > enough:
-            self.choices["balance"] = best
-            self.offset += best * shift
+        return best if merits[best] > enough else 0.0
 
     def _adopt(self, solution: RidgeSolution, held: RidgeStatistics | KernelRows) -> None:
         weight = solution.weight * self.target_deviation

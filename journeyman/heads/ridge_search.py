@@ -5,7 +5,7 @@ Shapes: N rows (or tokens), F features, C outputs, M validation rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -29,13 +29,12 @@ from journeyman.heads.statistics import FEATURE_STEP, RidgeSolution, RidgeStatis
 
 Score = Callable[[Tensor], float]
 
-PROXY_LANDMARKS = 2048
-"""Candidates for the kernel are compared with this many landmarks: cheap, and a little unfair to
-those of several layers, which gain more from further ones."""
+EXACT_ROWS = 2048
+"""Up to so many training rows, candidates for the kernel are compared as they will be solved."""
+FINALISTS = 2
+"""Candidates that are compared again, more finely."""
 PROXY_ROWS = 20_000
 """Rows on which candidates are compared; sentences seldom reach it, tokens do."""
-JUDGED_ROWS = 4096
-"""Training rows at most whose leave-one-out outputs are computed; each of them exactly."""
 START = 1e-2
 """Where the walk along the penalties starts, relative to the features' scale."""
 
@@ -84,6 +83,22 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Round:
+    """How finely candidates are compared.
+
+    With so many `landmarks`, which is cheap, and a little unfair to kernels of several layers, for
+    they gain more from further ones; and by so many training rows at most whose leave-one-out
+    outputs are computed, each of them exactly.
+    """
+
+    landmarks: int
+    judged: int
+
+
+ROUNDS = Round(1024, 2048), Round(2048, 4096)
+
+
+@dataclass(frozen=True)
 class Setting:
     """A fitted map, what is solved on it, and how solutions are judged: on so many rows."""
 
@@ -97,13 +112,15 @@ class Setting:
 class Found:
     """The best candidate and its map, penalties tried (the best first), each candidate's record.
 
-    `statistics` are of all training rows; None where every row is to be a landmark.
+    `statistics` are of all training rows; None where every row is to be a landmark. `outputs`
+    [M, C] are those of the validation rows by which it was judged.
     """
 
     candidate: Candidate
     map: FeatureMap
     statistics: RidgeStatistics | None
     trials: list[Trial]
+    outputs: Tensor
     compared: list[dict[str, Any]]
 
 
@@ -132,24 +149,36 @@ class RidgeSearch:
 
         The penalty of a kernel that is solved exactly is the proxy's: landmarks do not change it.
         """
-        compared: list[dict[str, Any]] = []
-        best: tuple[tuple[float, float], Candidate, Setting, float] | None = None
-        for candidate in candidates:
-            proxy = self._proxy(candidate)
-            record = self._compared(candidate, proxy)
-            compared.append(record)
-            standing = record["rank"], record["merit"]
-            if best is None or standing > best[0]:
-                best = standing, candidate, proxy, record["relative_alpha"]
-        if best is None:
+        records: dict[Candidate, dict[str, Any]] = {}
+        left, settings = list(candidates), dict[Candidate, Setting]()
+        for each in self._rounds(len(left)):
+            settings.clear()
+            for candidate in left:
+                proxy = self._proxy(candidate, each)
+                records[candidate] = self._compared(candidate, proxy)
+                if len(left) <= FINALISTS:
+                    settings[candidate] = proxy
+            left.sort(key=lambda one: _standing(records[one]), reverse=True)
+            left = left[:FINALISTS]
+        if not left:
             raise ValueError("no candidate to choose from")
-        _, candidate, setting, start = best
+        candidate, start = left[0], records[left[0]]["relative_alpha"]
+        setting = settings.get(candidate) or self._proxy(candidate, ROUNDS[-1])
         statistics = None
         if not (candidate.kernel and len(self.targets) <= self.options.exact_rows):
             landmarks = self.options.features if candidate.kernel else None
-            setting, statistics = self._summed(candidate, landmarks, None)
-        _, trials = self._penalty(setting, start)
-        return Found(candidate, setting.map, statistics, trials, compared)
+            setting, statistics = self._summed(candidate, landmarks)
+        solution, trials = self._penalty(setting, start)
+        outputs, compared = (
+            self._validation(setting.map)(solution),
+            [records[c] for c in candidates],
+        )
+        return Found(candidate, setting.map, statistics, trials, outputs, compared)
+
+    def _rounds(self, candidates: int) -> Sequence[Round]:
+        """One round where candidates or rows are few."""
+        several = candidates > FINALISTS and len(self.targets) > EXACT_ROWS
+        return ROUNDS if several else ROUNDS[-1:]
 
     def _compared(self, candidate: Candidate, proxy: Setting) -> dict[str, Any]:
         """The candidate's merits, at its own best penalty, on the proxy."""
@@ -171,14 +200,14 @@ class RidgeSearch:
         grid = usual if self.options.alphas == "auto" else self.options.alphas
         return choose_alpha(setting.system, grid, start, setting.judge)
 
-    def _proxy(self, candidate: Candidate) -> Setting:
+    def _proxy(self, candidate: Candidate, how: Round) -> Setting:
         """A setting that is fast to solve; of few rows the one that is asked for itself."""
         if not candidate.kernel:
-            return self._summed(candidate, None, PROXY_ROWS)[0]
-        if len(self.targets) <= min(PROXY_LANDMARKS, self.options.exact_rows):
+            return self._summed(candidate, None, PROXY_ROWS, how.judged)[0]
+        if len(self.targets) <= min(EXACT_ROWS, self.options.exact_rows):
             return self._exact(candidate)
-        landmarks = min(self.options.features, PROXY_LANDMARKS)
-        return self._summed(candidate, landmarks, PROXY_ROWS)[0]
+        landmarks = min(self.options.features, how.landmarks)
+        return self._summed(candidate, landmarks, PROXY_ROWS, how.judged)[0]
 
     def _exact(self, candidate: Candidate) -> Setting:
         built = self._map(candidate, 0)
@@ -188,7 +217,11 @@ class RidgeSearch:
         return Setting(built, system, self._judge(built, everything), len(everything))
 
     def _summed(
-        self, candidate: Candidate, landmarks: int | None, draft: int | None
+        self,
+        candidate: Candidate,
+        landmarks: int | None,
+        draft: int | None = None,
+        judged: int = ROUNDS[-1].judged,
     ) -> tuple[Setting, RidgeStatistics]:
         """Statistics of the training rows; a draft takes no more rows than it says.
 
@@ -200,7 +233,7 @@ class RidgeSearch:
         if landmarks is not None:
             first = min(landmarks, (len(self.order) + 1) // 2)
             built.place(built.stacked(self._rows(built, self.order[:first].sort().values)))
-        judged = self.order[first : first + JUDGED_ROWS].sort().values
+        left_out = self.order[first : first + judged].sort().values
         used = self.order[:draft].sort().values if draft is not None else None
         layers = self.train if used is None else self._rows(built, used)
         targets = self.targets if used is None else self.targets[used]
@@ -209,7 +242,8 @@ class RidgeSearch:
         )
         for span, part in built.chunks(layers):
             statistics.add(part, targets[span])
-        return Setting(built, statistics, self._judge(built, judged), len(judged)), statistics
+        judge = self._judge(built, left_out)
+        return Setting(built, statistics, judge, len(left_out)), statistics
 
     def _map(self, candidate: Candidate, landmarks: int | None) -> FeatureMap:
         built = FeatureMap(candidate.layers, self.width, landmarks)
@@ -245,3 +279,7 @@ class RidgeSearch:
 
     def _rows(self, chosen: FeatureMap, which: Tensor) -> Layers:
         return {layer: self.train[layer][which] for layer in chosen.layers}
+
+
+def _standing(record: Mapping[str, Any]) -> tuple[float, float]:
+    return record["rank"], record["merit"]

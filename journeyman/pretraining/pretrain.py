@@ -128,6 +128,5 @@ def downstream(
     )
     if not isinstance(learner.head, SolvedHead):
         return None
-    solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
-    outputs = learner.outputs(validation, chosen.source)
+    _, outputs = solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
     return task.score(outputs, validation.targets, schema, metric)

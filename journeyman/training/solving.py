@@ -11,7 +11,7 @@ from torch import Tensor
 
 from journeyman.heads.base import Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import IGNORED, Schema, Task
+from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.examples import Examples, FeatureSource, in_batches
 from journeyman.training.learner import Learner
 from journeyman.training.loop import Split
@@ -27,39 +27,39 @@ def solve(
     validation: Split,
     *,
     metric: str,
-    held: Layers | None = None,
+    take_in: bool = False,
     reporter: Reporter = QUIET,
-) -> SolveReport:
+) -> tuple[SolveReport, list[Array]]:
     """Solve the learner's head on its features of the training rows.
 
-    `held` are the features of the validation rows, where they are at hand already. Where there are
-    no such rows, the training rows stand in for them: then penalties are chosen by leave-one-out,
-    whatever the features have seen.
+    Gives also the outputs of the validation rows, by a head that has not learned them. With
+    `take_in` it then learns them too. Where there are none, the training rows stand in for them:
+    then penalties are chosen by leave-one-out, whatever the features have seen.
     """
-    judged = bool(len(validation.examples))
-    validation = validation if judged else train
-    rows = solver_rows(learner, train)
-    if not judged:
-        held = rows
-    head = learner.head
+    head, task = learner.head, learner.task
     if not isinstance(head, SolvedHead):
         raise TypeError(f"the head {head.name!r} is not solved")
-    task = learner.task
+    judged = bool(len(validation.examples))
+    rows = solver_rows(learner, train)
+    known = validation.examples if judged else train.examples
+    held = solver_rows(learner, validation) if judged else rows
 
     def score(outputs: Tensor) -> float:
-        rows = list(outputs.numpy())
+        answers = list(outputs.numpy())
         if task.unit == "token":
-            rows = _by_text(task, outputs, validation.examples)
-        return task.score(rows, validation.examples.targets, schema, metric)
+            answers = _by_text(task, outputs, known)
+        return task.score(answers, known.targets, schema, metric)
 
     reporter.say("  solving the head")
-    return head.solve(
-        rows,
-        solver_targets(learner, schema, train.examples),
-        held if held is not None else solver_rows(learner, validation),
-        score,
-        leave_one_out=not (learner.tuner.trains and judged),
-    )
+    targets = solver_targets(learner, schema, train.examples)
+    leave_one_out = not (learner.tuner.trains and judged)
+    if not (take_in and judged):
+        report = head.solve(rows, targets, held, score, leave_one_out=leave_one_out)
+        return report, learner.outputs(validation.examples, validation.source)
+    own = solver_targets(learner, schema, known)
+    report, outputs = head.solve_with(rows, targets, held, own, score, leave_one_out=leave_one_out)
+    by_text = task.unit == "token"
+    return report, _by_text(task, outputs, known) if by_text else list(outputs.numpy())
 
 
 def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
-from journeyman.heads.base import HEADS, Head, Layers, SolvedHead, SolveReport
+from journeyman.heads.base import HEADS, Head, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.assembly import make_learner
@@ -79,15 +77,19 @@ def finetune(
         fitted = course.by_gradient(cache, checkpoint, tracker, watch)
         clock.lap("training")
     if isinstance(learner.head, SolvedHead):
-        held = solver_rows(learner, chosen)
-        solved = solve(
-            learner, schema, learned, chosen, metric=course.metric, held=held, reporter=reporter
+        solved, outputs = solve(
+            learner,
+            schema,
+            learned,
+            chosen,
+            metric=course.metric,
+            take_in=options.refit,
+            reporter=reporter,
         )
         clock.lap("solving")
-    outputs = learner.outputs(validation, chosen.source)
+    else:
+        outputs = learner.outputs(validation, chosen.source)
     calibration = course.calibrated(outputs, weights)
-    if isinstance(learner.head, SolvedHead) and options.refit and len(validation):
-        _take_in(learner.head, held, solver_targets(learner, schema, validation))
     clock.lap("calibration")
     return Trained(learner, calibration, fitted, solved, clock.seconds, outputs)
 
@@ -104,11 +106,7 @@ def refit(trained: Trained, schema: Schema, validation: Examples, cache: Feature
         weights = ClassWeights.from_json(trained.calibration["balance"])
         validation = weights.scaled(validation)
     chosen = Split(validation, feature_source(learner, validation, cache))
-    _take_in(head, solver_rows(learner, chosen), solver_targets(learner, schema, validation))
-
-
-def _take_in(head: SolvedHead, rows: Layers, targets: Tensor) -> None:
-    head.add(rows, targets)
+    head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
     head.resolve()
 
 

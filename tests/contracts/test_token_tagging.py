@@ -234,11 +234,11 @@ def test_a_solved_head_is_judged_on_the_words_its_scores_are_of(backbone, monkey
     examples = examples_of(own, texts_of_words)
     source = learner.uncached(examples)
     split = solving.Split(examples, source)
-    seen = {}
+    seen, real = {}, learner.head.solve
 
     def solve(train, targets, validation, score, *, leave_one_out):
         seen["score"] = score(20.0 * TASK.matrix(examples.encoded, SCHEMA))
-        return solving.SolveReport({})
+        return real(train, targets, validation, score, leave_one_out=leave_one_out)
 
     monkeypatch.setattr(learner.head, "solve", solve)
     solving.solve(learner, SCHEMA, split, split, metric="span_f1")

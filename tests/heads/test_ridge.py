@@ -150,6 +150,20 @@ def test_rows_left_out_are_answered_as_by_training_without_them():
         torch.testing.assert_close(left[at], expected, atol=1e-6, rtol=0)
 
 
+def test_a_group_left_out_is_answered_as_by_training_without_it():
+    train, label = rows(0, 80)
+    targets = one_hot(label).double()
+    made = FeatureMap((3,), WIDTH, 80)
+    made.fit(train)
+    made.place(train[3])
+    kernel = made.kernel()
+    group = torch.tensor([71, 2, 30, 31])
+    found = KernelSystem(kernel, targets).resolve(0.05).left_out(group, targets[group])
+    rest = [i for i in range(80) if i not in group.tolist()]
+    other = KernelSystem(kernel[rest][:, rest], targets[rest]).resolve(0.05)
+    torch.testing.assert_close(found, other.outputs(kernel[group][:, rest]), atol=1e-6, rtol=0)
+
+
 KINDS = [{"kernel": False}, {"kernel": True}, {"kernel": True, "exact_rows": 0}]
 
 
@@ -400,3 +414,28 @@ def test_an_unsolved_head_says_so():
 def test_penalties_must_be_positive(alphas):
     with pytest.raises(ValidationError):
         RidgeOptions(alphas=alphas)
+
+
+PRIOR = [0.6, 0.2, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("balance", [False, "auto"])
+@pytest.mark.parametrize("kind", [*KINDS, {"kernel": True, "exact_rows": 630}], ids=str)
+def test_solving_with_validation_rows_is_solving_and_then_learning_them(kind, balance):
+    train, label = rows(0, 600, prior=PRIOR)
+    validation, truth = rows(1, 60, prior=PRIOR)
+    validation = {layer: torch.cat([v, v[:3]]) for layer, v in validation.items()}
+    truth = torch.cat([truth, truth[:3]])
+    arguments = train, one_hot(label), validation
+    apart, together = (head(layers=[3], balance=balance, **kind) for _ in range(2))
+    report = apart.solve(*arguments, accuracy(truth), leave_one_out=True)
+    before = apart.outputs(validation)
+    apart.add(validation, one_hot(truth))
+    apart.resolve()
+    said, answers = together.solve_with(
+        *arguments, one_hot(truth), accuracy(truth), leave_one_out=True
+    )
+    assert said.chosen == report.chosen
+    torch.testing.assert_close(answers, before, atol=2e-4, rtol=0)
+    assert torch.equal(together.weight, apart.weight)
+    assert torch.equal(together.offset, apart.offset)
