@@ -150,29 +150,27 @@ class RidgeSearch:
         The penalty of a kernel that is solved exactly is the proxy's: landmarks do not change it.
         """
         records: dict[Candidate, dict[str, Any]] = {}
-        left, settings = list(candidates), dict[Candidate, Setting]()
+        left, setting = list(candidates), None
         for each in self._rounds(len(left)):
-            settings.clear()
+            best = None
             for candidate in left:
                 proxy = self._proxy(candidate, each)
                 records[candidate] = self._compared(candidate, proxy)
-                if len(left) <= FINALISTS:
-                    settings[candidate] = proxy
+                standing = _standing(records[candidate])
+                if best is None or standing > best:
+                    best, setting = standing, proxy
             left.sort(key=lambda one: _standing(records[one]), reverse=True)
             left = left[:FINALISTS]
-        if not left:
+        if setting is None:
             raise ValueError("no candidate to choose from")
         candidate, start = left[0], records[left[0]]["relative_alpha"]
-        setting = settings.get(candidate) or self._proxy(candidate, ROUNDS[-1])
         statistics = None
         if not (candidate.kernel and len(self.targets) <= self.options.exact_rows):
             landmarks = self.options.features if candidate.kernel else None
             setting, statistics = self._summed(candidate, landmarks)
         solution, trials = self._penalty(setting, start)
-        outputs, compared = (
-            self._validation(setting.map)(solution),
-            [records[c] for c in candidates],
-        )
+        outputs = self._validation(setting.map)(solution)
+        compared = [records[each] for each in candidates]
         return Found(candidate, setting.map, statistics, trials, outputs, compared)
 
     def _rounds(self, candidates: int) -> Sequence[Round]:
