@@ -69,7 +69,7 @@ def out_of_fold(rows: Rows, threads: int, seed: int) -> dict[str, Any]:
     """Each training row answered by a model that has not learned it; all folds share the cache."""
     everything = rows.train + rows.validation
     labels = np.array([rows.classes[label] for label in everything.labels])
-    model = TextClassifier(threads=threads, random_state=seed)
+    model = TextClassifier(precision="auto", threads=threads, random_state=seed)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     answers = cross_val_predict(model, everything.texts, labels, cv=folds)
     return {"rows": len(labels), "agree with the label": float(np.mean(answers == labels))}
