@@ -135,10 +135,6 @@ class Run:
 
     def choose(self, each: Contestant) -> tuple[dict[str, Any], int | None]:
         """The setting of the grid with the best validation accuracy, and its epochs."""
-        if each.same_as is not None:
-            other = next(o for o in self.contest.contestants if o.name == each.same_as)
-            setting, epochs = self.choose(other)
-            return {**setting, **each.fixed}, epochs
         settings = [{**each.fixed, **entry} for entry in each.grid]
         if len(settings) == 1 and each.runs not in EPOCHS_CHOSEN:
             return settings[0], None

@@ -12,17 +12,12 @@ FILE = Path(__file__).with_name("settings.toml")
 
 @dataclass(frozen=True)
 class Contestant:
-    """One row of the table.
-
-    `same_as` names the contestant whose chosen setting it takes over, `seeds` is fewer than the
-    contest's.
-    """
+    """One row of the table; `seeds` is fewer than the contest's."""
 
     name: str
     runs: str
     fixed: dict[str, Any] = field(default_factory=dict)
     grid: tuple[dict[str, Any], ...] = ({},)
-    same_as: str | None = None
     seeds: int | None = None
 
 

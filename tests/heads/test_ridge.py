@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError, ModelError
+from journeyman.heads import ridge_search
 from journeyman.heads.base import HEADS, HeadShape
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.kernel_rows import KernelSystem
 from journeyman.heads.relu_kernel import relu_kernel
 from journeyman.heads.ridge import RidgeHead
-from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.heads.ridge_search import RidgeOptions, RidgeSearch
 from journeyman.heads.statistics import RidgeStatistics
 
 WIDTH, CLASSES, LAYERS = 12, 4, (1, 2, 3)
@@ -82,6 +83,29 @@ def test_it_chooses_the_kernel_where_classes_are_not_linear(leave_one_out):
     assert report.chosen["kernel"] is True
     assert report.chosen["layers"] == [3]
     assert accuracy(expected)(outputs(made, test)) > 0.95
+
+
+def test_of_many_rows_only_the_best_two_candidates_are_compared_finely(monkeypatch):
+    monkeypatch.setattr(ridge_search, "EXACT_ROWS", 100)
+    compared, real = [], RidgeSearch._proxy
+
+    def proxy(search, candidate, how):
+        compared.append((candidate, how))
+        return real(search, candidate, how)
+
+    monkeypatch.setattr(RidgeSearch, "_proxy", proxy)
+    _, report = solved()
+    rough, fine = (
+        [candidate for candidate, how in compared if how is each] for each in ridge_search.ROUNDS
+    )
+    assert len(rough) == len(set(rough)) > len(fine) == 2
+    assert report.chosen["layers"] == [3]
+    assert [(tuple(c["layers"]), c["kernel"]) for c in report.candidates if "score" in c] == [
+        (candidate.layers, candidate.kernel) for candidate in rough
+    ]
+    compared.clear()
+    solved(layers=[3])
+    assert {how for _, how in compared} == {ridge_search.ROUNDS[-1]}
 
 
 def test_plain_vectors_are_the_textbook_solution():
