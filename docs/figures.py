@@ -33,12 +33,14 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("frozen_pass", _frozen_pass),
         ("paired_intents", _paired_intents),
         ("journey", _journey),
+        ("peers", _peers),
     ):
         path = RESULTS / f"{name}.json"
         if path.is_file():
             figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
             what, figure, beside = tell(figures)
-            found.append((what, figure, beside, f"`python -m benchmarks {name}`"))
+            command = f"benchmarks.{name}" if name == "peers" else f"benchmarks {name}"
+            found.append((what, figure, beside, f"`python -m {command}`"))
     return found
 
 
@@ -144,6 +146,20 @@ def _put(page: str, begin: str, content: str, end: str) -> None:
     path = ROOT / page
     head, rest = path.read_text(encoding="utf-8").split(begin)
     path.write_text(f"{head}{begin}{content}{end}{rest.split(end)[1]}", encoding="utf-8")
+
+
+def _peers(figures: dict[str, Any]) -> tuple[str, str, str]:
+    standings = figures["standings"]
+
+    def told(entry: dict[str, Any]) -> str:
+        return f"{100 * entry['accuracy']['value']:.1f} % after {entry['seconds']:.0f} s"
+
+    own = next(entry for entry in standings if "reference less it" not in entry)
+    others = [f"{e['contestant']} {told(e)}" for e in standings if not e["ours"]]
+    threads = figures["threads"]
+    what = f"`{figures['dataset']}`, test accuracy on {threads} thread{'s' * (threads > 1)}"
+    what += f", {own['contestant']}; mean of {own['seeds']} seeds"
+    return what, told(own), "; ".join(others)
 
 
 def _sentiment(figures: dict[str, Any]) -> tuple[str, str, str]:
