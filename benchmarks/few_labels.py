@@ -3,7 +3,8 @@
 Ten draws of rows from the training split, all test rows. `python -m benchmarks few_labels` runs
 everything; `python -m benchmarks.few_labels NAME ... --seeds 0 1` only some contenders and draws.
 Seconds are from the texts to a model that answers, an empty feature cache included, the loading of
-libraries and backbone and the answers to test rows excluded, for both sides alike.
+libraries and backbone and the answers to test rows excluded, for both sides alike. Draws that were measured with as
+many threads are kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.runs import RESULTS, keep
 from journeyman.backbones.base import Backbone
@@ -220,10 +222,11 @@ def contenders() -> dict[str, Callable[[Draw], Answers]]:
 def measure(names: Sequence[str] = (), seeds: Sequence[int] = range(SEEDS)) -> None:
     """Test accuracy and seconds of each contender and draw; kept as each draw ends."""
     everyone = contenders()
-    path = RESULTS / "few_labels.json"
+    path, threads = RESULTS / "few_labels.json", torch.get_num_threads()
     runs: dict[str, dict[str, list[float]]] = {}
     if path.is_file():
-        runs = json.loads(path.read_text(encoding="utf-8"))["figures"]["runs"]
+        kept = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        runs = kept["runs"] if kept.get("threads") == threads else {}
     for seed in seeds:
         drawn = draw(seed)
         truth = [row["label"] for row in drawn.test]
@@ -231,7 +234,8 @@ def measure(names: Sequence[str] = (), seeds: Sequence[int] = range(SEEDS)) -> N
             seconds, answers = everyone[name](drawn)
             reached = accuracy_score(truth, list(answers))
             runs.setdefault(name, {})[str(seed)] = [round(reached, 4), round(seconds, 2)]
-            keep("few_labels", {"shots": SHOTS, "mean": _means(runs), "runs": runs})
+            figures = {"shots": SHOTS, "threads": threads, "mean": _means(runs), "runs": runs}
+            keep("few_labels", figures)
 
 
 def _means(runs: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, dict[str, float]]:
