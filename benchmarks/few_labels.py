@@ -3,8 +3,8 @@
 Ten draws of rows from the training split, all test rows. `python -m benchmarks few_labels` runs
 everything; `python -m benchmarks.few_labels NAME ... --seeds 0 1` only some contenders and draws.
 Seconds are from the texts to a model that answers, an empty feature cache included, the loading of
-libraries and backbone and the answers to test rows excluded, for both sides alike. Draws that were measured with as
-many threads are kept.
+libraries and backbone and the answers to test rows excluded, for both sides alike. Draws that were
+measured with as many threads are kept.
 """
 
 from __future__ import annotations
