@@ -2,8 +2,7 @@
 
 Both learn from all training rows but a tenth to choose by, which a solved head takes in at the end
 (`refit`), on the same split seed by seed. Rate and head of full fine-tuning are chosen on the
-validation rows of seed 0, from the grid of `benchmarks/peers/settings.toml`; the epochs of each
-seed by early stopping. A run that was stopped goes on when it is started again, and
+validation rows of seed 0, from `GRID`; the epochs of each seed by early stopping. A run that was stopped goes on when it is started again, and
 `python -m benchmarks.paired_intents full --threads 1` runs one side alone, on other threads.
 """
 
@@ -23,7 +22,7 @@ from benchmarks.pairs import mean_over_rows, paired, paired_with_seeds
 from benchmarks.peers.contest import in_process
 from benchmarks.peers.piece import bits, unpacked
 from benchmarks.peers.rows import Rows, collected, write_rows
-from benchmarks.peers.settings import Contest, Contestant, read_settings
+from benchmarks.peers.settings import Contest, read_settings
 from benchmarks.runs import RESULTS, empty_cache, record
 from journeyman.data.collection import Collection
 from journeyman.journey import travel
@@ -33,7 +32,15 @@ from journeyman.recipe import load_recipe
 
 NAME = "paired_intents"
 RECIPE = Path("recipes/bank-intents.yaml")
-FULL = "journeyman full"
+FULL = {"cache": "empty", "tuner": "full", "cut": 0}
+GRID: tuple[dict[str, Any], ...] = (
+    {"learning_rate": 2e-4, "head": "ridge", "epochs": 5},
+    {"learning_rate": 2e-4, "head": "linear", "epochs": 5},
+    {"learning_rate": 1e-4, "head": "ridge", "epochs": 5},
+    {"learning_rate": 4e-4, "head": "ridge", "epochs": 5},
+    {"learning_rate": 2e-4, "head": "ridge", "epochs": 10},
+)
+"""Settings of full fine-tuning that are tried."""
 SIDES = ("solved", "full")
 MARGIN = 0.005
 LEARNING = ("frozen pass", "solving", "calibration")
@@ -52,8 +59,7 @@ def measure(
     kept = _kept(name, {"limit": limit, "epochs": epochs})
     contest = read_settings()
     contest = replace(contest, threads=threads or contest.threads)
-    full = next(each for each in contest.contestants if each.name == FULL)
-    setting = _chosen(name, kept, contest, full, limit, epochs) if "full" in sides else {}
+    setting = _chosen(name, kept, contest, limit, epochs) if "full" in sides else {}
     for seed in range(seeds):
         rows = _rows(contest, seed, limit)
         done = kept["seeds"].setdefault(str(seed), {})
@@ -125,38 +131,22 @@ def _chosen(
     name: str,
     kept: dict[str, Any],
     contest: Contest,
-    full: Contestant,
     limit: int | None,
     epochs: int | None,
 ) -> dict[str, Any]:
     """The setting of full fine-tuning that validation rows of seed 0 favour; each one is kept."""
     rows = _rows(contest, 0, limit)
-    grid = full.grid if limit is None else full.grid[:1]
+    grid = GRID if limit is None else GRID[:1]
     more = {} if epochs is None else {"epochs": epochs}
     for at, entry in enumerate(grid):
-        setting = {**full.fixed, **entry, **more}
+        setting = {**FULL, **entry, **more}
         if at >= len(kept["tried"]):
-            found = _of_contest(rows, setting) or _piece(contest, rows, setting, 0, "choose")
+            found = _piece(contest, rows, setting, 0, "choose")
             kept["tried"].append({"setting": setting, "threads": contest.threads, **found})
             _write(name, kept)
     best = max(kept["tried"], key=lambda tried: tried["score"])
     chosen: dict[str, Any] = best["setting"]
     return chosen
-
-
-def _of_contest(rows: Rows, setting: dict[str, Any]) -> dict[str, Any] | None:
-    """The same piece where the contest of `benchmarks.peers` has run it already."""
-    path = RESULTS / "peers.json"
-    if not path.is_file():
-        return None
-    held = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    if held["rows digest"] != rows.digest():
-        return None
-    for piece in held["pieces"].values():
-        asked = piece["asked"]
-        if (asked["setting"], asked["stage"], asked["seed"]) == (setting, "choose", 0):
-            return {"score": piece["score"], "seconds": piece["seconds"]}
-    return None
 
 
 def _piece(

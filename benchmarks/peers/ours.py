@@ -68,7 +68,8 @@ class Bench:
 def run(piece: Piece) -> Answer:
     """Train as a recipe with these `finetune` options would; score, or predict the test rows."""
     setting = dict(piece.setting)
-    filled, precision = setting.pop("cache") == "filled", setting.pop("frozen")
+    filled = setting.pop("cache") == "filled"
+    precision = setting.pop("frozen", "float32")
     options = FinetuneOptions.model_validate({**setting, "metric": "accuracy"})
     with empty_cache():
         if filled:
