@@ -1,9 +1,10 @@
 """banking77: the solved head of recipes/bank-intents.yaml against our own full fine-tuning, paired.
 
 Both learn from all training rows but a tenth to choose by, which a solved head takes in at the end
-(`refit`), on the same split seed by seed. Rate and head of full fine-tuning are chosen on the
-validation rows of seed 0, from `GRID`; the epochs of each seed by early stopping. A run that was stopped goes on when it is started again, and
-`python -m benchmarks.paired_intents full --threads 1` runs one side alone, on other threads.
+(`refit`), on the same split seed by seed. Rate, head and epochs of full fine-tuning are chosen on
+the validation rows of seed 0, from `GRID`; each seed may stop early. A run that was stopped goes on
+when it is started again, and `python -m benchmarks.paired_intents full --threads 1` runs one side
+alone, on other threads.
 """
 
 from __future__ import annotations
