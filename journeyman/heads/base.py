@@ -156,10 +156,14 @@ class SolvedHead(Head):
         Gives also their outputs [M, C] by a head that has not learned them.
         """
         report = self.solve(train, targets, validation, score, leave_one_out=leave_one_out)
-        outputs = self.outputs(validation)
-        self.add(validation, held)
+        return report, self.take_in(validation, held)
+
+    def take_in(self, layers: Layers, targets: Tensor) -> Tensor:
+        """Learn rows; gives their outputs [M, C] by the head that had not learned them."""
+        outputs = self.outputs(layers)
+        self.add(layers, targets)
         self.resolve()
-        return report, outputs
+        return outputs
 
     @abstractmethod
     def add(self, layers: Layers, targets: Tensor) -> None:

@@ -91,7 +91,7 @@ class FeatureMap(nn.Module):
         return self.landmarks
 
     def kernel(self) -> Tensor:
-        """The landmarks' kernel with each other [F, F], in float64."""
+        """The landmarks' kernel with each other [F, F], in float64, symmetric to the last bit."""
         landmarks = self.rows()
         found = torch.empty(len(landmarks), len(landmarks), dtype=torch.float64)
         with torch.no_grad():
@@ -100,6 +100,8 @@ class FeatureMap(nn.Module):
                 span = slice(first, first + CHUNK)
                 found[span, : first + CHUNK] = relu_kernel(placed[span], placed[: first + CHUNK])
                 found[:first, span] = found[span, :first].T
+                corner = found[span, span].tril()
+                found[span, span] = corner + corner.tril(-1).T
         found.diagonal().mul_(1.0 + JITTER)
         return found
 

@@ -113,7 +113,7 @@ class KernelRows:
     def places(self, vectors: Tensor, targets: Tensor) -> Tensor:
         """Where these rows are among those held; rows that are alike stand at places of their own.
 
-        Raises KeyError for one that is not held.
+        Raises LookupError for one that is not held.
         """
         held: dict[bytes, list[int]] = {}
         for place, key in enumerate(_keys(self.vectors, self.targets)):

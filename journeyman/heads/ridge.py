@@ -32,6 +32,9 @@ from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
 
 BALANCES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
 """Strengths of the correction for imbalance that are tried."""
+LEFT_OUT_SHARE = 0.25
+"""Validation rows to each training row up to which one solution serves both: beyond, leaving them
+out of it takes more time and memory than a solution without them."""
 
 
 @HEADS.register("ridge")
@@ -92,21 +95,18 @@ class RidgeHead(GramHead):
         """As `SolvedHead.solve_with` has it.
 
         A kernel that is solved exactly is solved once, with the validation rows: how they would be
-        answered without follows from the same solution.
+        answered without follows from the same solution. Of many such rows that would cost more.
         """
         report = self._choose(train, targets, validation, score, leave_one_out)
-        if self._rows is None or self._rows.count + len(held) > self.options.exact_rows:
+        rows, room = self._rows, self.options.exact_rows - len(targets)
+        if rows is None or len(held) > min(room, LEFT_OUT_SHARE * len(targets)):
             self.resolve()
-            outputs = self.outputs(validation)
-            self.add(validation, held)
-            self.resolve()
-            return report, outputs
-        shift = float(self.choices["balance"]) * _prior_shift(self._rows)
+            return report, self.take_in(validation, held)
+        shift = float(self.choices["balance"]) * _prior_shift(rows)
         self.add(validation, held)
-        solution = self._solve_rows(self._rows)
-        vectors, standard = self._chosen_map().stacked(validation), self._standard(held)
-        group = self._rows.places(vectors, standard)
-        outputs = solution.left_out(group, self._rows.targets[group])
+        solution = self._solve_rows(rows)
+        group = rows.places(self._chosen_map().stacked(validation), self._standard(held))
+        outputs = solution.left_out(group, rows.targets[group])
         return report, (outputs * self.target_deviation + self.target_center).float() + shift
 
     def _choose(

@@ -44,22 +44,24 @@ def solve(
     known = validation.examples if judged else train.examples
     held = solver_rows(learner, validation) if judged else rows
 
+    def answers(outputs: Tensor) -> list[Array]:
+        return _by_text(task, outputs, known) if task.unit == "token" else list(outputs.numpy())
+
     def score(outputs: Tensor) -> float:
-        answers = list(outputs.numpy())
-        if task.unit == "token":
-            answers = _by_text(task, outputs, known)
-        return task.score(answers, known.targets, schema, metric)
+        return task.score(answers(outputs), known.targets, schema, metric)
 
     reporter.say("  solving the head")
     targets = solver_targets(learner, schema, train.examples)
     leave_one_out = not (learner.tuner.trains and judged)
-    if not (take_in and judged):
+    if take_in and judged:
+        own = solver_targets(learner, schema, known)
+        report, outputs = head.solve_with(
+            rows, targets, held, own, score, leave_one_out=leave_one_out
+        )
+    else:
         report = head.solve(rows, targets, held, score, leave_one_out=leave_one_out)
-        return report, learner.outputs(validation.examples, validation.source)
-    own = solver_targets(learner, schema, known)
-    report, outputs = head.solve_with(rows, targets, held, own, score, leave_one_out=leave_one_out)
-    by_text = task.unit == "token"
-    return report, _by_text(task, outputs, known) if by_text else list(outputs.numpy())
+        outputs = head.outputs(held)
+    return report, answers(outputs) if judged else []
 
 
 def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:
