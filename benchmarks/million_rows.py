@@ -116,7 +116,7 @@ def train(way: str, backbone: str, rows: str, folder: str, answer: Any) -> None:
         name="million",
         task_name="text-classification",
         backbone_reference=backbone,
-        backbone_options={"max_tokens": 64},
+        backbone_options={"max_tokens": 64, "precision": "auto"},
         options={
             DataOptions: DataOptions(train=rows, text="text", label="label"),
             CollectOptions: CollectOptions(

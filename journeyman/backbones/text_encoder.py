@@ -25,7 +25,7 @@ from journeyman.backbones.base import (
 )
 from journeyman.backbones.device import best_device
 from journeyman.backbones.pattern import Pattern
-from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
+from journeyman.backbones.precision import holding_bfloat16, in_bfloat16, wants_bfloat16
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -88,6 +88,7 @@ class TextEncoder(Backbone):
         if precision != "float32":
             self.options = {**self.options, "precision": precision}
         self._halves = lru_cache(maxsize=None)(self._cut_in_two)
+        self._held: dict[int, tuple[object, nn.Module]] = {}
 
     @property
     def manner(self) -> str:
@@ -134,7 +135,9 @@ class TextEncoder(Backbone):
         if cut == 0:
             return Features(mask=rows.mask(), inputs=rows)
         lower, _ = self._halves(cut)
-        half = in_bfloat16(self.device.type, self._in_half() and not grad)
+        in_half = self._in_half() and not grad
+        lower = self._held_in_half(lower, cut) if in_half else lower
+        half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             features = self._run(lower, self._placed(rows), first_layer=0).floats()
         return features if keep_hidden else replace(features, hidden=None)
@@ -218,6 +221,14 @@ class TextEncoder(Backbone):
 
     def _placed(self, rows: TextInputs) -> dict[str, Tensor]:
         return {name: tensor.to(self.device) for name, tensor in rows.padded().items()}
+
+    def _held_in_half(self, lower: nn.Module, cut: int) -> nn.Module:
+        """A twin with weights in bfloat16, made again where the weights have changed."""
+        version = tuple((id(each), each._version, each.device) for each in lower.parameters())
+        kept = self._held.get(cut)
+        if kept is None or kept[0] != version:
+            kept = self._held[cut] = version, holding_bfloat16(lower)
+        return kept[1]
 
     def _cut_in_two(self, cut: int) -> tuple[nn.Module, nn.Module]:
         depth = self.spec.depth

@@ -5,7 +5,7 @@ import torch
 from contract_samples import Sample
 from tiny import tiny_backbone, tiny_folder
 
-from journeyman.backbones.precision import wants_bfloat16
+from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.model import Model
@@ -80,3 +80,27 @@ def test_a_model_takes_its_precision_along(folder, tmp_path):
 
 def test_a_backbone_without_a_word_of_it_says_none(tmp_path):
     assert "precision" not in tiny_backbone(tmp_path).options
+
+
+def test_weights_held_in_bfloat16_change_no_bit(folder):
+    half = loaded(folder, "bfloat16")
+    rows = half.prepare(TEXTS)
+    lower, _ = half._halves(3)
+    with torch.no_grad(), in_bfloat16("cpu", True):
+        want = half._run(lower, half._placed(rows), first_layer=0).floats()
+    found = half.frozen(rows, 3)
+    assert torch.equal(found.hidden, want.hidden)
+    held = {id(each) for each in half._held[3][1].parameters()}
+    shared = {n for n, each in lower.named_parameters() if id(each) in held}
+    assert "embeddings.word_embeddings.weight" in shared
+    assert not any("attention" in n and "LayerNorm" not in n for n in shared)
+
+
+def test_weights_that_change_are_held_anew(folder):
+    half = loaded(folder, "bfloat16")
+    rows = half.prepare(TEXTS)
+    before = half.frozen(rows, 3).hidden
+    with torch.no_grad():
+        half.layer_parameters(1)["encoder.layer.1.output.dense.weight"].mul_(1.5)
+    assert not torch.equal(half.frozen(rows, 3).hidden, before)
+    assert len(half._held) == 1
