@@ -1,7 +1,8 @@
 """Journeyman: take a pretrained model past imitation.
 
 `finetune` runs a recipe and gives its model, `zero_shot` makes one of descriptions of labels,
-`load` reads one back; a `Model` predicts, is evaluated, explains itself and is saved.
+`ensemble` has several answer together, `load` reads one back; a `Model` predicts, is evaluated,
+explains itself and is saved.
 """
 
 from __future__ import annotations
@@ -11,25 +12,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from journeyman.api import finetune, load
     from journeyman.descriptions import zero_shot
+    from journeyman.ensembles import Ensemble, ensemble
     from journeyman.errors import JourneymanError
     from journeyman.estimator import TextClassifier, TextRegressor
     from journeyman.model import Model
 
 __all__ = [
+    "Ensemble",
     "JourneymanError",
     "Model",
     "TextClassifier",
     "TextRegressor",
+    "ensemble",
     "finetune",
     "load",
     "zero_shot",
 ]
 
 _HOMES = {
+    "Ensemble": "journeyman.ensembles",
     "JourneymanError": "journeyman.errors",
     "Model": "journeyman.model",
     "TextClassifier": "journeyman.estimator",
     "TextRegressor": "journeyman.estimator",
+    "ensemble": "journeyman.ensembles",
     "finetune": "journeyman.api",
     "load": "journeyman.api",
     "zero_shot": "journeyman.descriptions",

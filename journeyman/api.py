@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from journeyman.ensembles import Ensemble
 from journeyman.journey import travel
 from journeyman.model import Model
+from journeyman.model_folder import ENSEMBLE
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import load_recipe
@@ -29,8 +31,9 @@ def finetune(
 
 
 def load(reference: str | Path) -> Model:
-    """The model in a model folder or a run folder."""
-    return Model.load(model_folder(reference))
+    """The model in a model folder or a run folder, or the ensemble in its folder."""
+    folder = model_folder(reference)
+    return (Ensemble if (folder / ENSEMBLE).is_file() else Model).load(folder)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -173,6 +173,33 @@ def make_zero_shot(
     typer.echo(f"model:  {model.save(out).folder}")
 
 
+@app.command("ensemble")
+def make_ensemble(
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write.")],
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Model or run folders, two or more.")
+    ],
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="Rows with targets that no member has learned from, to calibrate on.",
+        ),
+    ] = None,
+) -> None:
+    """Have models answer together, by the mean of what each of them holds probable."""
+    from journeyman.data.questions import labelled_rows
+    from journeyman.ensembles import ensemble
+
+    _check_free(out, "ensemble")
+    made = ensemble(models, name=Path(out).absolute().name)
+    if file is not None:
+        made = made.calibrate(labelled_rows(file, made.columns, made.learner.task.kind)[0])
+    typer.echo(f"model:  {made.save(out).folder}")
+
+
 @app.command()
 def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File = None) -> None:
     """Answer questions: one JSON object a line."""

@@ -12,7 +12,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.record import Refused
 from journeyman.evaluation.slices import evaluate_slices
-from journeyman.explainers.base import EXPLAINERS
+from journeyman.explainers.base import EXPLAINERS, Explainer
 from journeyman.explainers.options import ExplainOptions
 from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader, parts_of
@@ -80,9 +80,9 @@ class Model(ModelState):
             answers: dict[int, Prediction] = dict(failed)
             asked = list(texts.values())
             if asked:
-                decoded = self.decoded(
-                    self._outputs(asked, reporter), asked, ids=[ids[i] for i in texts]
-                )
+                examples = Examples(asked, self.learner.backbone.prepare(asked), ())
+                outputs = self._outputs(examples, None, reporter)
+                decoded = self.decoded(outputs, asked, ids=[ids[i] for i in texts])
                 answers.update(zip(texts, decoded, strict=True))
             yield from (self._signed(answers[i]) for i in range(len(part)))
 
@@ -132,8 +132,7 @@ class Model(ModelState):
             texts = [task.text(row, columns) for row in rows]
             targets = [task.target(row, columns) for row in rows]
             examples = Examples(texts, self.learner.backbone.prepare(texts), targets)
-        found = source if source is not None else self.learner.uncached(examples)
-        outputs = self.learner.outputs(examples, found, reporter)
+        outputs = self._outputs(examples, source, reporter)
         reader = self._reader()
         named = zip(rows, examples.texts, strict=True)
         ids = [reader.id_of(row, parts_of(text)) for row, text in named]
@@ -168,18 +167,19 @@ class Model(ModelState):
             if failed:
                 yield self._signed(failed[0])
                 continue
-            yield self._signed(
-                explainer.explain(
-                    self.learner, self.schema, [texts[0]], [ids[0]], self.calibration
-                )[0]
-            )
+            yield self._signed(self._explained(explainer, texts[0], ids[0]))
 
     def _reader(self) -> QuestionReader:
         return QuestionReader(self.columns, self.learner.task.unit)
 
-    def _outputs(self, texts: Sequence[Text], reporter: Reporter) -> list[Array]:
-        examples = Examples(texts, self.learner.backbone.prepare(texts), ())
-        return self.learner.outputs(examples, self.learner.uncached(examples), reporter)
+    def _outputs(
+        self, examples: Examples, source: FeatureSource | None, reporter: Reporter
+    ) -> list[Array]:
+        found = source if source is not None else self.learner.uncached(examples)
+        return self.learner.outputs(examples, found, reporter)
+
+    def _explained(self, explainer: Explainer, text: Text, row_id: str) -> Explanation:
+        return explainer.explain(self.learner, self.schema, [text], [row_id], self.calibration)[0]
 
     def decoded(
         self,

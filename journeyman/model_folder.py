@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -37,6 +37,8 @@ OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
 MANIFEST = "model.json"
+ENSEMBLE = "ensemble.json"
+"""In place of model.json, in the folder of several models that answer together."""
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
 """Files that the version does not cover: they name it, or tell what came after."""
 _ATTEMPTS = 100
@@ -49,18 +51,20 @@ StateType = TypeVar("StateType", bound=ModelState)
 
 
 def write_model(model: StateType, folder: Path) -> StateType:
-    """Write `model` to `folder`, replacing a model that stands there; gives it its version.
+    """Write `model` to `folder`, replacing a model that stands there; gives it its version."""
+    write_folder(folder, lambda beside: _write(model, beside))
+    model.folder = folder
+    return model
 
-    The new folder is written whole beside the old one and then takes its place.
-    """
+
+def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Have a folder written whole beside the old one, whose place it then takes."""
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.new")
     try:
-        _write(model, beside)
+        write(beside)
         _take_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    model.folder = folder
-    return model
 
 
 def read_model(folder: Path, backbone: Backbone | None = None) -> ModelState:
@@ -112,6 +116,14 @@ def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Mod
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The contents of model.json; a ModelError when it is missing, foreign or newer."""
     path = folder / MANIFEST
+    if not path.is_file() and (folder / ENSEMBLE).is_file():
+        raise ModelError(
+            "This is an ensemble, and a single model is wanted here.",
+            place=str(folder),
+            expected=f"a run folder, or a model folder with {MANIFEST}",
+            found=f"a folder with {ENSEMBLE}",
+            remedy=f"name one of its members: {folder / 'members' / '0'}",
+        )
     if not path.is_file():
         raise ModelError(
             "There is no model here.",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
@@ -29,6 +30,9 @@ from journeyman.types import Metric, Prediction, Row, TargetKind
 
 IGNORED = -100
 """The encoded target of a position that is not learned from."""
+
+LEAST = 1e-12
+"""The least probability that is told from none."""
 
 Array = NDArray[np.float32]
 Outputs = Sequence[Array]
@@ -178,6 +182,19 @@ class Task(ABC):
     ) -> dict[str, Any]:
         """What turns outputs into probabilities, from validation rows."""
         return {}
+
+    def opinions(
+        self, outputs: Outputs, schema: Schema, calibration: Calibration
+    ) -> list[NDArray[np.float64]]:
+        """What answers of several models are averaged in: each row's or word's probabilities."""
+        temperature = float(calibration.get("temperature", 1.0))
+        return [softmax(row.astype(np.float64) / temperature, axis=-1) for row in outputs]
+
+    def of_opinions(
+        self, opinions: Sequence[NDArray[np.float64]], schema: Schema
+    ) -> list[NDArray[np.float64]]:
+        """Outputs whose answers, not calibrated, say just that."""
+        return [np.log(np.maximum(row, LEAST)) for row in opinions]
 
     @abstractmethod
     def decode(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
@@ -17,7 +18,16 @@ from journeyman.data.options import DataOptions
 from journeyman.evaluation.calibration import Platt, fit_platt
 from journeyman.evaluation.intervals import Groups
 from journeyman.evaluation.multilabel import evaluate_multilabel, indicators
-from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
+from journeyman.tasks.base import (
+    LEAST,
+    TASKS,
+    Calibration,
+    Encoded,
+    Evaluated,
+    Outputs,
+    Schema,
+    Task,
+)
 from journeyman.types import Metric, MultiLabelPrediction, Prediction, Row, ScoredLabel
 
 Labels = frozenset[str]
@@ -98,6 +108,18 @@ class MultiLabelClassification(Task):
             return {}
         fitted = fit_platt(np.stack(outputs).astype(np.float64), indicators(targets, schema.labels))
         return {"slopes": list(fitted.slopes), "intercepts": list(fitted.intercepts)}
+
+    def opinions(
+        self, outputs: Outputs, schema: Schema, calibration: Calibration
+    ) -> list[NDArray[np.float64]]:
+        """Each label's probability."""
+        return list(self._chances(outputs, schema, calibration))
+
+    def of_opinions(
+        self, opinions: Sequence[NDArray[np.float64]], schema: Schema
+    ) -> list[NDArray[np.float64]]:
+        """Each label's log-odds."""
+        return [logit(np.clip(row, LEAST, 1 - LEAST)) for row in opinions]
 
     def decode(
         self,

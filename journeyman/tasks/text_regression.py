@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
@@ -88,6 +89,19 @@ class TextRegression(Task):
         """Half the width of a split-conformal interval (Lei et al., 2018)."""
         residuals = np.asarray(targets, dtype=np.float64) - self._values(outputs, schema)
         return {"coverage": COVERAGE, "half_width": conformal_half_width(residuals, COVERAGE)}
+
+    def opinions(
+        self, outputs: Outputs, schema: Schema, calibration: Calibration
+    ) -> list[NDArray[np.float64]]:
+        """The number itself."""
+        return list(self._values(outputs, schema).reshape(-1, 1))
+
+    def of_opinions(
+        self, opinions: Sequence[NDArray[np.float64]], schema: Schema
+    ) -> list[NDArray[np.float64]]:
+        """In units of the training range."""
+        low, width = _scale(schema)
+        return [(row - low) / width for row in opinions]
 
     def decode(
         self,

@@ -252,3 +252,18 @@ def test_a_label_that_the_training_rows_lack_leaves_its_row_empty():
     schema = task.schema([LabelTarget("yes"), LabelTarget("no")])
     seen = [LabelTarget("yes"), LabelTarget("perhaps"), LabelTarget("maybe", {"maybe": 1.0})]
     assert task.encode(seen, schema, None, ["", "", ""]).rows.tolist() == [[0, 1], [0, 0], [0, 0]]
+
+
+def test_opinions_become_outputs_that_say_them(sample):
+    """What an ensemble averages: outputs made of a model's own opinions answer as it does."""
+    examples = sample.validation
+    outputs = noise(sample, examples)
+    calibration = sample.task.calibrate(outputs, examples.targets, sample.schema, None)
+    held = sample.task.opinions(outputs, sample.schema, calibration)
+    again = [row.astype(np.float32) for row in sample.task.of_opinions(held, sample.schema)]
+    assert [row.shape for row in again] == [row.shape for row in outputs]
+    want = decoded(sample, outputs, examples, calibration)
+    found = decoded(sample, again, examples)
+    for one, other in zip(want, found, strict=True):
+        assert chances_of(other) == pytest.approx(chances_of(one), abs=1e-4)
+        assert getattr(other, "value", 0) == pytest.approx(getattr(one, "value", 0), abs=1e-4)

@@ -1,0 +1,220 @@
+"""Models that answer together: by the mean of them, saved whole, explained, and checked."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from contract_samples import Sample, made_rows
+from tiny import tiny_folder
+from typer.testing import CliRunner
+
+import journeyman
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import resolve
+from journeyman.cli import app
+from journeyman.ensembles import Ensemble, ensemble
+from journeyman.errors import ModelError
+from journeyman.model import Model
+from journeyman.tasks.base import TASKS
+
+ROWS = made_rows(24, seed=9)
+ASKED = [row["text"] for row in ROWS]
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Two backbones, of two families."""
+    place = tmp_path_factory.mktemp("networks")
+    folders = [tiny_folder(place / "one", "bert"), tiny_folder(place / "two", "distilbert", 1)]
+    made = []
+    for folder in folders:
+        found = resolve(str(folder))
+        spec = {"name": found.name, "licence": found.licence, "source": found.source}
+        spec |= {"sha256": found.sha256, "reference": str(folder)}
+        made.append(load_backbone(folder, spec, {"max_tokens": 32}))
+    return made
+
+
+def trained(network, task_name, place, rows=60):
+    sample = Sample(task_name, network, train=rows)
+    got = sample.finetune(place / "features", head=sample.task.default_head, tuner="none")
+    about = {"data": "made", "rows": {"train": rows}, "parent": None}
+    name = network.spec.name
+    made = Model(name, got.learner, sample.schema, sample.data, got.calibration, about)
+    return made.save(place / "model")
+
+
+@pytest.fixture(scope="module", params=list(TASKS))
+def members(request, networks, tmp_path_factory):
+    place = tmp_path_factory.mktemp(request.param)
+    return [trained(each, request.param, place / str(at)) for at, each in enumerate(networks)]
+
+
+@pytest.fixture(scope="module")
+def classifiers(networks, tmp_path_factory):
+    place = tmp_path_factory.mktemp("classifiers")
+    name = "text-classification"
+    return [trained(each, name, place / str(at)) for at, each in enumerate(networks)]
+
+
+def questions(model):
+    return [row["tokens"] for row in ROWS] if model.learner.task.unit == "token" else ASKED
+
+
+def held(model):
+    """What it holds probable of each question, by the task's own account."""
+    found = []
+    for answer in model.predict(questions(model)):
+        said = answer.to_json()
+        found.append(said.get("scores") or {"value": said.get("value")})
+    return found
+
+
+def test_it_holds_the_mean_of_what_its_members_hold(members):
+    together = ensemble(members)
+    if together.learner.task.unit == "token":
+        pytest.skip("spans are decoded of words: see below")
+    for own, one, other in zip(held(together), *map(held, members), strict=True):
+        assert own.keys() == one.keys()
+        for name, value in own.items():
+            assert value == pytest.approx((one[name] + other[name]) / 2, abs=1e-5)
+
+
+def test_words_have_the_mean_of_what_its_members_hold(networks, tmp_path):
+    name = "token-classification"
+    both = [trained(each, name, tmp_path / str(at)) for at, each in enumerate(networks)]
+    together = ensemble(both)
+    task = together.learner.task
+
+    def opinions(model):
+        texts = [task.text(row, model.columns) for row in ROWS]
+        inputs = model.learner.backbone.prepare(texts)
+        examples = journeyman.training.examples.Examples(texts, inputs, ())
+        outputs = model._outputs(examples, None, journeyman.progress.QUIET)
+        return task.opinions(outputs, model.schema, model.calibration)
+
+    for own, one, other in zip(opinions(together), *map(opinions, both), strict=True):
+        assert own.shape == one.shape == other.shape
+        np.testing.assert_allclose(own, (one + other) / 2, atol=1e-5)
+    reached = [each.evaluate(ROWS).overall.metrics["span_f1"].value for each in [together, *both]]
+    assert reached[0] >= min(reached[1:]) > 0
+
+
+def test_it_is_saved_whole_and_answers_the_same(members, tmp_path):
+    together = ensemble(members, name="both").save(tmp_path / "both")
+    again = journeyman.load(tmp_path / "both")
+    assert isinstance(again, Ensemble)
+    assert (again.name, again.version) == ("both", together.version)
+    assert [m.version for m in again.members] == [m.version for m in members]
+    assert again.predict(questions(again)) == together.predict(questions(together))
+    assert again.predict(questions(again))[0].version == together.version
+    one = journeyman.load(tmp_path / "both" / "members" / "1")
+    assert one.predict(questions(one)) == members[1].predict(questions(one))
+
+
+def test_it_is_measured_and_explained_as_a_model_is(members):
+    together = ensemble(members)
+    together = together.calibrate(made_rows(30, seed=11))
+    measured = together.evaluate(ROWS).overall.metrics
+    assert measured.keys() == members[0].evaluate(ROWS).overall.metrics.keys()
+    asked = questions(together)[0]
+    (why,) = together.explain([asked])
+    assert why.tokens
+    assert why.version == together.version
+
+
+def test_a_word_weighs_the_mean_of_its_weights(classifiers):
+    together = ensemble(classifiers)
+    text = "an awful film was on"
+    (why,) = together.explain(text)
+    assert why.target == together.predict(text)[0].label
+    from journeyman.explainers.base import EXPLAINERS
+
+    explainer = EXPLAINERS["integrated-gradients"]()
+    alone = [
+        explainer.explain(m.learner, m.schema, [text], ["x"], m.calibration, [why.target])[0]
+        for m in classifiers
+    ]
+    assert [part.text for part in why.tokens] == text.split()
+    for at, part in enumerate(why.tokens):
+        mean = sum(each.tokens[at].weight for each in alone) / 2
+        assert part.weight == pytest.approx(mean, abs=1e-9)
+
+
+def test_it_is_calibrated_on_rows_that_are_given(classifiers):
+    plain = ensemble(classifiers)
+    better = plain.calibrate(made_rows(60, seed=11))
+    assert better.calibration["rows"] == 60
+    assert better.version != plain.version
+    assert [a.label for a in better.predict(ASKED)] == [a.label for a in plain.predict(ASKED)]
+
+
+def test_the_command_makes_one_that_the_others_take(classifiers, tmp_path):
+    out, rows = tmp_path / "both", tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({k: r[k] for k in ("text", "label")}) + "\n" for r in ROWS))
+    said = [str(each.folder) for each in classifiers]
+    run = CliRunner().invoke(app, ["ensemble", str(out), *said, "--file", str(rows)])
+    assert run.exit_code == 0, run.output
+    assert str(out) in run.output
+    asked = CliRunner().invoke(app, ["predict", str(out), "-t", "a good film"])
+    answer = json.loads(asked.output)
+    assert (answer["model"], answer["version"]) == ("both", journeyman.load(out).version)
+    measured = CliRunner().invoke(app, ["evaluate", str(out), "-f", str(rows)])
+    assert json.loads(measured.output)["metrics"]["accuracy"]["n"] == len(ROWS)
+    card = (out / "README.md").read_text()
+    assert all(each.version in card for each in classifiers)
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "ensemble.json", "members"]
+    again = CliRunner().invoke(app, ["ensemble", str(out), *said])
+    assert "would overwrite" in str(again.exception)
+
+
+def refused(action):
+    with pytest.raises(ModelError) as caught:
+        action()
+    return str(caught.value)
+
+
+def test_members_must_fit_each_other(classifiers, networks, tmp_path):
+    assert "two members or more" in refused(lambda: ensemble(classifiers[:1]))
+    other = trained(networks[0], "text-regression", tmp_path / "other")
+    assert "differ in their task" in refused(lambda: ensemble([classifiers[0], other]))
+    fewer = journeyman.zero_shot(["good", "bad"], backbone=networks[0])
+    said = refused(lambda: ensemble([classifiers[0], fewer]))
+    assert "differ in their labels" in said
+    assert "bad, good, plain" in said
+    assert "was not saved" in refused(
+        lambda: Ensemble.of([classifiers[0], fewer], "x").save(tmp_path / "x")
+    )
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_was_changed_is_told(classifiers, tmp_path):
+    place = tmp_path / "both"
+    ensemble(classifiers).save(place)
+    path = place / "ensemble.json"
+    whole = json.loads(path.read_text())
+    for change, told in (
+        ({"schema": 2}, "newer version"),
+        ({"version": "0" * 12}, "not as it was saved"),
+        ({"members": whole["members"][::-1]}, "not as it was saved"),
+        ({"members": whole["members"][:1]}, "two members or more"),
+        ({"calibration": {"temperature": 2.0}}, "not as it was saved"),
+        ({"calibration": None}, "no such calibration"),
+    ):
+        path.write_text(json.dumps({**whole, **change}))
+        assert told in refused(lambda: journeyman.load(place))
+    for text in ("", "[]", "{}", '{"schema": 1'):
+        path.write_text(text)
+        assert str(path) in refused(lambda: journeyman.load(place))
+    path.write_text(json.dumps(whole))
+    shutil.rmtree(place / "members" / "1")
+    assert str(place / "members" / "1") in refused(lambda: journeyman.load(place))
+
+
+def test_where_one_model_is_wanted_it_names_a_member(classifiers, tmp_path):
+    ensemble(classifiers).save(tmp_path / "both")
+    said = refused(lambda: Model.load(tmp_path / "both"))
+    assert "a single model is wanted" in said
+    assert str(tmp_path / "both" / "members" / "0") in said
+    assert "a single model" in refused(lambda: ensemble([tmp_path / "both", classifiers[0]]))
