@@ -176,9 +176,7 @@ def make_zero_shot(
 @app.command("ensemble")
 def make_ensemble(
     out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write.")],
-    models: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="Model or run folders, two or more.")
-    ],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", hidden=True)],
     file: Annotated[
         str | None,
         typer.Option(
@@ -189,7 +187,10 @@ def make_ensemble(
         ),
     ] = None,
 ) -> None:
-    """Have models answer together, by the mean of what each of them holds probable."""
+    """Have two or more MODELs answer together, by the mean of what each holds probable.
+
+    A MODEL is a model folder or a run folder; all have the same task and labels.
+    """
     from journeyman.data.questions import labelled_rows
     from journeyman.ensembles import ensemble
 

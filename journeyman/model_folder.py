@@ -19,7 +19,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
-from journeyman.errors import FetchError, JourneymanError, ModelError
+from journeyman.errors import FetchError, JourneymanError, ModelError, ResourceError
 from journeyman.files import write_json, write_text
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.model_card import model_card
@@ -63,6 +63,14 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     try:
         write(beside)
         _take_place(beside, folder)
+    except OSError as error:
+        raise ResourceError(
+            "The model's folder cannot be written.",
+            place=str(folder),
+            expected="a folder with space that may be written to",
+            found=error.strerror or str(error),
+            remedy="free some space, or choose another folder",
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

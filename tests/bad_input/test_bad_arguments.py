@@ -54,6 +54,19 @@ WRONG = {
     "a recipe that is there": (["init", "train.csv", "-o", "good.yaml"], ("good.yaml",)),
     "a recipe below a file": (["init", "train.csv", "-o", "train.csv/a"], ("train.csv/a",)),
     "data that is not there": (["init", "tran.csv"], ("Did you mean train.csv",)),
+    "an ensemble of one": (["ensemble", "both", MODEL], ("at least two models", MODEL)),
+    "an ensemble of nothing": (["ensemble", "both"], ("MODEL",)),
+    "a member that is not there": (
+        ["ensemble", "both", MODEL, "runs/god"], ("no model here", "runs/god"),
+    ),
+    "an ensemble that is there": (["ensemble", "runs", MODEL, MODEL], ("overwrite a folder",)),
+    "an ensemble below a file": (["ensemble", "train.csv/a", MODEL, MODEL], ("train.csv/a",)),
+    "a zero-shot model below a file": (
+        ["zero-shot", "train.csv/a", "-q", "-b", "tiny", "-l", "a", "-l", "b"], ("train.csv/a",),
+    ),
+    "rows of an ensemble that are not there": (
+        ["ensemble", "both", MODEL, MODEL, "--file", "tran.csv"], ("mean train.csv",),
+    ),
     "an unknown backbone": (["backbones", "fetch", "nope"], ("'nope'", "minilm-l6")),
     "an unknown dataset": (["datasets", "fetch", "snipets"], ("'snippets'",)),
 }  # fmt: skip
