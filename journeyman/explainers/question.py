@@ -42,10 +42,12 @@ class Question:
     def score(self, inputs: TextInputs) -> Tensor:
         """[B] scores by the path that answers, with a graph where gradients are enabled.
 
-        Features are not rounded to half precision, as answers' are: that step has no gradient.
+        Features are not rounded to half precision, as answers' are: that step has no gradient. For
+        the same reason they are always those with a graph, in float32: weights sum to the
+        difference of scores of one and the same function.
         """
         learner = self.learner
-        features = learner.backbone.frozen(inputs, learner.cut, grad=torch.is_grad_enabled())
+        features = learner.backbone.frozen(inputs, learner.cut, grad=True)
         return self.target.score(learner(features))
 
     @torch.no_grad()

@@ -8,6 +8,8 @@ from tiny import tiny_backbone, tiny_folder
 from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
+from journeyman.explainers.base import EXPLAINERS
+from journeyman.explainers.options import ExplainOptions
 from journeyman.model import Model
 from journeyman.training.cache import FeatureCache
 
@@ -76,6 +78,22 @@ def test_a_model_takes_its_precision_along(folder, tmp_path):
     again = Model.load(tmp_path / "model")
     assert again.learner.backbone.options["precision"] == "bfloat16"
     assert again.predict(TEXTS) == made.predict(TEXTS)
+
+
+@pytest.mark.parametrize("method", list(EXPLAINERS))
+def test_it_explains_what_float32_does(folder, tmp_path, method):
+    """The hook on the embeddings is met, and both ends are those that gradients lead between."""
+    explainer, found = EXPLAINERS[method](ExplainOptions(method=method)), []
+    sample = Sample("text-classification", loaded(folder, "float32"), train=24, validation=6)
+    got = sample.finetune(tmp_path / "features", head="linear", tuner="none", epochs=1)
+    for precision in ("float32", "bfloat16"):
+        learner = sample.learner(head="linear", tuner="none")
+        learner.backbone.precision = precision
+        learner.head.load_state_dict(got.learner.head.state_dict())
+        asked = learner, sample.schema, [TEXTS[1]], ["x"], got.calibration, ["good"]
+        found.append(explainer.explain(*asked)[0])
+    assert found[0].tokens == found[1].tokens
+    assert found[0].gap == found[1].gap
 
 
 def test_a_backbone_without_a_word_of_it_says_none(tmp_path):
