@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,16 +162,16 @@ class Workspace:
     @cached_property
     def schema(self) -> Schema:
         """What the training targets are."""
-        rows = self.collection.train.rows()
+        rows = self.collection.train.stream()
         columns = self.collection.columns
         return self.task.schema([self.task.target(row, columns) for row in rows])
 
     def examples(self, split: str, backbone: Backbone | None = None) -> Examples:
         """One split's rows, prepared for the run's backbone (or another) and encoded."""
         columns = self.collection.columns
-        rows: list[Row] = list(self.collection.tables[split].rows())
+        rows: Iterable[Row] = self.collection.tables[split].stream()
         if split == "train":
-            rows += name_rows(self.schema.labels, columns, self.task.kind)
+            rows = chain(rows, name_rows(self.schema.labels, columns, self.task.kind))
         return make_examples(self.task, backbone or self.backbone, rows, columns, self.schema)
 
     def labelled(self) -> tuple[Examples, Examples]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,11 @@ class Table:
         columns = [map(unpack, self._take(name, physical)) for name in self.columns]
         names = self.columns
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def stream(self, size: int = 8192) -> Iterator[dict[str, Any]]:
+        """All rows as `rows` gives them, of which only `size` are in memory at once."""
+        for first in range(0, len(self), size):
+            yield from self.rows(slice(first, first + size))
 
     def column(self, name: str) -> list[Any]:
         """All values of one column. Raises KeyError for a name it does not have."""

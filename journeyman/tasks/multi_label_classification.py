@@ -13,6 +13,7 @@ from scipy.special import logit
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.scratch import scratch
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
 from journeyman.evaluation.calibration import Platt, fit_platt
@@ -31,6 +32,8 @@ from journeyman.tasks.base import (
 from journeyman.types import Metric, MultiLabelPrediction, Prediction, Row, ScoredLabel
 
 Labels = frozenset[str]
+ROWS = 8192
+"""Rows whose targets are made at once."""
 
 
 @TASKS.register("multi-label-classification")
@@ -67,7 +70,11 @@ class MultiLabelClassification(Task):
         self, targets: Sequence[Labels], schema: Schema, inputs: Inputs, texts: Sequence[Text]
     ) -> Encoded:
         """[N, C] of zeros and ones."""
-        return Encoded(torch.from_numpy(indicators(targets, schema.labels).astype(np.float32)))
+        rows = scratch(len(targets), len(schema.labels))
+        for first in range(0, len(targets), ROWS):
+            part = indicators(targets[first : first + ROWS], schema.labels)
+            rows[first : first + ROWS] = torch.from_numpy(part)
+        return Encoded(rows)
 
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Binary cross-entropy, each label alike."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.scratch import scratch
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
 from journeyman.data.target import soft_weights
@@ -79,15 +80,15 @@ class TextClassification(Task):
         A label that the training rows lack leaves its row empty.
         """
         place = {label: at for at, label in enumerate(schema.labels)}
-        rows = np.zeros((len(targets), len(place)), dtype=np.float32)
-        for line, target in zip(rows, targets, strict=True):
+        rows = scratch(len(targets), len(place)).zero_()
+        for line, target in zip(rows.numpy(), targets, strict=True):
             for label, weight in (target.weights or {target.label: 1.0}).items():
                 if label in place:
                     line[place[label]] = max(weight, 0.0)
             if not line.sum() and target.label in place:
                 line[place[target.label]] = 1.0
             line /= line.sum() or 1.0
-        return Encoded(torch.from_numpy(rows))
+        return Encoded(rows)
 
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Cross-entropy against the label distribution."""

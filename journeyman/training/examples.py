@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -98,13 +99,18 @@ class Examples:
 
 
 def make_examples(
-    task: Task, backbone: Backbone, rows: Sequence[Row], data: DataOptions, schema: Schema
+    task: Task, backbone: Backbone, rows: Iterable[Row], data: DataOptions, schema: Schema
 ) -> Examples:
-    """Rows with targets, prepared and encoded."""
-    texts = [task.text(row, data) for row in rows]
-    targets = [task.target(row, data) for row in rows]
+    """Rows with targets, prepared and encoded; the rows themselves are not held."""
+    texts: list[Text] = []
+    targets: list[Any] = []
+    slices: dict[str, list[str]] = {name: [] for name in data.slices}
+    for row in rows:
+        texts.append(task.text(row, data))
+        targets.append(task.target(row, data))
+        for name, values in slices.items():
+            values.append(sys.intern(str(row.get(name, ""))))
     inputs = backbone.prepare(texts)
-    slices = {name: [str(row.get(name, "")) for row in rows] for name in data.slices}
     return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts), slices)
 
 

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from journeyman.backbones.scratch import scratch
 from journeyman.heads.base import Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
 from journeyman.training.examples import Examples, FeatureSource, in_batches
 from journeyman.training.learner import Learner
 from journeyman.training.loop import Split
-from journeyman.training.scratch import scratch
 
 SOLVE_ROWS = 32
 

@@ -55,6 +55,7 @@ def test_table_gives_rows_ids_and_types_back(tmp_path):
     table = table_of(tmp_path, values)
     assert table.columns == ("text", "n", "late")
     assert table.rows()[1] == {"text": "\0odd", "n": None, "late": [1, "x"]}
+    assert list(table.stream(2)) == table.rows()
     assert table.ids[2] == f"{table.ids[0]}-1"
     assert table.select([2, 0]).rows([1]) == [{"text": "a", "n": 1, "late": None}]
     assert table.select([2]).source_row(0) == ("memory", 4)

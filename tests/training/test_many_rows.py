@@ -8,17 +8,19 @@ import torch
 from contract_samples import Sample
 from tiny import tiny_backbone
 
+from journeyman.backbones import scratch as scratch_module
 from journeyman.backbones import text_encoder
 from journeyman.backbones.ragged import Ragged
+from journeyman.backbones.scratch import scratch
 from journeyman.errors import ResourceError
 from journeyman.heads import feature_map
 from journeyman.progress import Reporter
+from journeyman.tasks import multi_label_classification
 from journeyman.tasks.base import TASKS
 from journeyman.training import feature_source as source
-from journeyman.training import scratch as scratch_module
 from journeyman.training.cache import FeatureCache, expected_bytes
+from journeyman.training.examples import make_examples
 from journeyman.training.loop import Split
-from journeyman.training.scratch import scratch
 from journeyman.training.solving import solver_rows
 
 
@@ -71,6 +73,26 @@ def test_penalties_are_chosen_alike_whether_features_are_kept_or_made_again(
     monkeypatch.setattr(feature_map, "KEPT_BYTES", 0)
     again = sample.finetune(tmp_path, **options)
     assert again.learner.head.choices == kept.learner.head.choices
+
+
+@pytest.mark.parametrize("name", ["text-classification", "multi-label-classification"])
+def test_targets_of_many_rows_are_mapped_and_the_same(backbone, own_home, monkeypatch, name):
+    few = Sample(name, backbone, train=30, validation=6)
+    monkeypatch.setattr(scratch_module, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(multi_label_classification, "ROWS", 7)
+    many = Sample(name, backbone, train=30, validation=6)
+    assert torch.equal(many.train.encoded.rows, few.train.encoded.rows)
+    assert "deleted" in Path("/proc/self/maps").read_text().split("scratch")[-1].splitlines()[0]
+
+
+def test_rows_come_a_part_at_a_time(backbone):
+    sample = Sample("text-classification", backbone, train=9, validation=6)
+    columns = sample.data.model_copy(update={"slices": ("label",)})
+    given = iter(sample.rows[:9])
+    made = make_examples(sample.task, backbone, given, columns, sample.schema)
+    assert list(made.texts) == [row["text"] for row in sample.rows[:9]]
+    assert made.slices["label"] == [row["label"] for row in sample.rows[:9]]
+    assert torch.equal(made.encoded.rows, sample.train.encoded.rows)
 
 
 def test_many_texts_are_tokenised_as_few_are(backbone, monkeypatch):

@@ -51,7 +51,7 @@ def _reserve(descriptor: int, size: int) -> None:
 
 def _no_room(folder: Path, size: int, error: Exception) -> ResourceError:
     return ResourceError(
-        "There is no room on disk for the features of all rows.",
+        "There is no room on disk for the numbers of all rows.",
         place=str(folder),
         expected=f"{size / 1e9:.1f} GB free, and write permission",
         found=str(error),
