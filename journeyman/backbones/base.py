@@ -59,6 +59,10 @@ class Inputs(ABC):
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> Inputs:
         """The rows at `indices`, in that order."""
 
+    def bare(self) -> Inputs:
+        """The same rows without what only the decoding of their parts needs."""
+        return self
+
 
 @dataclass(frozen=True)
 class Features:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -64,6 +64,12 @@ class TextInputs(Inputs):
             segments=_taken(self.segments, indices),
             padding_id=self.padding_id,
         )
+
+    def bare(self) -> TextInputs:
+        """The same rows without `offsets` and `segments`, two thirds of what they take."""
+        starts = np.zeros(len(self) + 1, dtype=np.int64)
+        none = Ragged(np.zeros(0, dtype=np.int32), starts)
+        return replace(self, offsets=Ragged(none.values.reshape(-1, 2), starts), segments=none)
 
     def mask(self) -> Tensor:
         """[B, T] true on real tokens, T the longest row."""

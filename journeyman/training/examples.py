@@ -111,7 +111,9 @@ def make_examples(
         for name, values in slices.items():
             values.append(sys.intern(str(row.get(name, ""))))
     inputs = backbone.prepare(texts)
-    return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts), slices)
+    encoded = task.encode(targets, schema, inputs, texts)
+    inputs = inputs.bare() if task.unit == "row" else inputs
+    return Examples(texts, inputs, targets, encoded, slices)
 
 
 def in_batches(source: FeatureSource, size: int) -> Iterator[tuple[NDArray[np.int64], Features]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from contract_samples import Sample
+from contract_samples import Sample, made_rows
 from tiny import tiny_backbone
 
 from journeyman.backbones import scratch as scratch_module
@@ -93,6 +93,16 @@ def test_rows_come_a_part_at_a_time(backbone):
     assert list(made.texts) == [row["text"] for row in sample.rows[:9]]
     assert made.slices["label"] == [row["label"] for row in sample.rows[:9]]
     assert torch.equal(made.encoded.rows, sample.train.encoded.rows)
+
+
+def test_rows_judged_whole_hold_no_places_of_tokens(backbone):
+    whole = Sample("text-classification", backbone, train=9, validation=6).train.inputs
+    assert whole.offsets.values.size == whole.segments.values.size == 0
+    fresh = backbone.prepare(made_rows(9)[0]["text"].split())
+    assert fresh.bare().keys == fresh.keys
+    assert fresh.bare().select([2, 1]).keys == fresh.select([2, 1]).keys
+    words = Sample("token-classification", backbone, train=9, validation=6).train.inputs
+    assert words.offsets.values.size == 2 * words.segments.values.size > 0
 
 
 def test_many_texts_are_tokenised_as_few_are(backbone, monkeypatch):
