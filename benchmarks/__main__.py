@@ -22,7 +22,7 @@ SHORT = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = (
-    "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
+    "ensembles", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
     "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
