@@ -167,8 +167,8 @@ class Ensemble(Model):
         return sha256(text.encode()).hexdigest()[:12]
 
 
-def _prepared(member: Model, texts: Sequence[Text], targets: Sequence[Any] = ()) -> Examples:
-    return Examples(texts, member.learner.backbone.prepare(texts), targets)
+def _prepared(member: Model, texts: Sequence[Text]) -> Examples:
+    return Examples(texts, member.learner.backbone.prepare(texts), ())
 
 
 def _asked(model: Model, answer: Prediction) -> Asked:
@@ -202,6 +202,15 @@ def _check(members: Sequence[Model], called: Sequence[str]) -> None:
             found=", ".join(called) or "none",
             remedy="name another model of the same labels, say of another backbone",
         )
+    for member, name in zip(members, called, strict=True):
+        if isinstance(member, Ensemble):
+            raise ModelError(
+                "A member of an ensemble is itself one.",
+                place=name,
+                expected="single models",
+                found=f"an ensemble of {len(member.members)}",
+                remedy="name its members instead",
+            )
     for member, name in zip(members[1:], called[1:], strict=True):
         wanted, own = _about(members[0]), _about(member)
         for what in wanted:

@@ -218,3 +218,5 @@ def test_where_one_model_is_wanted_it_names_a_member(classifiers, tmp_path):
     assert "a single model is wanted" in said
     assert str(tmp_path / "both" / "members" / "0") in said
     assert "a single model" in refused(lambda: ensemble([tmp_path / "both", classifiers[0]]))
+    both = journeyman.load(tmp_path / "both")
+    assert "is itself one" in refused(lambda: ensemble([both, classifiers[0]]))
