@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -15,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from journeyman.errors import DataError, JourneymanError
-from journeyman.usage import out_of_memory, usage_mistake
+from journeyman.errors import JourneymanError
+from journeyman.usage import check_asked, check_free, out_of_memory, usage_mistake
 
 if TYPE_CHECKING:
     from journeyman.data.options import DataOptions
@@ -128,7 +127,7 @@ def init(
     if output is None:
         typer.echo(text, nl=False)
         return
-    _check_free(output, "recipe")
+    check_free(output, "recipe")
     write_text(Path(output), text)
     typer.echo(f"recipe: {output}\nrun it: journeyman run {output}")
 
@@ -165,7 +164,7 @@ def make_zero_shot(
     from journeyman.descriptions import label_pairs, zero_shot
     from journeyman.progress import Reporter
 
-    _check_free(out, "model")
+    check_free(out, "model")
     said = label_pairs(label)
     name = Path(out).absolute().name
     reporter = Reporter(quiet=quiet)
@@ -194,7 +193,7 @@ def make_ensemble(
     from journeyman.data.questions import labelled_rows
     from journeyman.ensembles import ensemble
 
-    _check_free(out, "ensemble")
+    check_free(out, "ensemble")
     made = ensemble(models, name=Path(out).absolute().name)
     if file is not None:
         made = made.calibrate(labelled_rows(file, made.columns, made.learner.task.kind)[0])
@@ -204,7 +203,7 @@ def make_ensemble(
 @app.command()
 def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File = None) -> None:
     """Answer questions: one JSON object a line."""
-    _check_asked(text, file, dash)
+    check_asked(text, file, dash)
     from journeyman.api import load
 
     loaded = load(model)
@@ -224,7 +223,7 @@ def explain(
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
 ) -> None:
     """Say which words moved each answer: one JSON object a line."""
-    _check_asked(text, file, dash)
+    check_asked(text, file, dash)
     from journeyman.api import load
     from journeyman.explainers.options import ExplainOptions
 
@@ -327,49 +326,6 @@ def _guarded() -> int:
 def _refused(mistake: JourneymanError) -> int:
     typer.echo(f"error: {mistake}", err=True)
     return YOURS
-
-
-def _check_asked(texts: list[str] | None, file: str | None, dash: str | None) -> None:
-    if dash not in (None, "-"):
-        raise DataError(
-            f"{dash!r} is not a way to ask.",
-            place="the command's arguments",
-            expected="one of --text TEXT, --file FILE or - (standard input)",
-            found=repr(dash),
-            remedy=f"--file {dash}" if Path(dash).is_file() else f"--text {shlex.quote(dash)}",
-        )
-    given = {"--text": bool(texts), "--file": file is not None, "-": dash is not None}
-    found = [name for name, present in given.items() if present]
-    if len(found) != 1:
-        raise DataError(
-            "It is not clear what to ask." if found else "There is nothing to ask.",
-            place="the command's arguments",
-            expected="one of --text TEXT, --file FILE or - (standard input)",
-            found=" and ".join(found) or "none of them",
-            remedy="give exactly one",
-        )
-    if dash and (sys.stdin is None or sys.stdin.closed):
-        raise DataError(
-            "Standard input is closed.",
-            place="standard input",
-            expected="questions, one a line",
-            found="nothing to read from",
-            remedy="pipe them in, or ask with --text TEXT or --file FILE",
-        )
-
-
-def _check_free(output: str, what: str) -> None:
-    path = Path(output).expanduser()
-    if not path.exists():
-        return
-    kind = "folder" if path.is_dir() else "file"
-    raise JourneymanError(
-        f"The {what} would overwrite a {kind}.",
-        place=output,
-        expected="a name that is free",
-        found=f"a {kind} of that name",
-        remedy=f"choose another name, or remove the {kind} first",
-    )
 
 
 def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) -> Iterator[Any]:

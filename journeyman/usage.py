@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from journeyman.errors import JourneymanError, ResourceError
+from journeyman.errors import DataError, JourneymanError, ResourceError
 
 
 def usage_mistake(error: Any, arguments: Sequence[str]) -> JourneymanError:
@@ -53,4 +55,49 @@ def out_of_memory() -> JourneymanError:
         expected="memory for the model and one batch of rows",
         found="none left",
         remedy="end other programs, use a smaller backbone, or set `backbone.max_tokens` lower",
+    )
+
+
+def check_asked(texts: list[str] | None, file: str | None, dash: str | None) -> None:
+    """Raise unless a command is asked in exactly one way, of text, file and standard input."""
+    if dash not in (None, "-"):
+        raise DataError(
+            f"{dash!r} is not a way to ask.",
+            place="the command's arguments",
+            expected="one of --text TEXT, --file FILE or - (standard input)",
+            found=repr(dash),
+            remedy=f"--file {dash}" if Path(dash).is_file() else f"--text {shlex.quote(dash)}",
+        )
+    given = {"--text": bool(texts), "--file": file is not None, "-": dash is not None}
+    found = [name for name, present in given.items() if present]
+    if len(found) != 1:
+        raise DataError(
+            "It is not clear what to ask." if found else "There is nothing to ask.",
+            place="the command's arguments",
+            expected="one of --text TEXT, --file FILE or - (standard input)",
+            found=" and ".join(found) or "none of them",
+            remedy="give exactly one",
+        )
+    if dash and (sys.stdin is None or sys.stdin.closed):
+        raise DataError(
+            "Standard input is closed.",
+            place="standard input",
+            expected="questions, one a line",
+            found="nothing to read from",
+            remedy="pipe them in, or ask with --text TEXT or --file FILE",
+        )
+
+
+def check_free(output: str, what: str) -> None:
+    """Raise where the `what` would overwrite something."""
+    path = Path(output).expanduser()
+    if not path.exists():
+        return
+    kind = "folder" if path.is_dir() else "file"
+    raise JourneymanError(
+        f"The {what} would overwrite a {kind}.",
+        place=output,
+        expected="a name that is free",
+        found=f"a {kind} of that name",
+        remedy=f"choose another name, or remove the {kind} first",
     )
