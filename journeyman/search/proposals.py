@@ -49,6 +49,26 @@ class Proposals:
     pruner: str
     seed: int
 
+    def everything(self, most: int, in_force: InForce) -> list[dict[str, Any]] | None:
+        """Every setting of a space of choices alone; None of ranges, or of more than `most`."""
+        found: list[dict[str, Any]] = [{}]
+        for field in self.order:
+            domain = self.space[field]
+            if not isinstance(domain, Choices):
+                return None
+            found = [
+                said
+                for values in found
+                for said in (
+                    [{**values, field: value} for value in domain.values]
+                    if in_force(field, values)
+                    else [values]
+                )
+            ]
+            if len(found) > most:
+                return None
+        return found
+
     def propose(
         self,
         number: int,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -72,6 +72,8 @@ class _Search:
         whole = recipe.model_dump(mode="json", exclude={"search", "explain", "output", "trackers"})
         name = key_of(key, whole, said, self.metric, threads_of(recipe))[:24]
         self.store = TrialStore(name, self.proposals, self.folder, options.storage)
+        self.settings = self.proposals.everything(options.trials - 1, self._in_force)
+        self.trials = options.trials if self.settings is None else 1 + len(self.settings)
         self.lag = 1 if options.processes == 1 else 2 * options.processes
         self.kept: dict[int, Outcome] = {}
         self.tried: dict[int, dict[str, Any]] = {}
@@ -80,20 +82,21 @@ class _Search:
         """Run every trial that is not kept yet."""
         began = time.perf_counter()
         found = self.store.outcomes()
-        self.kept = {n: found[n] for n in sorted(found) if n < self.options.trials}
+        self.kept = {n: found[n] for n in sorted(found) if n < self.trials}
         self.tried = {n: dict(one.values) for n, one in self.kept.items()}
         resumed = len(self.kept)
         if resumed:
             self._say(f"  {resumed} trials were finished before")
         begun = self._loop(began + (self.options.timeout or float("inf")))
         clock = ""
-        if begun < self.options.trials:
-            clock = f"the timeout let {begun} of {self.options.trials} trials begin"
+        if begun < self.trials:
+            clock = f"the timeout let {begun} of {self.trials} trials begin"
         outcomes = tuple(self.kept[n] for n in sorted(self.kept))
         seconds = time.perf_counter() - began
         matters = importance(self.proposals.space, outcomes, self.proposals.seed)
         best = self._best(outcomes)
-        return Searched(outcomes, best, self.metric, matters, clock, seconds, resumed)
+        exhausted = self.settings is not None and begun == self.trials and not self._left()
+        return Searched(outcomes, best, self.metric, matters, clock, seconds, resumed, exhausted)
 
     def _loop(self, deadline: float) -> int:
         """Begin trials in their order until all are over; gives how many were begun."""
@@ -112,7 +115,7 @@ class _Search:
                     self._keep(future.result())
 
     def _may_begin(self, number: int, running: int) -> bool:
-        is_free = running < self.options.processes and number < self.options.trials
+        is_free = running < self.options.processes and number < self.trials
         return is_free and all(n in self.kept for n in range(number - self.lag + 1))
 
     def _begin(self, number: int, submit: Submit, running: dict[Future[Outcome], int]) -> None:
@@ -131,16 +134,24 @@ class _Search:
         running[submit(job)] = number
 
     def _proposed(self, number: int, seen: list[Outcome]) -> dict[str, Any]:
-        """What a trial tries; the first is the recipe as it stands."""
+        """What a trial tries; the first is the recipe as it stands.
+
+        Where the space has no more settings than there are trials, each is tried once.
+        """
         if number == 0:
             return {}
+        if left := self._left():
+            return left[0]
         pending = [self.tried[n] for n in range(len(seen), number)]
-        return self.proposals.propose(
-            number,
-            seen,
-            pending,
-            lambda name, values: in_force(name, self.recipe, self.task, values),
-        )
+        return self.proposals.propose(number, seen, pending, self._in_force)
+
+    def _left(self) -> list[dict[str, Any]]:
+        """Settings of a small space that no trial has tried."""
+        tried = list(self.tried.values())
+        return [values for values in self.settings or () if values not in tried]
+
+    def _in_force(self, name: str, values: Mapping[str, Any]) -> bool:
+        return in_force(name, self.recipe, self.task, values)
 
     def _keep(self, outcome: Outcome) -> None:
         self.store.keep(outcome)

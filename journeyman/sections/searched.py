@@ -30,6 +30,7 @@ def _prose(found: Searched) -> tuple[str, ...]:
     told = ", ".join(f"{counts[state]} {state}" for state in ("complete", "pruned", "failed"))
     what = (
         f"{len(found.outcomes)} trials were judged by {found.metric} on validation rows: {told}. "
+        f"{'There is nothing else in its space. ' if found.exhausted else ''}"
         "Test rows chose nothing: only the model made with the best settings is measured on them."
     )
     best = (

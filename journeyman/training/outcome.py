@@ -31,7 +31,8 @@ class Outcome:
 class Searched:
     """A finished search: every outcome by number, the best, and what mattered.
 
-    `importance` is each field's share of what scores varied by; `clock` says what time decided.
+    `importance` is each field's share of what scores varied by; `clock` says what time decided,
+    `exhausted` whether every setting of its space was tried.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -41,3 +42,4 @@ class Searched:
     clock: str = ""
     seconds: float = 0.0
     resumed: int = 0
+    exhausted: bool = False

@@ -53,6 +53,19 @@ def test_a_proposal_hangs_on_seed_number_and_trials_alone(sampler):
     assert (proposed() == proposed(seen=others)) == (sampler == "random")
 
 
+def test_a_space_of_choices_is_told_whole():
+    space = {name: SPACE[name] for name in ("finetune.tuner", "finetune.tuner.rank")}
+    lora = lambda name, values: name != "finetune.tuner.rank" or values["finetune.tuner"] == "lora"  # noqa: E731
+    found = proposals(space=space).everything(3, lora)
+    assert found == [
+        {"finetune.tuner": "none"},
+        {"finetune.tuner": "lora", "finetune.tuner.rank": 2},
+        {"finetune.tuner": "lora", "finetune.tuner.rank": 4},
+    ]
+    assert proposals(space=space).everything(2, lora) is None
+    assert proposals().everything(99, always) is None
+
+
 def test_values_are_of_the_space_and_in_force():
     asked = []
 

@@ -5,6 +5,7 @@ import random
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -17,6 +18,7 @@ from journeyman.recipe import load_recipe
 from journeyman.search import search as searches
 from journeyman.search.search import search
 from journeyman.search.trials import Bench, Job, SharedCache
+from journeyman.sections.searched import searched
 from journeyman.steps import collect
 from journeyman.training.outcome import Outcome
 from journeyman.workspace import Workspace
@@ -284,9 +286,31 @@ def test_values_that_contradict_fail_their_trial_alone(start):
 
 
 def test_the_same_values_are_trained_once(start):
-    found = start({"trials": 6, "space": {"finetune.head.features": [16]}})[0]
-    assert [one.why for one in found.outcomes] == ["", ""] + ["the values of trial 1"] * 4
-    assert len({one.score for one in found.outcomes[1:]}) == 1
+    space = {"finetune.head.features": {"low": 16, "high": 17}}
+    found = start({"trials": 6, "space": space})[0]
+    assert len({str(one.values) for one in found.outcomes if not one.why}) == 3
+    assert sum(one.why.startswith("the values of trial") for one in found.outcomes) == 3
+    assert len({(str(one.values), one.score) for one in found.outcomes}) == 3
+
+
+def test_a_small_space_is_tried_once_and_the_search_ends(start, monkeypatch):
+    ran = []
+    monkeypatch.setattr(Bench, "run", lambda self, job: ran.append(job.number) or scored(job))
+    space = {"finetune.head.features": [16, 32], "finetune.head.kernel": [True, False]}
+    few = start({"trials": 3, "space": space})[0]
+    assert (len(few.outcomes), few.exhausted) == (3, False)
+    whole = start({"trials": 30, "space": space})[0]
+    values = [json.dumps(one.values) for one in whole.outcomes]
+    assert len(values) == 5
+    assert whole.resumed == 3
+    assert whole.clock == ""
+    again = start({"trials": 30, "space": space, "processes": 1}, seed=5)[0]
+    assert sorted({json.dumps(one.values) for one in again.outcomes}) == sorted(
+        ["{}"]
+        + [json.dumps(dict(zip(space, pair, strict=True))) for pair in product(*space.values())]
+    )
+    assert again.exhausted
+    assert "nothing else in its space" in " ".join(searched(again).prose)
 
 
 def test_a_search_without_any_score_says_why(start, monkeypatch):
