@@ -1,6 +1,6 @@
 """A whole journey against one Trainer + LoRA run, in the same run on the same rows of banking77.
 
-The journey: out-of-fold answers to every training row by five folds, a search of 30 trials, then
+The journey: out-of-fold answers to every training row by five folds, a search of 31 trials, then
 training, measuring, explaining and the report, from an empty feature cache. The other side is one
 final run of the LoRA peer from its first step to its answers, without the choice of its rate.
 """
@@ -29,7 +29,13 @@ from journeyman.recipe import load_recipe
 RECIPE = Path("recipes/bank-intents.yaml")
 PEER = "transformers Trainer, PEFT LoRA on all layers"
 FOLDS = 5
-TRIALS = 30
+SPACE = {
+    "finetune.head.layers": [[6], [5, 6], [4, 5, 6], [3, 4, 5, 6], [1, 2, 3, 4, 5, 6]],
+    "finetune.head.kernel": [True, False],
+    "finetune.head.alphas": ["auto", [0.001], [0.01]],
+}
+TRIALS = 31
+"""The recipe as it stands, and each of the thirty settings of the space."""
 
 
 def measure(
@@ -55,7 +61,7 @@ def measure(
         "out of fold seconds": round(between - started, 1),
         "search, training and report seconds": round(ended - between, 1),
         "seconds": round(ended - started, 1),
-        "trials": trials,
+        "trials": metrics["steps"]["search"]["trials"]["value"],
         "test accuracy": metrics["test"]["accuracy"],
     }
     peer = one_run(contest, rows, seed, epochs)
@@ -78,7 +84,9 @@ def out_of_fold(rows: Rows, threads: int, seed: int) -> dict[str, Any]:
 def whole_run(contest: Contest, seed: int, limit: int | None, trials: int) -> dict[str, Any]:
     """The recipe with a search, from its data to its report; what metrics.json says."""
     sets = [f"seed={seed}", f"threads={contest.threads}", f"search.trials={trials}"]
-    sets += ["collect.fractions.exam=0"] + [f"data.limit={limit}"] * (limit is not None)
+    sets += [f"search.space={json.dumps(SPACE)}", "collect.fractions.exam=0"] + [
+        f"data.limit={limit}"
+    ] * (limit is not None)
     with tempfile.TemporaryDirectory() as folder:
         arrived = travel(load_recipe(RECIPE, [f"output={folder}/run", *sets]))
         found: dict[str, Any] = json.loads((arrived.folder / "metrics.json").read_text())
