@@ -72,8 +72,8 @@ class _Search:
         whole = recipe.model_dump(mode="json", exclude={"search", "explain", "output", "trackers"})
         name = key_of(key, whole, said, self.metric, threads_of(recipe))[:24]
         self.store = TrialStore(name, self.proposals, self.folder, options.storage)
-        self.settings = self.proposals.everything(options.trials - 1, self._in_force)
-        self.trials = options.trials if self.settings is None else 1 + len(self.settings)
+        every = self.proposals.everything(options.trials - 1, self._in_force)
+        self.settings = None if every is None else [{}, *filter(None, every)]
         self.lag = 1 if options.processes == 1 else 2 * options.processes
         self.kept: dict[int, Outcome] = {}
         self.tried: dict[int, dict[str, Any]] = {}
@@ -82,20 +82,19 @@ class _Search:
         """Run every trial that is not kept yet."""
         began = time.perf_counter()
         found = self.store.outcomes()
-        self.kept = {n: found[n] for n in sorted(found) if n < self.trials}
+        self.kept = {n: found[n] for n in sorted(found) if n < self.options.trials}
         self.tried = {n: dict(one.values) for n, one in self.kept.items()}
         resumed = len(self.kept)
         if resumed:
             self._say(f"  {resumed} trials were finished before")
         begun = self._loop(began + (self.options.timeout or float("inf")))
-        clock = ""
-        if begun < self.trials:
-            clock = f"the timeout let {begun} of {self.trials} trials begin"
+        exhausted, clock = self.settings is not None and not self._left(), ""
+        if begun < self.options.trials and not exhausted:
+            clock = f"the timeout let {begun} of {self.options.trials} trials begin"
         outcomes = tuple(self.kept[n] for n in sorted(self.kept))
         seconds = time.perf_counter() - began
         matters = importance(self.proposals.space, outcomes, self.proposals.seed)
         best = self._best(outcomes)
-        exhausted = self.settings is not None and begun == self.trials and not self._left()
         return Searched(outcomes, best, self.metric, matters, clock, seconds, resumed, exhausted)
 
     def _loop(self, deadline: float) -> int:
@@ -115,7 +114,9 @@ class _Search:
                     self._keep(future.result())
 
     def _may_begin(self, number: int, running: int) -> bool:
-        is_free = running < self.options.processes and number < self.trials
+        is_free = running < self.options.processes and number < self.options.trials
+        if self.settings is not None and number not in self.kept and not self._left():
+            return False
         return is_free and all(n in self.kept for n in range(number - self.lag + 1))
 
     def _begin(self, number: int, submit: Submit, running: dict[Future[Outcome], int]) -> None:
@@ -140,8 +141,8 @@ class _Search:
         """
         if number == 0:
             return {}
-        if left := self._left():
-            return left[0]
+        if self.settings is not None:
+            return self._left()[0]
         pending = [self.tried[n] for n in range(len(seen), number)]
         return self.proposals.propose(number, seen, pending, self._in_force)
 

@@ -336,3 +336,25 @@ def test_a_trial_that_does_worse_is_pruned(start, written, tmp_path):
     assert found.score == found.history[-1][1]
     bench.close()
     made.store.close()
+
+
+def test_a_larger_search_goes_on_to_what_a_smaller_one_left(start, monkeypatch):
+    """Also where the smaller one, which drew at random, drew something twice."""
+    monkeypatch.setattr(Bench, "run", lambda self, job: scored(job))
+    space = {"finetune.head.features": [16, 32, 64, 128], "finetune.head.kernel": [True, False]}
+    few = start({"trials": 7, "space": space})[0]
+    assert any(one.why.startswith("the values of trial") for one in few.outcomes)
+    whole = start({"trials": 40, "space": space})[0]
+    assert whole.resumed == 7
+    assert whole.outcomes[:7] == few.outcomes
+    assert len({json.dumps(one.values) for one in whole.outcomes}) == 9
+    assert whole.exhausted
+    assert whole.clock == ""
+
+
+def test_a_search_with_nothing_to_vary_is_one_trial(start, monkeypatch):
+    monkeypatch.setattr(Bench, "run", lambda self, job: scored(job))
+    only = {"tuner": "none", "head": "prototype"}
+    found = start({"trials": 9, "space": None}, finetune=only)[0]
+    assert [one.values for one in found.outcomes] == [{}]
+    assert found.exhausted
