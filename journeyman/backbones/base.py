@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from journeyman.backbones.precision import wants_bfloat16
 from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
 
@@ -145,6 +146,28 @@ class Backbone(ABC):
     def device(self) -> torch.device:
         """Where the network is computed."""
         return next(self.module.parameters()).device
+
+    @property
+    def fits_bfloat16(self) -> bool:
+        """Whether its products can be in bfloat16."""
+        return True
+
+    def in_half(self, precision: str) -> bool:
+        """Whether its products are in bfloat16 under this option.
+
+        Raises JourneymanError where that is asked for and the network cannot.
+        """
+        if self.fits_bfloat16 or precision == "float32":
+            return wants_bfloat16(precision, self.device.type)
+        if precision == "auto":
+            return False
+        raise JourneymanError(
+            f"The backbone {self.spec.name} cannot compute in bfloat16.",
+            place=f"precision, of the backbone {self.spec.name}",
+            expected="float32, or auto",
+            found=precision,
+            remedy="leave precision out",
+        )
 
     @abstractmethod
     def prepare(self, rows: Sequence[Any]) -> Inputs:

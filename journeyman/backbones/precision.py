@@ -32,9 +32,8 @@ def holding_bfloat16(module: nn.Module) -> nn.Module:
     twin = copy.deepcopy(module, shared)
     for layer in twin.modules():
         if isinstance(layer, nn.Linear):
-            for name, values in layer.named_parameters(recurse=False):
-                held = nn.Parameter(values.detach().to(torch.bfloat16), requires_grad=False)
-                setattr(layer, name, held)
+            held = layer.weight.detach().to(torch.bfloat16)
+            layer.weight = nn.Parameter(held, requires_grad=False)
     return twin
 
 

@@ -25,7 +25,7 @@ from journeyman.backbones.base import (
 )
 from journeyman.backbones.device import best_device
 from journeyman.backbones.pattern import Pattern
-from journeyman.backbones.precision import holding_bfloat16, in_bfloat16, wants_bfloat16
+from journeyman.backbones.precision import holding_bfloat16, in_bfloat16
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -40,6 +40,8 @@ from journeyman.errors import JourneymanError, ModelError
 MAX_TOKENS = 256
 ROWS = 4096
 """Texts that are tokenised at once: the tokenizer's own notes of a text take kilobytes."""
+FLOAT32_ALONE = frozenset({"deberta"})
+"""Model types whose layers, as the library has them, fail in bfloat16."""
 MODEL_TYPES = frozenset(
     {
         "albert",
@@ -93,10 +95,12 @@ class TextEncoder(Backbone):
     @property
     def manner(self) -> str:
         """Pooling, and arithmetic where it is not float32."""
-        return self.pooling + " in bfloat16" * self._in_half()
+        return self.pooling + " in bfloat16" * self.in_half(self.precision)
 
-    def _in_half(self) -> bool:
-        return wants_bfloat16(self.precision, self.device.type)
+    @property
+    def fits_bfloat16(self) -> bool:
+        """Not where the library's layers fill with the least float32 what is in bfloat16."""
+        return getattr(self.module.config, "model_type", "") not in FLOAT32_ALONE
 
     def prepare(self, rows: Sequence[Text]) -> TextInputs:
         """Texts, or pairs of texts, as tokens; longer ones are cut off at `max_tokens`."""
@@ -135,7 +139,7 @@ class TextEncoder(Backbone):
         if cut == 0:
             return Features(mask=rows.mask(), inputs=rows)
         lower, _ = self._halves(cut)
-        in_half = self._in_half() and not grad
+        in_half = self.in_half(self.precision) and not grad
         lower = self._held_in_half(lower, cut) if in_half else lower
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
+from journeyman.backbones.precision import in_bfloat16
 from journeyman.errors import JourneymanError
 from journeyman.tasks.base import Encoded, Schema
 from journeyman.training.examples import Examples, FeatureSource
@@ -35,7 +35,7 @@ class Gradients:
         self.objective = objective_of(options.objective)
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
         self.device = learner.backbone.device
-        self.half = wants_bfloat16(options.precision, self.device.type)
+        self.half = learner.backbone.in_half(options.precision)
         self.groups = None if options.robust is None else GroupWeights(options.robust, examples)
         for name in ("accumulate", "processes"):
             count = getattr(options, name)

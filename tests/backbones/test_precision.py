@@ -3,11 +3,13 @@
 import pytest
 import torch
 from contract_samples import Sample
-from tiny import tiny_backbone, tiny_folder
+from tiny import FAMILIES_TINY, tiny_backbone, tiny_folder
 
 from journeyman.backbones.precision import in_bfloat16, wants_bfloat16
-from journeyman.backbones.text_encoder import load_backbone
+from journeyman.backbones.shells import shares_layers
+from journeyman.backbones.text_encoder import FLOAT32_ALONE, load_backbone
 from journeyman.catalogue.backbones import resolve
+from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.options import ExplainOptions
 from journeyman.model import Model
@@ -100,18 +102,59 @@ def test_a_backbone_without_a_word_of_it_says_none(tmp_path):
     assert "precision" not in tiny_backbone(tmp_path).options
 
 
-def test_weights_held_in_bfloat16_change_no_bit(folder):
-    half = loaded(folder, "bfloat16")
-    rows = half.prepare(TEXTS)
-    lower, _ = half._halves(3)
+ABLE = sorted(FAMILIES_TINY.keys() - FLOAT32_ALONE)
+
+
+@pytest.mark.parametrize("family", ABLE)
+def test_weights_held_in_bfloat16_change_no_bit(tmp_path, family):
+    half = loaded(tiny_folder(tmp_path / family, family), "bfloat16")
+    rows, cut = half.prepare(TEXTS), half.permitted_cuts()[-1]
+    lower, _ = half._halves(cut)
     with torch.no_grad(), in_bfloat16("cpu", True):
         want = half._run(lower, half._placed(rows), first_layer=0).floats()
-    found = half.frozen(rows, 3)
+    found = half.frozen(rows, cut)
     assert torch.equal(found.hidden, want.hidden)
+    for layer, vectors in want.pooled.items():
+        assert torch.equal(found.pooled[layer], vectors)
+
+
+def tuned_with(network, place, precision):
+    sample = Sample("text-classification", network, train=24, validation=6)
+    return sample.finetune(place, tuner="full", cut=1, head="linear", epochs=1, precision=precision)
+
+
+@pytest.mark.parametrize("family", ABLE)
+def test_every_family_is_tuned_in_bfloat16(tmp_path, family):
+    if shares_layers(tiny_backbone(tmp_path, family).module):
+        pytest.skip("layers that are shared cannot be cut")
+    assert tuned_with(tiny_backbone(tmp_path / "more", family), tmp_path / "cache", "bfloat16")
+
+
+def test_a_family_that_cannot_computes_in_float32_unless_it_is_asked(tmp_path):
+    network = tiny_backbone(tmp_path, "deberta")
+    assert not network.in_half("auto")
+    assert tuned_with(network, tmp_path / "cache", "auto").fitted
+    with pytest.raises(JourneymanError, match="cannot compute in bfloat16"):
+        tuned_with(network, tmp_path / "cache", "bfloat16")
+    asked = loaded(tiny_folder(tmp_path / "again", "deberta"), "bfloat16")
+    with pytest.raises(JourneymanError, match="cannot compute in bfloat16"):
+        asked.frozen(asked.prepare(TEXTS), 2)
+    open_to_both = loaded(tmp_path / "again", "auto")
+    plain = loaded(tmp_path / "again", "float32")
+    rows = plain.prepare(TEXTS)
+    assert torch.equal(open_to_both.frozen(rows, 2).hidden, plain.frozen(rows, 2).hidden)
+
+
+def test_a_twin_shares_what_is_no_linear_layer(folder):
+    half = loaded(folder, "bfloat16")
+    half.frozen(half.prepare(TEXTS), 3)
+    lower, _ = half._halves(3)
     held = {id(each) for each in half._held[3][1].parameters()}
     shared = {n for n, each in lower.named_parameters() if id(each) in held}
     assert "embeddings.word_embeddings.weight" in shared
-    assert not any("attention" in n and "LayerNorm" not in n for n in shared)
+    weights = {n for n in shared if "attention" in n and n.endswith("weight")}
+    assert weights
+    assert all("LayerNorm" in n for n in weights)
 
 
 def test_weights_that_change_are_held_anew(folder):
