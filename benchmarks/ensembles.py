@@ -83,7 +83,7 @@ def _run(contest: Contest, place: Path, seed: int, *sets: str) -> dict[str, Any]
     models = dict(zip(contest.members, together.members, strict=True)) | {TOGETHER: together}
     for name, model in models.items():
         measured = model.evaluate(rows).to_json()
-        by = measured["slices"].get(contest.slices, {"all": measured["metrics"]})
+        by = {"all": measured["metrics"], **measured["slices"].get(contest.slices, {})}
         figures = {value: round(each[contest.metric]["value"], 4) for value, each in by.items()}
         ece = round(measured["metrics"]["ece"]["value"], 4)
         found[name] |= {"figures": figures, "ece": ece}

@@ -76,11 +76,10 @@ def contenders() -> dict[str, Side]:
     if not wants_bfloat16("auto"):
         return sides
     sides[f"{OURS}, {HALF}"] = ours("bfloat16")
+    said = {"dtype": torch.bfloat16}
     for size in BATCHES:
-        for attention in ("eager", "sdpa"):
-            said: dict[str, Any] = {"dtype": torch.bfloat16, "attn_implementation": attention}
-            name = f"sentence-transformers, {HALF}, {attention}, batch {size}"
-            sides[name] = sentence_transformers(size, said)
+        name = f"sentence-transformers, {HALF}, batch {size}"
+        sides[name] = sentence_transformers(size, said)
     return sides
 
 

@@ -68,7 +68,7 @@ def _figures(frozen: Runs, tuned: Runs) -> dict[str, Any]:
     if any(f"{name}, seed 0" not in tuned for name in SETTINGS):
         return found
     best = _best(tuned)
-    runs = [row for key, row in tuned.items() if key.startswith(best)]
+    runs = [row for key, row in tuned.items() if key.startswith(f"{best}, seed")]
     return {
         "setting": best,
         "mean accuracy": _mean(runs, "accuracy"),

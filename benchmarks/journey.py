@@ -84,9 +84,9 @@ def out_of_fold(rows: Rows, threads: int, seed: int) -> dict[str, Any]:
 def whole_run(contest: Contest, seed: int, limit: int | None, trials: int) -> dict[str, Any]:
     """The recipe with a search, from its data to its report; what metrics.json says."""
     sets = [f"seed={seed}", f"threads={contest.threads}", f"search.trials={trials}"]
-    sets += [f"search.space={json.dumps(SPACE)}", "collect.fractions.exam=0"] + [
-        f"data.limit={limit}"
-    ] * (limit is not None)
+    sets += [f"search.space={json.dumps(SPACE)}", "collect.fractions.exam=0"]
+    if limit is not None:
+        sets.append(f"data.limit={limit}")
     with tempfile.TemporaryDirectory() as folder:
         arrived = travel(load_recipe(RECIPE, [f"output={folder}/run", *sets]))
         found: dict[str, Any] = json.loads((arrived.folder / "metrics.json").read_text())

@@ -217,9 +217,14 @@ def _entities(figures: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _frozen_pass(figures: dict[str, Any]) -> tuple[str, str, str]:
-    ratio, name = figures["fastest peer"]
     what = f"frozen pass of MiniLM on {figures['texts']:,} snippets, float32"
-    return what, f"{figures['seconds']['journeyman']:.1f} s", f"{name}: {ratio:.2f} times that"
+    told, beside = [], []
+    for mine, how in (("journeyman", ""), ("journeyman, bfloat16", "in bfloat16 ")):
+        if mine in figures["seconds"]:
+            ratio, name = figures[f"fastest peer of {mine}"]
+            told.append(f"{how}{figures['seconds'][mine]:.1f} s")
+            beside.append(f"{name}: {ratio:.2f} times that")
+    return what, ", ".join(told), "; ".join(beside)
 
 
 def _paired_intents(figures: dict[str, Any]) -> tuple[str, str, str]:

@@ -196,7 +196,10 @@ def make_ensemble(
     check_free(out, "ensemble")
     made = ensemble(models, name=Path(out).absolute().name)
     if file is not None:
-        made = made.calibrate(labelled_rows(file, made.columns, made.learner.task.kind)[0])
+        rows, refused = labelled_rows(file, made.columns, made.learner.task.kind)
+        made = made.calibrate(rows)
+        left = f"; {len(refused)} cannot be used, row {refused[0].row} first" if refused else ""
+        typer.echo(f"calibrated on {len(rows)} rows{left}")
     typer.echo(f"model:  {made.save(out).folder}")
 
 

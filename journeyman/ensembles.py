@@ -6,10 +6,8 @@ backbone, or tuned in another way. Members stay as they are and answer for thems
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,18 @@ from journeyman.explainers.base import Explainer
 from journeyman.explainers.target import Asked
 from journeyman.files import write_json, write_text
 from journeyman.model import Model
-from journeyman.model_folder import ENSEMBLE, write_folder
+from journeyman.model_folder import (
+    ENSEMBLE,
+    SCHEMA,
+    Networks,
+    broken,
+    manifest_in,
+    network_key,
+    read_manifest,
+    read_model,
+    version_of,
+    write_folder,
+)
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array
@@ -31,7 +40,6 @@ from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.types import EntitiesPrediction, Explanation, Prediction, Row, TokenWeight
 
-SCHEMA = 1
 MEMBERS = "members"
 
 
@@ -43,7 +51,8 @@ def ensemble(models: Sequence[Model | str | Path], *, name: str = "ensemble") ->
     hand. Not saved yet. Raises ModelError for fewer than two models, or models of other tasks or
     labels.
     """
-    found = [m if isinstance(m, Model) else Model.load(model_folder(m)) for m in models]
+    networks: Networks = {}
+    found = [m if isinstance(m, Model) else _read(model_folder(m), networks) for m in models]
     _check(found, [_called(m) for m in models])
     return Ensemble.of(found, name)
 
@@ -65,21 +74,27 @@ class Ensemble(Model):
         first = members[0]
         made = cls(name, first.learner, first.schema, first.columns, calibration or {})
         made.members = tuple(members)
-        made.version = made._version()
+        made.version = version_of(made._said())
         return made
 
     @classmethod
     def load(cls, folder: str | Path, backbone: Backbone | None = None) -> Ensemble:
-        """Read the ensemble in `folder`; each member is checked against its version."""
+        """Read the ensemble in `folder`, each member checked against its version.
+
+        Members of one backbone share it; `backbone` serves those that were made on it.
+        """
         place = Path(folder).expanduser()
         said = _manifest(place / ENSEMBLE)
         homes = [place / MEMBERS / str(at) for at in range(len(said["members"]))]
-        members = [Model.load(home, backbone) for home in homes]
+        networks: Networks = {}
+        if backbone is not None:
+            networks[network_key(backbone.spec.sha256, backbone.options)] = backbone
+        members = [_read(home, networks) for home in homes]
         _check(members, [str(home) for home in homes])
         found = cls.of(members, said["name"], said["calibration"])
         versions = [member.version for member in members]
         if versions != said["members"] or found.version != said["version"]:
-            raise _broken(
+            raise broken(
                 place / ENSEMBLE,
                 f"members {', '.join(map(str, said['members']))}, and version {said['version']}",
                 f"members {', '.join(versions)}, and version {found.version}",
@@ -108,15 +123,16 @@ class Ensemble(Model):
     def calibrate(self, rows: Sequence[Row], *, reporter: Reporter = QUIET) -> Ensemble:
         """The same members, calibrated together on rows with targets that none has learned from.
 
-        A mean of calibrated probabilities is a little too unsure of itself, and numbers have an
-        interval only after this.
+        A mean of calibrated probabilities is a little too unsure of itself. Only after this have
+        numbers an interval, and does it abstain, where its first member does, for as much accuracy.
         """
         plain = Ensemble.of(self.members, self.name)
         task, columns = self.learner.task, self.columns
         texts = [task.text(row, columns) for row in rows]
         targets = [task.target(row, columns) for row in rows]
         outputs = plain._outputs(_prepared(self, texts), None, reporter)
-        found = task.calibrate(outputs, targets, self.schema, None)
+        wanted = self.members[0].calibration.get("target_accuracy")
+        found = task.calibrate(outputs, targets, self.schema, wanted)
         return Ensemble.of(self.members, self.name, found)
 
     def _outputs(
@@ -144,13 +160,15 @@ class Ensemble(Model):
         return _mean(found)
 
     def _home(self, member: Model) -> Path:
-        if member.folder is not None:
+        """The folder where the member stands as it is in memory."""
+        stands = None if member.folder is None else read_manifest(member.folder)["version"]
+        if member.folder is not None and stands == member.version:
             return member.folder
         raise ModelError(
-            "A member of the ensemble was not saved.",
-            place=f"ensemble of {', '.join(each.name for each in self.members)}",
-            expected="models that stand in folders",
-            found=f"{member.name}, which is in memory alone",
+            "A member of the ensemble does not stand in a folder.",
+            place=str(member.folder or f"ensemble of {', '.join(m.name for m in self.members)}"),
+            expected=f"{member.name}, version {member.version or 'not saved yet'}",
+            found="nothing: it is in memory alone" if stands is None else f"version {stands}",
             remedy='save it first: model.save("folder")',
         )
 
@@ -161,10 +179,6 @@ class Ensemble(Model):
             "members": [member.version for member in self.members],
             "calibration": dict(self.calibration),
         }
-
-    def _version(self) -> str:
-        text = json.dumps(self._said(), sort_keys=True, ensure_ascii=False, allow_nan=False)
-        return sha256(text.encode()).hexdigest()[:12]
 
 
 def _prepared(member: Model, texts: Sequence[Text]) -> Examples:
@@ -237,35 +251,16 @@ def _called(model: Model | str | Path) -> str:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _broken(path, "JSON in UTF-8", str(error)) from error
-    if not isinstance(said, dict) or type(said.get("schema")) is not int:
-        raise _broken(path, "an object with schema, name, members, calibration, version", "another")
-    if said["schema"] > SCHEMA:
-        raise ModelError(
-            "The ensemble was made by a newer version of Journeyman.",
-            place=str(path),
-            expected=f"schema {SCHEMA} or older",
-            found=f"schema {said['schema']}",
-            remedy="upgrade: pip install --upgrade journeyman",
-        )
+    said = manifest_in(path)
     kinds = {"name": str, "members": list, "calibration": dict, "version": str}
     wrong = [name for name, kind in kinds.items() if not isinstance(said.get(name), kind)]
     if wrong:
-        raise _broken(path, f"an object with {', '.join(kinds)}", f"no such {', '.join(wrong)}")
+        raise broken(path, f"an object with {', '.join(kinds)}", f"no such {', '.join(wrong)}")
     return said
 
 
-def _broken(path: Path, expected: str, found: str) -> ModelError:
-    return ModelError(
-        "A file of the ensemble is not as it was saved.",
-        place=str(path),
-        expected=expected,
-        found=found,
-        remedy="restore the folder from a copy, or make the ensemble again",
-    )
+def _read(folder: Path, networks: Networks) -> Model:
+    return Model(**vars(read_model(folder, networks=networks)))
 
 
 def _card(made: Ensemble) -> str:

@@ -28,15 +28,20 @@ def replacing(target: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(beside, target)
     except OSError as error:
-        raise ResourceError(
-            f"{target.name} cannot be written.",
-            place=str(target),
-            expected="a folder with space that may be written to",
-            found=error.strerror or str(error),
-            remedy="free some space, or choose another folder",
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         _forget(beside)
+
+
+def unwritable(target: Path, error: OSError) -> ResourceError:
+    """What is told where the machine refuses to write a file or a folder."""
+    return ResourceError(
+        f"{target.name} cannot be written.",
+        place=str(target),
+        expected="a folder with space that may be written to",
+        found=error.strerror or str(error),
+        remedy="free some space, or choose another folder",
+    )
 
 
 def write_bytes(path: Path, content: bytes) -> None:

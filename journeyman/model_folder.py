@@ -19,8 +19,8 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
-from journeyman.errors import FetchError, JourneymanError, ModelError, ResourceError
-from journeyman.files import write_json, write_text
+from journeyman.errors import FetchError, JourneymanError, ModelError
+from journeyman.files import unwritable, write_json, write_text
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.model_card import model_card
 from journeyman.model_state import ModelState
@@ -30,6 +30,8 @@ from journeyman.training.learner import Learner
 from journeyman.tuners.base import TUNERS
 
 SCHEMA = 1
+NAMED = ("name", "licence", "source", "sha256", "reference", "options")
+"""What model.json says of the backbone."""
 NEEDED = ("head.safetensors", "calibration.json")
 STATISTICS = "statistics.safetensors"
 EXAM = "exam.safetensors"
@@ -64,35 +66,39 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         write(beside)
         _take_place(beside, folder)
     except OSError as error:
-        raise ResourceError(
-            "The model's folder cannot be written.",
-            place=str(folder),
-            expected="a folder with space that may be written to",
-            found=error.strerror or str(error),
-            remedy="free some space, or choose another folder",
-        ) from error
+        raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def read_model(folder: Path, backbone: Backbone | None = None) -> ModelState:
-    """Read the model in `folder`, checked against its version; its backbone is found by name."""
+Networks = dict[str, Backbone]
+"""Backbones that were loaded, by `network_key`."""
+
+
+def read_model(
+    folder: Path, backbone: Backbone | None = None, *, networks: Networks | None = None
+) -> ModelState:
+    """Read the model in `folder`, checked against its version; its backbone is found by name.
+
+    Of several models read with one `networks`, those of one backbone share it.
+    """
     _recover(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    network = backbone or _backbone(folder, manifest["backbone"])
+    known = {} if networks is None else networks
+    network = backbone or _network(folder, manifest["backbone"], known)
     try:
         return _model(folder, manifest, network)
     except JourneymanError as error:
         if error.place.startswith(str(folder)):
             raise
         where = f"{folder / MANIFEST}, {error.place}"
-        raise _broken(where, error.expected, error.found or error.problem) from error
+        raise broken(where, error.expected, error.found or error.problem) from error
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         said = (str(error).splitlines() or [""])[0]
         expected = "a model.json whose parts fit each other"
         found = f"{type(error).__name__}: {said}"[:200]
-        raise _broken(folder / MANIFEST, expected, found) from error
+        raise broken(folder / MANIFEST, expected, found) from error
 
 
 def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> ModelState:
@@ -140,33 +146,39 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             found="no such folder" if not folder.exists() else f"no {MANIFEST}",
             remedy=_nearby(folder) or "make one: journeyman run RECIPE",
         )
-    manifest = _json(path)
-    if not isinstance(manifest, dict) or type(manifest.get("schema")) is not int:
+    manifest = manifest_in(path)
+    wanted = ("name", "task", "schema_of_targets", "backbone", "cut", "tuner", "head", "seed")
+    missing = [n for n in (*wanted, "columns", "about", "files", "version") if n not in manifest]
+    if missing:
+        raise broken(path, "a whole model.json", f"no {', '.join(missing)}")
+    files = manifest["files"]
+    if not isinstance(files, dict) or not all(name in files for name in NEEDED):
+        raise broken(path, f"`files` that names {', '.join(NEEDED)}", repr(files)[:80])
+    return manifest
+
+
+def manifest_in(path: Path) -> dict[str, Any]:
+    """What model.json, or ensemble.json, says; a ModelError when it is foreign or newer."""
+    said = _json(path)
+    if not isinstance(said, dict) or type(said.get("schema")) is not int:
         raise ModelError(
             "This is not a model of Journeyman's.",
             place=str(path),
             expected="what Journeyman writes: an object with schema, name, task, backbone ...",
-            found=f"an object with {', '.join(list(manifest)[:5]) or 'nothing'}"
-            if isinstance(manifest, dict)
-            else f"a {type(manifest).__name__}",
+            found=f"an object with {', '.join(list(said)[:5]) or 'nothing'}"
+            if isinstance(said, dict)
+            else f"a {type(said).__name__}",
             remedy="give the folder of a model that Journeyman made",
         )
-    if manifest["schema"] > SCHEMA:
+    if said["schema"] > SCHEMA:
         raise ModelError(
             "The model was made by a newer version of Journeyman.",
             place=str(path),
             expected=f"schema {SCHEMA} or older",
-            found=f"schema {manifest['schema']}",
+            found=f"schema {said['schema']}",
             remedy="upgrade: pip install --upgrade journeyman",
         )
-    wanted = ("name", "task", "schema_of_targets", "backbone", "cut", "tuner", "head", "seed")
-    missing = [n for n in (*wanted, "columns", "about", "files", "version") if n not in manifest]
-    if missing:
-        raise _broken(path, "a whole model.json", f"no {', '.join(missing)}")
-    files = manifest["files"]
-    if not isinstance(files, dict) or not all(name in files for name in NEEDED):
-        raise _broken(path, f"`files` that names {', '.join(NEEDED)}", repr(files)[:80])
-    return manifest
+    return said
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -174,13 +186,13 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
     for name, digest in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            raise _broken(path, "a file of the model", "no such file")
+            raise broken(path, "a file of the model", "no such file")
         if _digest(path) != digest:
             found = f"SHA-256 {_digest(path)[:12]} in {path.stat().st_size:,} bytes"
-            raise _broken(path, f"SHA-256 {str(digest)[:12]}", found)
+            raise broken(path, f"SHA-256 {str(digest)[:12]}", found)
     version, said = version_of(manifest), manifest["version"]
     if version != said:
-        raise _broken(folder / MANIFEST, f"version {version}", f"version {said}")
+        raise broken(folder / MANIFEST, f"version {version}", f"version {said}")
 
 
 def version_of(manifest: Mapping[str, Any]) -> str:
@@ -274,11 +286,22 @@ def _plain(options: Any) -> dict[str, Any]:
     return said
 
 
-def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
+def network_key(sha256: str, options: Mapping[str, object]) -> str:
+    """What two loaded backbones have in common exactly when they compute the same."""
+    return json.dumps([sha256, dict(options)], sort_keys=True)
+
+
+def _network(folder: Path, said: Mapping[str, Any], known: Networks) -> Backbone:
     place = f"{folder / MANIFEST}, backbone"
-    named = ("name", "licence", "source", "sha256", "reference", "options")
-    if not isinstance(said, Mapping) or not all(name in said for name in named):
-        raise _broken(place, f"an object with {', '.join(named)}", repr(said)[:80])
+    if not isinstance(said, Mapping) or not all(name in said for name in NAMED):
+        raise broken(place, f"an object with {', '.join(NAMED)}", repr(said)[:80])
+    key = network_key(said["sha256"], said["options"])
+    if key not in known:
+        known[key] = _backbone(folder, place, said)
+    return known[key]
+
+
+def _backbone(folder: Path, place: str, said: Mapping[str, Any]) -> Backbone:
     reference = said["reference"] or said["name"]
     if reference == OWN:
         return _own(folder / OWN, said)
@@ -302,7 +325,7 @@ def _backbone(folder: Path, said: Mapping[str, Any]) -> Backbone:
             found=f"SHA-256 {found.sha256[:12]} in {found.folder}",
             remedy="restore that backbone, or fine-tune again on this one",
         )
-    spec = {name: said[name] for name in named if name != "options"}
+    spec = {name: said[name] for name in NAMED if name != "options"}
     return load_backbone(found.folder, spec, said["options"])
 
 
@@ -310,7 +333,7 @@ def _own(folder: Path, said: Mapping[str, Any]) -> Backbone:
     """The backbone that the model took along; its files were checked with the model's."""
     found = content_sha256(folder)
     if found != said["sha256"]:
-        raise _broken(folder, f"SHA-256 {str(said['sha256'])[:12]}", f"SHA-256 {found[:12]}")
+        raise broken(folder, f"SHA-256 {str(said['sha256'])[:12]}", f"SHA-256 {found[:12]}")
     spec = {name: said[name] for name in ("name", "licence", "source", "sha256")}
     return load_backbone(folder, {**spec, "reference": OWN, "own": str(folder)}, said["options"])
 
@@ -362,7 +385,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _broken(path, "JSON in UTF-8", str(error)) from error
+        raise broken(path, "JSON in UTF-8", str(error)) from error
 
 
 def _nearby(folder: Path) -> str:
@@ -378,7 +401,8 @@ def _nearby(folder: Path) -> str:
     return ""
 
 
-def _broken(path: Path | str, expected: str, found: str) -> JourneymanError:
+def broken(path: Path | str, expected: str, found: str) -> JourneymanError:
+    """What is told of a file that is not what it was when the model was saved."""
     return ModelError(
         "A file of the model is not as it was saved.",
         place=str(path),

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from journeyman.backbones.scratch import scratch
 from journeyman.heads.base import Layers
 from journeyman.heads.relu_kernel import relu_kernel
 
 CHUNK = 1024
 """Rows that go through the map at once when sums are taken. Always this many (padded): a matrix
 product may round differently for another shape, and removing a row must meet its very bits."""
-KEPT_BYTES = 128 << 20
-"""Features up to here are kept where they are asked for again and again; beyond, made again."""
+KEPT_BYTES = 512 << 20
+"""Features up to here are kept where they are asked for again and again, many of them mapped from
+disk; beyond, made again."""
 BIAS = 0.3
 """Length of the entry that every vector has in common, beside about unit length."""
 JITTER = 1e-5
@@ -141,7 +143,7 @@ class FeatureMap(nn.Module):
         """Features of all rows as often as they are asked for, in one piece where they are few."""
         if 4 * self.features * len(layers[self.layers[0]]) > KEPT_BYTES:
             return lambda: (part for _, part in self.chunks(layers))
-        kept = torch.empty(len(layers[self.layers[0]]), self.features)
+        kept = scratch(len(layers[self.layers[0]]), self.features)
         for span, part in self.chunks(layers):
             kept[span] = part
         return lambda: [kept]

@@ -152,11 +152,15 @@ def test_it_is_calibrated_on_rows_that_are_given(classifiers):
 
 def test_the_command_makes_one_that_the_others_take(classifiers, tmp_path):
     out, rows = tmp_path / "both", tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps({k: r[k] for k in ("text", "label")}) + "\n" for r in ROWS))
+    lines = [json.dumps({name: row[name] for name in ("text", "label")}) for row in ROWS]
+    rows.write_text("\n".join([*lines, '{"text": "a film"}']) + "\n")
     said = [str(each.folder) for each in classifiers]
     run = CliRunner().invoke(app, ["ensemble", str(out), *said, "--file", str(rows)])
     assert run.exit_code == 0, run.output
     assert str(out) in run.output
+    assert (
+        f"calibrated on {len(ROWS)} rows; 1 cannot be used, row {len(ROWS) + 1} first" in run.output
+    )
     asked = CliRunner().invoke(app, ["predict", str(out), "-t", "a good film"])
     answer = json.loads(asked.output)
     assert (answer["model"], answer["version"]) == ("both", journeyman.load(out).version)
@@ -183,9 +187,8 @@ def test_members_must_fit_each_other(classifiers, networks, tmp_path):
     said = refused(lambda: ensemble([classifiers[0], fewer]))
     assert "differ in their labels" in said
     assert "bad, good, plain" in said
-    assert "was not saved" in refused(
-        lambda: Ensemble.of([classifiers[0], fewer], "x").save(tmp_path / "x")
-    )
+    unsaved = Ensemble.of([classifiers[0], fewer], "x")
+    assert "in memory alone" in refused(lambda: unsaved.save(tmp_path / "x"))
     assert not (tmp_path / "x").exists()
 
 
@@ -210,6 +213,46 @@ def test_what_was_changed_is_told(classifiers, tmp_path):
     path.write_text(json.dumps(whole))
     shutil.rmtree(place / "members" / "1")
     assert str(place / "members" / "1") in refused(lambda: journeyman.load(place))
+
+
+def test_a_member_whose_folder_holds_another_version_is_not_copied(networks, tmp_path):
+    first, second = (
+        trained(each, "text-classification", tmp_path / str(at)) for at, each in enumerate(networks)
+    )
+    together = ensemble([first, second])
+    trained(networks[1], "text-classification", tmp_path / "1", rows=30)
+    said = refused(lambda: together.save(tmp_path / "both"))
+    assert f"version {second.version}" in said
+    shutil.rmtree(tmp_path / "1" / "model")
+    assert "no such folder" in refused(lambda: together.save(tmp_path / "both"))
+    assert not (tmp_path / "both").exists()
+
+
+def test_members_of_one_backbone_share_it(networks, tmp_path):
+    names = ("text-classification", tmp_path / "a"), ("text-classification", tmp_path / "b")
+    both = [trained(networks[0], name, place) for name, place in names]
+    other = trained(networks[1], "text-classification", tmp_path / "c")
+    folders = [each.folder for each in (*both, other)]
+    made = ensemble(folders).save(tmp_path / "three")
+    again = Ensemble.load(tmp_path / "three", networks[1])
+    for each in (made, again):
+        words = [m.learner.backbone.embedding_module().word_embeddings.weight for m in each.members]
+        assert words[0] is words[1]
+        assert words[0] is not words[2]
+    given = networks[1].embedding_module().word_embeddings.weight
+    assert again.members[2].learner.backbone.embedding_module().word_embeddings.weight is given
+    assert again.predict(ASKED) == made.predict(ASKED)
+
+
+def test_it_abstains_for_the_accuracy_its_first_member_does(classifiers):
+    careful = Ensemble.of(classifiers, "careful")
+    wanted = {**classifiers[0].calibration, "target_accuracy": 0.9}
+    careful.members[0].calibration, before = wanted, careful.members[0].calibration
+    found = careful.calibrate(made_rows(60, seed=11))
+    careful.members[0].calibration = before
+    assert found.calibration["target_accuracy"] == 0.9
+    assert "abstain_below" in found.calibration
+    assert "abstain_below" not in careful.calibrate(made_rows(60, seed=11)).calibration
 
 
 def test_where_one_model_is_wanted_it_names_a_member(classifiers, tmp_path):
