@@ -9,7 +9,7 @@ from typing import Any
 from journeyman.ensembles import Ensemble
 from journeyman.journey import travel
 from journeyman.model import Model
-from journeyman.model_folder import ENSEMBLE
+from journeyman.model_manifest import ENSEMBLE
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import load_recipe

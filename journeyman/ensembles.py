@@ -21,17 +21,14 @@ from journeyman.explainers.base import Explainer
 from journeyman.explainers.target import Asked
 from journeyman.files import write_json, write_text
 from journeyman.model import Model
-from journeyman.model_folder import (
+from journeyman.model_folder import Networks, network_key, read_model, write_folder
+from journeyman.model_manifest import (
     ENSEMBLE,
     SCHEMA,
-    Networks,
     broken,
     manifest_in,
-    network_key,
     read_manifest,
-    read_model,
     version_of,
-    write_folder,
 )
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter

@@ -24,7 +24,7 @@ from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.errors import ResourceError
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
-from journeyman.model_folder import MANIFEST
+from journeyman.model_manifest import MANIFEST
 from journeyman.model_reference import model_folder
 from journeyman.outset import threads_of, workspace_of
 from journeyman.progress import QUIET, Reporter

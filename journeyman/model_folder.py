@@ -8,7 +8,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,24 +22,29 @@ from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import unwritable, write_json, write_text
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.model_card import model_card
+from journeyman.model_manifest import (
+    MANIFEST,
+    SCHEMA,
+    broken,
+    check_files,
+    digest,
+    json_in,
+    read_manifest,
+    version_of,
+)
 from journeyman.model_state import ModelState
 from journeyman.tasks.base import TASKS, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.learner import Learner
 from journeyman.tuners.base import TUNERS
 
-SCHEMA = 1
 NAMED = ("name", "licence", "source", "sha256", "reference", "options")
 """What model.json says of the backbone."""
-NEEDED = ("head.safetensors", "calibration.json")
 STATISTICS = "statistics.safetensors"
 EXAM = "exam.safetensors"
 OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
-MANIFEST = "model.json"
-ENSEMBLE = "ensemble.json"
-"""In place of model.json, in the folder of several models that answer together."""
 UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
 """Files that the version does not cover: they name it, or tell what came after."""
 _ATTEMPTS = 100
@@ -120,86 +124,11 @@ def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Mod
         learner=learner,
         schema=Schema.from_json(manifest["schema_of_targets"]),
         columns=DataOptions(**manifest["columns"]),
-        calibration=_json(folder / "calibration.json"),
+        calibration=json_in(folder / "calibration.json"),
         about=manifest["about"],
         version=manifest["version"],
         folder=folder,
     )
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The contents of model.json; a ModelError when it is missing, foreign or newer."""
-    path = folder / MANIFEST
-    if not path.is_file() and (folder / ENSEMBLE).is_file():
-        raise ModelError(
-            "This is an ensemble, and a single model is wanted here.",
-            place=str(folder),
-            expected=f"a run folder, or a model folder with {MANIFEST}",
-            found=f"a folder with {ENSEMBLE}",
-            remedy=f"name one of its members: {folder / 'members' / '0'}",
-        )
-    if not path.is_file():
-        raise ModelError(
-            "There is no model here.",
-            place=str(folder),
-            expected=f"a run folder, or a model folder with {MANIFEST}",
-            found="no such folder" if not folder.exists() else f"no {MANIFEST}",
-            remedy=_nearby(folder) or "make one: journeyman run RECIPE",
-        )
-    manifest = manifest_in(path)
-    wanted = ("name", "task", "schema_of_targets", "backbone", "cut", "tuner", "head", "seed")
-    missing = [n for n in (*wanted, "columns", "about", "files", "version") if n not in manifest]
-    if missing:
-        raise broken(path, "a whole model.json", f"no {', '.join(missing)}")
-    files = manifest["files"]
-    if not isinstance(files, dict) or not all(name in files for name in NEEDED):
-        raise broken(path, f"`files` that names {', '.join(NEEDED)}", repr(files)[:80])
-    return manifest
-
-
-def manifest_in(path: Path) -> dict[str, Any]:
-    """What model.json, or ensemble.json, says; a ModelError when it is foreign or newer."""
-    said = _json(path)
-    if not isinstance(said, dict) or type(said.get("schema")) is not int:
-        raise ModelError(
-            "This is not a model of Journeyman's.",
-            place=str(path),
-            expected="what Journeyman writes: an object with schema, name, task, backbone ...",
-            found=f"an object with {', '.join(list(said)[:5]) or 'nothing'}"
-            if isinstance(said, dict)
-            else f"a {type(said).__name__}",
-            remedy="give the folder of a model that Journeyman made",
-        )
-    if said["schema"] > SCHEMA:
-        raise ModelError(
-            "The model was made by a newer version of Journeyman.",
-            place=str(path),
-            expected=f"schema {SCHEMA} or older",
-            found=f"schema {said['schema']}",
-            remedy="upgrade: pip install --upgrade journeyman",
-        )
-    return said
-
-
-def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Compare every file with its SHA-256, and the whole with the version."""
-    for name, digest in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise broken(path, "a file of the model", "no such file")
-        if _digest(path) != digest:
-            found = f"SHA-256 {_digest(path)[:12]} in {path.stat().st_size:,} bytes"
-            raise broken(path, f"SHA-256 {str(digest)[:12]}", found)
-    version, said = version_of(manifest), manifest["version"]
-    if version != said:
-        raise broken(folder / MANIFEST, f"version {version}", f"version {said}")
-
-
-def version_of(manifest: Mapping[str, Any]) -> str:
-    """12 hex digits of a SHA-256 over model.json without its version; it names every file's."""
-    content = {name: value for name, value in manifest.items() if name != "version"}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return sha256(text.encode()).hexdigest()[:12]
 
 
 def _write(model: ModelState, folder: Path) -> None:
@@ -217,7 +146,7 @@ def _write(model: ModelState, folder: Path) -> None:
     write_json(folder / "calibration.json", dict(model.calibration))
     manifest = _manifest(model)
     manifest["files"] = {
-        path.relative_to(folder).as_posix(): _digest(path)
+        path.relative_to(folder).as_posix(): digest(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in UNSIGNED
     }
@@ -371,42 +300,3 @@ def _recover(folder: Path) -> None:
 
 def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        value = sha256()
-        while block := file.read(1 << 20):
-            value.update(block)
-    return value.hexdigest()
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise broken(path, "JSON in UTF-8", str(error)) from error
-
-
-def _nearby(folder: Path) -> str:
-    """Which model may be meant, in the folder or beside it."""
-    for place in (folder, folder.parent):
-        manifests = [*place.glob(f"*/{MANIFEST}"), *place.glob(f"*/model/{MANIFEST}")]
-        runs = sorted(
-            str(path.parent.parent if path.parent.name == "model" else path.parent)
-            for path in manifests
-        )
-        if runs:
-            return f"did you mean {' or '.join(runs[:3])}?"
-    return ""
-
-
-def broken(path: Path | str, expected: str, found: str) -> JourneymanError:
-    """What is told of a file that is not what it was when the model was saved."""
-    return ModelError(
-        "A file of the model is not as it was saved.",
-        place=str(path),
-        expected=expected,
-        found=found,
-        remedy="restore the model folder from a copy, or make the model again",
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from journeyman.errors import ModelError
-from journeyman.model_folder import MANIFEST
+from journeyman.model_manifest import MANIFEST
 
 
 def model_folder(reference: str | Path) -> Path:

@@ -10,7 +10,7 @@ from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.errors import ModelError
-from journeyman.model_folder import read_manifest
+from journeyman.model_manifest import read_manifest
 from journeyman.model_reference import model_folder
 from journeyman.recipe.data_checks import check_data, existing
 from journeyman.recipe.mistakes import Mistakes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from journeyman.backbones.base import Backbone
 from journeyman.model import Model
-from journeyman.model_folder import read_manifest
+from journeyman.model_manifest import read_manifest
 from journeyman.model_reference import model_folder
 
 

@@ -19,7 +19,8 @@ from journeyman.catalogue.backbones import resolve
 from journeyman.data.record import Refused
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.model import Model
-from journeyman.model_folder import check_files, read_manifest, write_model
+from journeyman.model_folder import write_model
+from journeyman.model_manifest import check_files, read_manifest
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
 from journeyman.training.solving import exam_tensors
