@@ -46,8 +46,8 @@ class BackboneSpec:
 class Inputs(ABC):
     """Prepared rows: what `frozen` eats, ragged, one entry a row.
 
-    `lengths` [N] is each row's cost (tokens); `keys` identify each row's prepared content, so
-    equal keys mean equal features.
+    `lengths` [N] is each row's cost (tokens of a text, more or less the patches of a picture);
+    `keys` identify each row's prepared content, so equal keys mean equal features.
     """
 
     lengths: NDArray[np.int64]
@@ -71,7 +71,8 @@ class Features:
 
     `hidden` [B, T, D] (None when only pooled vectors were kept, or at cut 0), `mask` [B, T] true
     on real tokens, `pooled` {layer: [B, D]} (means over the mask; layer 1 is the first), `grid`
-    (height, width) where tokens are patches, `inputs` the rows themselves at cut 0.
+    (height, width) where the last height * width tokens are patches, row by row, `inputs` the rows
+    themselves at cut 0. D may differ from layer to layer (`Backbone.width_at`).
     """
 
     mask: Tensor
@@ -202,6 +203,18 @@ class Backbone(ABC):
     @abstractmethod
     def embedding_module(self) -> nn.Module:
         """The module whose output [B, T, D] enters the first layer; explainers hook it."""
+
+    def width_at(self, layer: int) -> int:
+        """D after this layer, where layers differ; of the pooled vector too."""
+        return self.spec.width
+
+    def positions(self, lengths: NDArray[np.int64], cut: int) -> NDArray[np.int64]:
+        """T at the cut, of rows of these lengths: how many vectors the cache keeps of each."""
+        return lengths
+
+    def grid_at(self, cut: int) -> tuple[int, int] | None:
+        """Height and width of the patches at the cut, where tokens are patches."""
+        return None
 
     def permitted_cuts(self) -> tuple[int, ...]:
         """Depths at which the network may be cut."""
