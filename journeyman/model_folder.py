@@ -111,7 +111,7 @@ def _model(folder: Path, manifest: Mapping[str, Any], backbone: Backbone) -> Mod
     tuner_type = TUNERS[tuner_said["name"]]
     tuner = tuner_type(tuner_type.Options(**tuner_said["options"]), manifest["seed"])
     head_type = HEADS[head_said["name"]]
-    shape = HeadShape(**{**head_said["shape"], "layers": tuple(head_said["shape"]["layers"])})
+    shape = HeadShape.from_json(head_said["shape"])
     head = head_type(head_type.Options(**head_said["options"]), shape, manifest["seed"])
     cut = int(manifest["cut"])
     backbone.check_cut(cut)
@@ -174,7 +174,6 @@ def _linked(source: str, target: str) -> None:
 def _manifest(model: ModelState) -> dict[str, Any]:
     learner = model.learner
     spec = learner.backbone.spec
-    shape = learner.head.shape
     return {
         "schema": SCHEMA,
         "name": model.name,
@@ -194,12 +193,7 @@ def _manifest(model: ModelState) -> dict[str, Any]:
             "name": learner.head.name,
             "options": _plain(learner.head.options),
             "choices": learner.head.choices,
-            "shape": {
-                "width": shape.width,
-                "layers": list(shape.layers),
-                "outputs": shape.outputs,
-                "unit": shape.unit,
-            },
+            "shape": learner.head.shape.to_json(),
         },
         "columns": model.columns.model_dump(mode="json"),
         "seed": learner.tuner.seed,

@@ -33,12 +33,37 @@ class HeadOptions(BaseModel):
 
 @dataclass(frozen=True)
 class HeadShape:
-    """Where a head stands: features of width D from `layers`, C `outputs`, for each `unit`."""
+    """Where a head stands: features of width D from `layers`, C `outputs`, for each `unit`.
+
+    `widths` has the width of each of the layers where they differ.
+    """
 
     width: int
     layers: tuple[int, ...]
     outputs: int
     unit: Unit
+    widths: tuple[int, ...] = ()
+
+    def widths_of(self, layers: Sequence[int]) -> tuple[int, ...]:
+        """D of each of these layers."""
+        known = dict(zip(self.layers, self.widths, strict=False))
+        return tuple(known.get(layer, self.width) for layer in layers)
+
+    def stacked(self, layers: Sequence[int]) -> int:
+        """How wide the vectors of these layers are side by side."""
+        return sum(self.widths_of(layers))
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape as model.json holds it."""
+        said = {"width": self.width, "layers": list(self.layers), "outputs": self.outputs}
+        more = {"widths": list(self.widths)} if self.widths else {}
+        return {**said, "unit": self.unit, **more}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> HeadShape:
+        """Read what `to_json` wrote."""
+        lists = {name: tuple(saved.get(name, ())) for name in ("layers", "widths")}
+        return cls(**{**saved, **lists})
 
 
 class Head(nn.Module):
@@ -86,7 +111,7 @@ class Head(nn.Module):
         self.load_state_dict(dict(tensors))
 
     def stack(self, features: Features, layers: tuple[int, ...]) -> Tensor:
-        """Features of `layers` side by side: [B, L*D] of rows, [B, T, D] of tokens."""
+        """Features of `layers` side by side: [B, sum of D] of rows, [B, T, D] of tokens."""
         if self.shape.unit == "token":
             if features.hidden is None:
                 raise ValueError("token outputs need hidden states, and only pooled were kept")

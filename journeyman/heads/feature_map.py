@@ -1,13 +1,13 @@
 """The map from pooled vectors to the features a ridge head is solved on.
 
-Shapes: N rows, D width, L layers, F features. The map is chosen once, from training data; after
+Shapes: N rows, L layers, S the sum of their widths, F features. The map is chosen once, from training data; after
 that only landmarks leave it, with the rows they are of. So sums over its features stay valid as
 rows come and go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ JITTER = 1e-5
 
 
 class FeatureMap(nn.Module):
-    """Standardises [N, L*D], and leaves it so, or takes its kernel with F landmarks.
+    """Standardises [N, S], and leaves it so, or takes its kernel with F landmarks.
 
     Kernel features are of the ReLU kernel between a row and some of the training rows, each layer's
     vector at unit length with its logarithmic length beside it, standardised. Ridge regression on
@@ -43,11 +43,13 @@ class FeatureMap(nn.Module):
     deviation: Tensor
     landmarks: Tensor | None
 
-    def __init__(self, layers: tuple[int, ...], width: int, landmarks: int | None) -> None:
+    def __init__(
+        self, layers: tuple[int, ...], widths: Sequence[int], landmarks: int | None
+    ) -> None:
         super().__init__()
         self.layers = layers
-        self.width = width
-        stacked = len(layers) * width
+        self.widths = tuple(widths)
+        stacked = sum(self.widths)
         size = stacked + (0 if landmarks is None else len(layers))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
@@ -76,18 +78,18 @@ class FeatureMap(nn.Module):
         self.deviation.copy_(torch.where(deviation > floor, deviation, 1.0))
 
     def forward(self, stacked: Tensor) -> Tensor:
-        """Features [..., F] of `stacked` [..., L*D]."""
+        """Features [..., F] of `stacked` [..., S]."""
         standard = self._standard(stacked.to(self.mean.dtype))
         if self.landmarks is None:
             return standard
         return relu_kernel(self._placed(standard), self._compared())
 
     def place(self, landmarks: Tensor) -> None:
-        """Compare with these rows [F, L*D] from now on."""
+        """Compare with these rows [F, S] from now on."""
         self.landmarks, self._ready = landmarks.half(), None
 
     def rows(self) -> Tensor:
-        """The landmarks [F, L*D]; ValueError where vectors are taken as they are."""
+        """The landmarks [F, S]; ValueError where vectors are taken as they are."""
         if self.landmarks is None:
             raise ValueError("a map of plain vectors has no landmarks")
         return self.landmarks
@@ -125,7 +127,7 @@ class FeatureMap(nn.Module):
         return kept
 
     def stacked(self, layers: Layers) -> Tensor:
-        """Rows [N, L*D] as landmarks are kept."""
+        """Rows [N, S] as landmarks are kept."""
         return torch.cat([layers[layer].half() for layer in self.layers], dim=1)
 
     def chunks(self, layers: Layers) -> Iterator[tuple[slice, Tensor]]:
@@ -164,10 +166,11 @@ class FeatureMap(nn.Module):
         """Each layer's vector at length sqrt(D) with its log length; untouched where linear."""
         if self.landmarks is None:
             return stacked
-        vectors = stacked.reshape(*stacked.shape[:-1], len(self.layers), self.width)
-        length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-        unit = vectors / length * self.width**0.5
-        return torch.cat([unit, length.log()], dim=-1).flatten(-2)
+        parts: list[Tensor] = []
+        for vectors, width in zip(torch.split(stacked, list(self.widths), -1), self.widths, strict=True):
+            length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+            parts += [vectors / length * width**0.5, length.log()]
+        return torch.cat(parts, dim=-1)
 
     def _placed(self, standard: Tensor) -> Tensor:
         """Vectors of about unit length, and the entry that all have in common."""

@@ -34,7 +34,7 @@ class LinearHead(Head):
         own = cast(LinearOptions, options)
         self.layers = own.layers or shape.layers[-1:]
         check_layers(self.name, self.layers, shape.layers)
-        width = shape.width * (len(self.layers) if shape.unit == "row" else 1)
+        width = shape.stacked(self.layers) if shape.unit == "row" else shape.width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.norm = nn.LayerNorm(width, elementwise_affine=False)

@@ -78,7 +78,7 @@ class PrototypeHead(GramHead):
         self.layers = self.options.layers or shape.layers[-1:]
         check_layers(self.name, self.layers, shape.layers)
         _check_shrinkage(self.options.shrinkage)
-        features = len(self.layers) * shape.width
+        features = shape.stacked(self.layers)
         self.register_buffer("weight", torch.zeros(features, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
 
@@ -182,10 +182,13 @@ class PrototypeHead(GramHead):
 
     def _unit(self, layers: Layers) -> Tensor:
         """[N, F]: each layer's vector at length sqrt(D), side by side."""
-        scale = self.shape.width**0.5
         parts = [layers[layer].float() for layer in self.layers]
+        lengths = [part.norm(dim=-1, keepdim=True).clamp(min=1e-6) for part in parts]
         return torch.cat(
-            [part / part.norm(dim=-1, keepdim=True).clamp(min=1e-6) * scale for part in parts],
+            [
+                part / length * part.shape[-1] ** 0.5
+                for part, length in zip(parts, lengths, strict=True)
+            ],
             dim=-1,
         )
 

@@ -123,7 +123,7 @@ class RidgeHead(GramHead):
         center, deviation = self.target_center.float(), self.target_deviation.float()
         search = RidgeSearch(
             self.options,
-            self.shape.width,
+            self.shape,
             self.seed,
             train,
             standard,
@@ -209,17 +209,17 @@ class RidgeHead(GramHead):
         self._statistics = self._rows = None
         layers = tuple(int(layer) for layer in choices["layers"])
         features = int(choices["features"])
-        self.map = FeatureMap(layers, self.shape.width, features if choices["kernel"] else None)
+        widths = self.shape.widths_of(layers)
+        self.map = FeatureMap(layers, widths, features if choices["kernel"] else None)
         self.weight = torch.zeros(features, self.shape.outputs)
         super().restore(choices, tensors)
 
     def _thin(self, rows: KernelRows) -> None:
         """Go over to sums: rows have become too many for each to be a landmark."""
-        chosen, width = self._chosen_map(), self.shape.width
+        chosen = self._chosen_map()
         order = torch.randperm(rows.count, generator=torch.Generator().manual_seed(self.seed))
         chosen.place(rows.vectors[order[: self.options.features].sort().values])
-        starts = range(0, rows.vectors.shape[1], width)
-        parts = (rows.vectors[:, start : start + width] for start in starts)
+        parts = torch.split(rows.vectors, list(chosen.widths), dim=1)
         layers = dict(zip(chosen.layers, parts, strict=True))
         held = RidgeStatistics(chosen.features, self.shape.outputs, chosen.penalty())
         for span, part in chosen.chunks(layers):
@@ -250,7 +250,7 @@ class RidgeHead(GramHead):
     def _fits_plain(self, layers: tuple[int, ...], sets: list[tuple[int, ...]]) -> bool:
         """Whether plain vectors are tried: of the richest layer sets, or where nothing else is."""
         rich = layers in sets[-2:] or self.options.kernel is False
-        return rich and len(layers) * self.shape.width <= self.options.features
+        return rich and self.shape.stacked(layers) <= self.options.features
 
     def _layer_sets(self, train: Layers) -> list[tuple[int, ...]]:
         """The last layer, the last two, the last two thirds, all; or what the recipe names."""

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from journeyman.heads.base import HeadOptions, Layers
+from journeyman.heads.base import HeadOptions, HeadShape, Layers
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.kernel_rows import KernelSystem
 from journeyman.heads.regulariser import (
@@ -132,7 +132,7 @@ class RidgeSearch:
     """
 
     options: RidgeOptions
-    width: int
+    shape: HeadShape
     seed: int
     train: Layers
     targets: Tensor
@@ -244,7 +244,7 @@ class RidgeSearch:
         return Setting(built, statistics, judge, len(left_out)), statistics
 
     def _map(self, candidate: Candidate, landmarks: int | None) -> FeatureMap:
-        built = FeatureMap(candidate.layers, self.width, landmarks)
+        built = FeatureMap(candidate.layers, self.shape.widths_of(candidate.layers), landmarks)
         built.fit(self.train)
         return built
 

@@ -62,7 +62,10 @@ def _make_head(
         )
     depth = backbone.spec.depth
     layers = tuple(range(1, depth + 1)) if task.unit == "row" else (depth,)
-    shape = HeadShape(backbone.spec.width, layers, task.outputs(schema), task.unit)
+    widths = tuple(map(backbone.width_at, layers))
+    width, differ = widths[-1], len(set(widths)) > 1
+    outputs = task.outputs(schema)
+    shape = HeadShape(width, layers, outputs, task.unit, widths if differ else ())
     head = HEADS[chosen.name](chosen, shape, seed)
     head.begin(backbone, schema.labels)
     return head

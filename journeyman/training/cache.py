@@ -96,10 +96,15 @@ class FeatureCache:
         self.index.touch(shards)
         self._evict(keep=set(shards))
         names = tuple(shards)
-        places = places_of(inputs.keys, found, names)
-        layers = tuple(range(1, cut + 1))
         return CachedFeatures(
-            inputs.lengths, layers, places, names, shards, self.folder, keep_hidden
+            lengths=backbone.positions(inputs.lengths, cut),
+            widths={layer: backbone.width_at(layer) for layer in range(1, cut + 1)},
+            places=places_of(inputs.keys, found, names),
+            names=names,
+            shards=shards,
+            folder=self.folder,
+            keep_hidden=keep_hidden,
+            grid=backbone.grid_at(cut),
         )
 
     def planned(self, backbone: Backbone, inputs: Inputs, cut: int, *, keep_hidden: bool) -> int:
@@ -123,7 +128,7 @@ class FeatureCache:
             if record.hidden:
                 hidden = map_part(self.folder / f"{name}.hidden.npy", record.hidden_sum)
             if pooled is not None and (hidden is not None or not record.hidden):
-                self._open[name] = Shard(pooled, hidden)
+                self._open[name] = Shard(pooled.reshape(len(pooled), -1), hidden)
                 return True
         with self.index.writing():
             self._remove(name)
@@ -154,13 +159,14 @@ class FeatureCache:
         for batch in block:
             rows = inputs.select(batch)
             features = backbone.frozen(rows, cut, keep_hidden=keep_hidden)
-            for key, pooled, hidden in _rows(rows, features):
+            kept = backbone.positions(rows.lengths, cut)
+            for key, pooled, hidden in _rows(rows, kept, features):
                 writer = small if _survives(pooled, hidden) else large
                 writer.add(key, pooled, hidden)
         seconds = time.perf_counter() - started
         self.stats.rows_computed += sum(map(len, block))
         self.stats.seconds_computing += seconds
-        tokens = int(sum(inputs.lengths[batch].sum() for batch in block))
+        tokens = sum(int(backbone.positions(inputs.lengths[b], cut).sum()) for b in block)
         entries: dict[bytes, Entry] = {}
         for writer, kind in ((small, np.float16), (large, np.float32)):
             if writer.keys:
@@ -255,13 +261,12 @@ class FeatureCache:
 
 
 def _rows(
-    inputs: Inputs, features: Features
+    inputs: Inputs, kept: NDArray[np.int64], features: Features
 ) -> Iterator[tuple[bytes, NDArray[np.float32], NDArray[np.float32] | int]]:
     features = features.to(torch.device("cpu"))
     layers = [features.pooled[layer] for layer in sorted(features.pooled)]
-    pooled = torch.stack(layers, dim=1).numpy()
-    for at, key in enumerate(inputs.keys):
-        length = int(inputs.lengths[at])
+    pooled = torch.cat(layers, dim=1).numpy()
+    for at, (key, length) in enumerate(zip(inputs.keys, kept.tolist(), strict=True)):
         hidden = length if features.hidden is None else features.hidden[at, :length].numpy().copy()
         yield key, pooled[at].copy(), hidden
 
@@ -290,8 +295,10 @@ def _shard_blocks(
 
 def expected_bytes(backbone: Backbone, lengths: NDArray[np.int64], cut: int, hidden: bool) -> int:
     """Bytes the cache takes for distinct rows of these lengths, in half precision."""
-    vectors = len(lengths) * cut + (int(lengths.sum()) if hidden else 0)
-    return 2 * backbone.spec.width * vectors
+    numbers = len(lengths) * sum(map(backbone.width_at, range(1, cut + 1)))
+    if hidden:
+        numbers += int(backbone.positions(lengths, cut).sum()) * backbone.width_at(cut)
+    return 2 * numbers
 
 
 def _distinct(inputs: Inputs) -> dict[bytes, int]:

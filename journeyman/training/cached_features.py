@@ -21,17 +21,18 @@ class CachedFeatures:
     """Features of N rows, on disk, given back a batch at a time in float32.
 
     Of each row it holds in `places` [N, 3] the shard (by its number in `names`), the position
-    there, and where its tokens start. It holds on to its `shards`, so they stay readable when the
+    there, and where its tokens start; of each layer its width in `widths`. It holds on to its `shards`, so they stay readable when the
     cache in `folder` evicts them.
     """
 
     lengths: NDArray[np.int64]
-    layers: tuple[int, ...]
+    widths: Mapping[int, int]
     places: NDArray[np.int64]
     names: tuple[str, ...]
     shards: dict[str, Shard] = field(repr=False)
     folder: Path
     keep_hidden: bool = True
+    grid: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -39,22 +40,26 @@ class CachedFeatures:
     def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
         """The features of the rows at `indices`, padded to the longest."""
         rows = np.asarray(indices, dtype=np.int64)
-        pooled, lengths = torch.from_numpy(self._pooled(rows)), self.lengths[rows]
+        lengths = self.lengths[rows]
         mask = torch.from_numpy(np.arange(lengths.max(initial=0)) < lengths[:, None])
         return Features(
             mask=mask,
             hidden=self._hidden(rows, lengths),
-            pooled={layer: pooled[:, at] for at, layer in enumerate(self.layers)},
+            pooled=self._by_layer(rows),
+            grid=self.grid,
         )
 
     def pooled(self) -> dict[int, Tensor]:
         """Every row's pooled vectors, {layer: [N, D]}."""
-        vectors = torch.from_numpy(self._pooled(np.arange(len(self))))
-        return {layer: vectors[:, at].contiguous() for at, layer in enumerate(self.layers)}
+        vectors = self._by_layer(np.arange(len(self)))
+        return {layer: part.contiguous() for layer, part in vectors.items()}
+
+    def _by_layer(self, rows: NDArray[np.int64]) -> dict[int, Tensor]:
+        parts = torch.split(torch.from_numpy(self._pooled(rows)), list(self.widths.values()), dim=1)
+        return dict(zip(self.widths, parts, strict=True))
 
     def _pooled(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        shape = next(iter(self.shards.values())).pooled.shape[1:] if self.shards else ()
-        out = np.empty((len(rows), *shape), dtype=np.float32)
+        out = np.empty((len(rows), sum(self.widths.values())), dtype=np.float32)
         for line, (shard, position, _) in zip(out, self.places[rows].tolist(), strict=True):
             line[...] = self.shards[self.names[shard]].pooled[position]
         return out

@@ -46,7 +46,7 @@ def write_job(folder: Path, gradients: Gradients, seed: int) -> None:
         "backbone": [learner.backbone.folder, spec, dict(learner.backbone.options)],
         "tuner": [learner.tuner.name, _said(learner.tuner.options), learner.tuner.seed],
         "head": [head.name, _said(head.options), head.seed],
-        "shape": vars(head.shape),
+        "shape": head.shape.to_json(),
         "options": gradients.options.model_dump(mode="json", include=set(LoopOptions.model_fields)),
         "cache": str(source.folder) if isinstance(source, CachedFeatures) else None,
         "weights": weights_of(learner),
@@ -66,7 +66,7 @@ def read_job(folder: Path) -> tuple[Gradients, int]:
     if options.dropout is not None and tuner.trains:
         backbone = backbone.dropping(options.dropout)
     name, chosen, seed = job["head"]
-    shape = HeadShape(**{**job["shape"], "layers": tuple(job["shape"]["layers"])})
+    shape = HeadShape.from_json(job["shape"])
     head = HEADS[name](HEADS[name].Options.model_validate(chosen), shape, seed)
     learner = Learner(TASKS[job["task"]](), backbone, tuner, head, job["cut"])
     if weights_of(learner) != job["weights"]:

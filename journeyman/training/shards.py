@@ -19,7 +19,7 @@ PARTS = ("pooled", "hidden")
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard's mapped arrays: `pooled` [n, L, D] and `hidden` [sum of tokens, D] or None."""
+    """A shard's mapped arrays: `pooled` [n, sum of D] and `hidden` [sum of T, D] or None."""
 
     pooled: NDArray[Any]
     hidden: NDArray[Any] | None
@@ -37,7 +37,7 @@ class ShardWriter:
     def add(
         self, key: bytes, pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int
     ) -> None:
-        """Take a row's pooled vectors [L, D], and its hidden states [T, D] or just T."""
+        """Take a row's pooled vectors side by side, and its hidden states [T, D] or just T."""
         self.keys.append(key)
         self.pooled.append(pooled)
         if isinstance(hidden, int):

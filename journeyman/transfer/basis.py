@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from journeyman.heads.base import Layers
+from journeyman.heads.base import HeadShape, Layers
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.heads.ridge import RidgeHead
 from journeyman.heads.ridge_search import RidgeOptions
@@ -60,8 +60,8 @@ def bases(start: Start, layers: Layers, task: Task, schema: Schema) -> list[Basi
     rows at hand are met on theirs by the closest plain head.
     """
     head, options = start.learner.head, RidgeOptions()
-    chosen = upper(sorted(layers), head.shape.width, options.features)
-    plain = FeatureMap(chosen, head.shape.width, None)
+    chosen = upper(sorted(layers), head.shape, options.features)
+    plain = FeatureMap(chosen, head.shape.widths_of(chosen), None)
     plain.fit(layers)
     found = [Basis(plain, head.seed)]
     source = None if start.model is None else start.model.learner.head
@@ -75,9 +75,11 @@ def bases(start: Start, layers: Layers, task: Task, schema: Schema) -> list[Basi
     return found
 
 
-def upper(present: Sequence[int], width: int, most: int) -> tuple[int, ...]:
+def upper(present: Sequence[int], shape: HeadShape, most: int) -> tuple[int, ...]:
     """The upper two thirds of the layers, or fewer where they have more than `most` features."""
-    count = min((2 * len(present) + 2) // 3, max(most // width, 1))
+    count = (2 * len(present) + 2) // 3
+    while count > 1 and shape.stacked(present[-count:]) > most:
+        count -= 1
     return tuple(present[-count:])
 
 

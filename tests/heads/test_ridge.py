@@ -162,7 +162,7 @@ def test_all_rows_as_landmarks_are_the_textbook_kernel_ridge_regression():
 def eighty():
     """The kernel of eighty rows in float64, and their targets."""
     train, label = rows(0, 80)
-    made = FeatureMap((3,), WIDTH, 80)
+    made = FeatureMap((3,), (WIDTH,), 80)
     made.fit(train)
     made.place(train[3])
     return made.kernel(), one_hot(label).double()

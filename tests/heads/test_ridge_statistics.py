@@ -111,7 +111,7 @@ def test_the_penalty_grows_with_the_noise():
 
 def test_a_row_maps_to_the_same_bits_wherever_it_stands():
     values = torch.randn(1500, 24, generator=torch.Generator().manual_seed(2))
-    made = FeatureMap((1,), 24, 200)
+    made = FeatureMap((1,), (24,), 200)
     made.fit({1: values})
     made.place(values[:200])
     whole = torch.cat([part for _, part in made.chunks({1: values})])
@@ -122,6 +122,6 @@ def test_a_row_maps_to_the_same_bits_wherever_it_stands():
 
 def test_a_constant_column_is_harmless():
     values = torch.ones(50, 4)
-    made = FeatureMap((1,), 4, None)
+    made = FeatureMap((1,), (4,), None)
     made.fit({1: values})
     assert torch.equal(made(values), torch.zeros(50, 4))

@@ -30,7 +30,7 @@ def rows(count, width=WIDTH, classes=3, noise=0.3, seed=0):
 
 
 def basis(features, prior=None):
-    made = FeatureMap((1,), features.shape[1], None)
+    made = FeatureMap((1,), features.shape[1:], None)
     made.fit({1: features})
     return Basis(made, 0, prior)
 
