@@ -77,9 +77,10 @@ class Grid(_Part):
 
 
 class Example(_Part):
-    """One row shown with the words that moved the decision; weights are signed.
+    """One row shown with what moved the decision; weights are signed.
 
-    `spans` are (start, end, weight) in code points of `text`.
+    `spans` are (start, end, weight) in code points of `text`. Of a picture, `text` is its name,
+    `picture` and `overlay` addresses that hold it, plain and under its weights.
     """
 
     text: str
@@ -89,6 +90,8 @@ class Example(_Part):
     spans: tuple[tuple[int, int, float], ...] = ()
     note: str = ""
     group: str = ""
+    picture: str = ""
+    overlay: str = ""
 
 
 class Section(_Part):

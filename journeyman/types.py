@@ -144,6 +144,27 @@ class Explanation:
     model: str = ""
     version: str = ""
 
+    @property
+    def weights(self) -> list[float]:
+        """The weight of each word or cell, in their order."""
+        return [token.weight for token in self.tokens]
+
     def to_json(self) -> dict[str, Any]:
         """The explanation as one JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PictureExplanation(Explanation):
+    """Why a model answered `target` of a picture: weights of the cells of a grid over it.
+
+    `heat` has the rows of the grid; it lies over the picture as the model sees it, resized and
+    cropped. `tokens` are empty.
+    """
+
+    heat: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def weights(self) -> list[float]:
+        """The weight of each cell, row by row."""
+        return [weight for row in self.heat for weight in row]

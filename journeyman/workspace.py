@@ -90,7 +90,10 @@ class Workspace:
     @cached_property
     def task(self) -> Task:
         """The recipe's task, or the one the data suggests."""
-        return (TASKS[self.task_name] if self.task_name else usual_task(self.collection.kind))()
+        if self.task_name:
+            return TASKS[self.task_name]()
+        modality = "image" if self.collection.columns.image else "text"
+        return usual_task(self.collection.kind, modality)()
 
     @cached_property
     def resolved_backbone(self) -> ResolvedBackbone:

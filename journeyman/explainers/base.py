@@ -1,4 +1,4 @@
-"""The contract of an explainer: from a question to a weight for each word."""
+"""The contract of an explainer: from a question to a weight for each word, or cell of a picture."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.text_encoder import Text, evaluating
+from journeyman.explainers.asking import ask
 from journeyman.explainers.options import ExplainOptions
-from journeyman.explainers.question import Question, ask
+from journeyman.explainers.question import Question
 from journeyman.explainers.target import Asked
 from journeyman.registry import Registry
 from journeyman.tasks.base import Schema
 from journeyman.training.learner import Learner
-from journeyman.types import Explanation, TokenWeight
+from journeyman.types import Explanation
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A signed weight for each word the model reads, [W], and the method's convergence gap."""
+    """A signed weight for each word or cell the model reads, [U], and the convergence gap."""
 
-    words: NDArray[np.float64]
+    units: NDArray[np.float64]
     gap: float
 
 
 class Explainer(ABC):
-    """Tells why a learner answers as it does, in weights of words.
+    """Tells why a learner answers as it does, in weights of words or of cells.
 
     The learner is left as it was: nothing is trained, no gradient is accumulated.
     """
@@ -41,7 +42,7 @@ class Explainer(ABC):
 
     @abstractmethod
     def weigh(self, question: Question) -> Weights:
-        """How much each word moved the score in question; the learner is in evaluation mode."""
+        """How much each word or cell moved the score; the learner is in evaluation mode."""
 
     def explain(
         self,
@@ -52,7 +53,7 @@ class Explainer(ABC):
         calibration: Mapping[str, Any],
         targets: Sequence[Asked] | None = None,
     ) -> list[Explanation]:
-        """One explanation a text; `targets` are as in `ask`.
+        """One explanation a row; `targets` are as in `ask`.
 
         Spans are code points of the text, or of both texts of a pair joined by ' [SEP] '. Words
         beyond the backbone's longest input are left out: the model has not read them.
@@ -65,13 +66,7 @@ class Explainer(ABC):
         learner = question.learner
         with evaluating(learner.backbone.module), evaluating(learner.head):
             weights = self.weigh(question)
-        passage = question.passage
-        tokens = tuple(
-            TokenWeight(start, end, passage.shown[start:end], float(weight))
-            for (start, end), weight in zip(passage.words, weights.words, strict=True)
-        )
-        name, blank = question.target.name, passage.blank.name
-        return Explanation(question.id, name, self.name, blank, tokens, None, weights.gap)
+        return question.told(weights.units, self.name, weights.gap)
 
 
 EXPLAINERS: Registry[type[Explainer]] = Registry("explainer", "journeyman.explainers")

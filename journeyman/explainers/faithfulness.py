@@ -1,4 +1,4 @@
-"""Whether the words that weigh most are those the model needs: the deletion test.
+"""Whether the words or cells that weigh most are those the model needs: the deletion test.
 
 DeYoung et al. (2020), "ERASER", call it comprehensiveness.
 """
@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from journeyman.backbones.text_encoder import evaluating
-from journeyman.backbones.text_inputs import TextInputs
 from journeyman.evaluation.intervals import mean_metric
 from journeyman.explainers.question import Question
 from journeyman.section import Figure
 from journeyman.types import Explanation, Metric
 
 SHARE = 0.2
-"""Share of a text's words that are taken away."""
+"""Share of a row's words or cells that are taken away."""
 DRAWS = 8
 """Random sets of as many words that are taken away for comparison."""
 
@@ -35,12 +34,12 @@ class Faithfulness:
     random: Metric
     difference: Metric
 
-    def figures(self) -> tuple[Figure, ...]:
-        """The three numbers for the report."""
-        note = f"without {SHARE:.0%} of the words"
+    def figures(self, units: str = "words") -> tuple[Figure, ...]:
+        """The three numbers for the report; `units` says what was taken away."""
+        note = f"without {SHARE:.0%} of them"
         parts = (
-            ("score lost without the weightiest words", self.weighted),
-            ("score lost without random words", self.random),
+            (f"score lost without the weightiest {units}", self.weighted),
+            (f"score lost without random {units}", self.random),
             ("difference", self.difference),
         )
         return tuple(
@@ -52,16 +51,15 @@ class Faithfulness:
 def deletion_test(
     questions: Sequence[Question], explanations: Sequence[Explanation], *, seed: int = 0
 ) -> Faithfulness:
-    """Take away the weightiest words, and random ones, of every text of two words or more.
+    """Take away the weightiest units, and random ones, of every row of two words or cells or more.
 
-    `explanations` answer `questions`, one each. Words are left out of the text; where tokens
-    are scored one by one they are made blank, so that each keeps its place. The
+    `explanations` answer `questions`, one each; see `Question.without`. The
     figures speak for the rows that were asked about: ask about rows drawn at random.
     """
     random = np.random.default_rng(seed)
     weighted, drawn = [], []
     for question, explanation in zip(questions, explanations, strict=True):
-        weights = np.array([token.weight for token in explanation.tokens])
+        weights = np.array(explanation.weights)
         if len(weights) < 2:
             continue
         count = math.ceil(SHARE * len(weights))
@@ -75,15 +73,8 @@ def deletion_test(
 
 
 def _losses(question: Question, sets: Sequence[Sequence[int]]) -> list[float]:
-    variants = [question.passage.inputs, *(_without(question, words) for words in sets)]
+    variants = [question.whole, *(question.without(units) for units in sets)]
     learner = question.learner
     with evaluating(learner.backbone.module), evaluating(learner.head):
         scores = question.scores(variants)
     return [float(scores[0] - score) for score in scores[1:]]
-
-
-def _without(question: Question, words: Sequence[int]) -> TextInputs:
-    passage = question.passage
-    if question.target.tokens is None:
-        return passage.without(words)
-    return passage.rows([passage.hidden(words)])

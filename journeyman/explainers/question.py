@@ -1,45 +1,93 @@
-"""One thing to be explained: a text, the score that is asked about, and how to score variants.
+"""One thing to be explained: a row, the score that is asked about, and how to score variants.
 
-Shapes: B variants of one text, T its tokens.
+Shapes: B variants of one row, U its units: the words of a text, the cells of a picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from journeyman.backbones.text_encoder import Text
-from journeyman.backbones.text_inputs import TextInputs
-from journeyman.explainers.passage import Passage
-from journeyman.explainers.target import Asked, Target, target_of
-from journeyman.tasks.base import Schema
-from journeyman.training.examples import Examples
+from journeyman.backbones.base import Inputs
+from journeyman.explainers.target import Target
 from journeyman.training.learner import Learner
-
-TOKENS_AT_ONCE = 2048
-"""Tokens of one forward and backward pass: bounds the memory that activations take."""
+from journeyman.types import Explanation
 
 
 @dataclass(frozen=True)
-class Question:
-    """Why `learner` gives `passage` the score of `target`."""
+class Ends:
+    """The two ends of a straight way to the row, the blank one first: points [2, ...], scores [2].
+
+    A point is what the network starts from: embeddings of a text, pixels of a picture.
+    """
+
+    points: Tensor
+    scores: NDArray[np.float64]
+
+    @property
+    def difference(self) -> float:
+        """What all units together add."""
+        return float(self.scores[1] - self.scores[0])
+
+
+class Question(ABC):
+    """Why `learner` gives a row the score of `target`."""
 
     id: str
     learner: Learner
-    passage: Passage
     target: Target
 
     @property
-    def rows_at_once(self) -> int:
-        """How many variants of the text are answered in one pass."""
-        return max(1, TOKENS_AT_ONCE // max(len(self.passage.ids), 1))
+    @abstractmethod
+    def units(self) -> int:
+        """U: how many words or cells are weighed."""
 
-    def score(self, inputs: TextInputs) -> Tensor:
+    @property
+    @abstractmethod
+    def rows_at_once(self) -> int:
+        """How many variants of the row are answered in one pass."""
+
+    @property
+    @abstractmethod
+    def whole(self) -> Inputs:
+        """The row as it is."""
+
+    @abstractmethod
+    def hidden(self, sets: Sequence[Sequence[int]]) -> Inputs:
+        """A variant for each of `sets`, with these units blank."""
+
+    @abstractmethod
+    def without(self, units: Sequence[int]) -> Inputs:
+        """The row without these units, as one that never had them."""
+
+    @abstractmethod
+    def ends(self) -> Ends:
+        """The row with every unit blank, and as it is."""
+
+    @abstractmethod
+    def score_at(self, points: Tensor) -> Tensor:
+        """[B] scores of points between the ends, with a graph where gradients are enabled."""
+
+    @abstractmethod
+    def gathered(self, attributions: Tensor) -> NDArray[np.float64]:
+        """[U]: what each unit has of attributions of a point's numbers."""
+
+    @abstractmethod
+    def told(self, weights: NDArray[np.float64], method: str, gap: float) -> Explanation:
+        """Weights [U] as an explanation."""
+
+    @abstractmethod
+    def shown(self, explanation: Explanation) -> dict[str, Any]:
+        """The fields of a report's `Example` that show the row and its weights."""
+
+    def score(self, inputs: Inputs) -> Tensor:
         """[B] scores by the path that answers, with a graph where gradients are enabled.
 
         Features are not rounded to half precision, as answers' are: that step has no gradient. For
@@ -51,30 +99,8 @@ class Question:
         return self.target.score(learner(features))
 
     @torch.no_grad()
-    def scores(self, variants: Sequence[TextInputs]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """[B] scores of variants, each of one row."""
+    def scores(self, variants: Sequence[Inputs]) -> NDArray[np.float64]:
+        """[B] scores of all rows of `variants`."""
         found = [self.score(variant) for variant in variants]
-        return torch.cat(found).double().numpy() if found else np.zeros(0)
-
-
-def ask(
-    learner: Learner,
-    schema: Schema,
-    texts: Sequence[Text],
-    ids: Sequence[str],
-    calibration: Mapping[str, Any],
-    targets: Sequence[Asked] | None = None,
-) -> list[Question]:
-    """One question a text: about `targets` where given, else about the learner's own answer."""
-    task = learner.task
-    examples = Examples(texts, learner.backbone.prepare(texts), ())
-    outputs = learner.outputs(examples, learner.uncached(examples))
-    answers = task.decode(outputs, schema, calibration, ids, texts)
-    questions = []
-    for row_id, text, answer, asked in zip(
-        ids, texts, answers, targets or [None] * len(texts), strict=True
-    ):
-        passage = Passage.read(learner.backbone, text)
-        target = target_of(task, schema, answer, asked, passage.inputs, text)
-        questions.append(Question(row_id, learner, passage, target))
-    return questions
+        scores: NDArray[np.float64] = torch.cat(found).double().numpy() if found else np.zeros(0)
+        return scores

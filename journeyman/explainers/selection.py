@@ -10,7 +10,7 @@ from typing import Any
 
 from journeyman.backbones.text_encoder import Text
 from journeyman.explainers.cases import Case, cases
-from journeyman.explainers.passage import shown_text
+from journeyman.explainers.question import Question
 from journeyman.section import Example
 from journeyman.tasks.base import Task
 from journeyman.types import Explanation, Prediction
@@ -44,14 +44,13 @@ def choose(
     return [case for group in (*right, *wrong) for case in group if id(case) in kept]
 
 
-def example(case: Case, text: Text, explanation: Explanation) -> Example:
-    """A chosen case with its words' weights, as the report shows it."""
+def example(case: Case, question: Question, explanation: Explanation) -> Example:
+    """A chosen case with its weights, as the report shows it."""
     return Example(
-        text=shown_text(text),
+        **question.shown(explanation),
         given=case.given,
         predicted=case.predicted,
         score=case.score,
-        spans=tuple((token.start, token.end, token.weight) for token in explanation.tokens),
         note=f"explained: {explanation.target}; convergence gap {explanation.gap:.2g}",
         group=case.group,
     )

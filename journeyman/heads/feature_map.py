@@ -1,8 +1,8 @@
 """The map from pooled vectors to the features a ridge head is solved on.
 
-Shapes: N rows, L layers, S the sum of their widths, F features. The map is chosen once, from training data; after
-that only landmarks leave it, with the rows they are of. So sums over its features stay valid as
-rows come and go.
+Shapes: N rows, L layers, S the sum of their widths, F features. The map is chosen once, from
+training data; after that only landmarks leave it, with the rows they are of. So sums over its
+features stay valid as rows come and go.
 """
 
 from __future__ import annotations
@@ -167,9 +167,9 @@ class FeatureMap(nn.Module):
         if self.landmarks is None:
             return stacked
         parts: list[Tensor] = []
-        for vectors, width in zip(torch.split(stacked, list(self.widths), -1), self.widths, strict=True):
+        for vectors in torch.split(stacked, list(self.widths), -1):
             length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-            parts += [vectors / length * width**0.5, length.log()]
+            parts += [vectors / length * vectors.shape[-1] ** 0.5, length.log()]
         return torch.cat(parts, dim=-1)
 
     def _placed(self, standard: Tensor) -> Tensor:

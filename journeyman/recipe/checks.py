@@ -51,6 +51,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
         )  # fmt: skip
     name = task_of(recipe)
     if name in TASKS:
+        check_modality(recipe, TASKS[name](), mistakes)
         check_task(recipe, TASKS[name](), mistakes)
         check_loop(recipe, TASKS[name](), mistakes)
 
@@ -62,8 +63,11 @@ def task_of(recipe: Recipe) -> str:
         return str(recipe.task)
     if data.tags or _is_conll(data):
         return usual_task("tags").name
+    modality = "image" if data.image else "text"
     if data.label_separator:
-        return usual_task("labels").name
+        return usual_task("labels", modality).name
+    if data.image:
+        return usual_task("label", modality).name
     entry = dataset_entries().get(data.dataset or "")
     return entry.task if entry else ""
 
@@ -85,6 +89,36 @@ def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
         found="no such folder" if is_path else repr(name),
         remedy=f"did you mean {near!r}?" if near else "list the names with `journeyman backbones`",
     )  # fmt: skip
+
+
+def check_modality(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    """A backbone of the catalogue reads what the task is about; options of texts are for texts."""
+    name, reads = recipe.backbone.name, task.modality
+    entry = backbone_entries().get(name)
+    if entry is not None and entry.modality != reads:
+        suited = [each for each, one in backbone_entries().items() if one.modality == reads]
+        mistakes.add(
+            ("backbone",), f"The backbone {name} does not read what the task {task.name} is about.",
+            expected=f"a backbone for {reads}s: {' | '.join(suited)}, a hub id or a folder",
+            found=f"{name}, for {entry.modality}s", remedy=f"use `backbone: {suited[0]}`",
+        )  # fmt: skip
+    given = {
+        ("backbone", "pattern"): recipe.backbone.pattern,
+        ("backbone", "max_tokens"): recipe.backbone.max_tokens,
+        ("data", "label_names"): recipe.data.label_names,
+        ("data", "unlabelled"): recipe.data.unlabelled,
+        ("pretrain",): recipe.pretrain,
+        ("finetune", "self_training"): recipe.finetune.self_training,
+    } if reads == "image" else {("backbone", "image_size"): recipe.backbone.image_size}  # fmt: skip
+    for field, value in given.items():
+        if value:
+            known = ".".join(field)
+            other = "texts" if reads == "image" else "pictures"
+            mistakes.add(
+                field, f"`{known}` is for {other}.",
+                expected=f"no `{known}` with the task {task.name}", found=f"{known} with {reads}s",
+                remedy=f"remove {known}",
+            )  # fmt: skip
 
 
 def check_explainer(recipe: Recipe, mistakes: Mistakes) -> None:

@@ -35,6 +35,14 @@ def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
                 expected=" | ".join(AUGMENTATIONS), found=repr(kind),
                 remedy=f"did you mean {near!r}?" if near else "leave kinds out for typos",
             )  # fmt: skip
+        elif AUGMENTATIONS[kind].modality != task.modality:
+            suited = [n for n in AUGMENTATIONS if AUGMENTATIONS[n].modality == task.modality]
+            mistakes.add(
+                ("finetune", "augment", "kinds"),
+                f"The augmentation {kind!r} is not for {task.modality}s.",
+                expected=" | ".join(suited), found=repr(kind),
+                remedy=f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`",
+            )  # fmt: skip
 
 
 def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -45,8 +53,9 @@ def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     if tuner not in TUNERS or head not in HEADS or TUNERS[tuner].trains or not HEADS[head].solved:
         return
     fields = type(options).model_fields
+    viewed = task.modality == "image"  # A solved head learns from other views of pictures.
     for name in OF_THE_LOOP:
-        if getattr(options, name) != fields[name].default:
+        if getattr(options, name) != fields[name].default and not (viewed and name == "augment"):
             mistakes.add(
                 ("finetune", name), f"`{name}` has nothing to act on: nothing is trained in steps.",
                 expected="a tuner such as `lora`, or `head: linear`",

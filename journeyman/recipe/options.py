@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from journeyman.backbones.precision import Precision
+from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.pretraining.options import PretrainOptions
@@ -22,6 +24,20 @@ NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$"
 
 TaskName: Any = Literal[tuple(TASKS)]
 
+PICTURES = "efficientnet-lite0"
+"""The backbone of recipes of pictures that name none."""
+
+
+def reads_pictures(said: Mapping[str, Any]) -> bool:
+    """Whether a recipe's values, not checked yet, are of a task that reads pictures."""
+    task, data = said.get("task"), said.get("data")
+    if isinstance(task, str) and task in TASKS:
+        return TASKS[task].modality == "image"
+    if not isinstance(data, Mapping):
+        return False
+    entry = dataset_entries().get(str(data.get("dataset")))
+    return bool(data.get("image") or (entry and entry.columns.image))
+
 
 class BackboneOptions(BaseModel):
     """The pretrained network that is tuned: its name, or its name and options."""
@@ -32,8 +48,17 @@ class BackboneOptions(BaseModel):
         default="minilm-l6",
         min_length=1,
         description="A name of the catalogue (`journeyman backbones`), a hub id such as "
-        "`owner/name` or `owner/name@revision`, or a folder with config.json and safetensors.",
+        "`owner/name` or `owner/name@revision`, or a folder with config.json and safetensors. "
+        "`efficientnet-lite0` where pictures are read and no backbone is named.",
         examples=["minilm-l6", "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"],
+    )
+    image_size: int | None = Field(
+        default=None,
+        ge=16,
+        le=2048,
+        description="Pixels along each side of a picture as the network sees it; what it was "
+        "pretrained on when absent. Fewer are faster.",
+        examples=[160],
     )
     max_tokens: int | None = Field(
         default=None,
@@ -60,7 +85,8 @@ class BackboneOptions(BaseModel):
 
     def options(self) -> dict[str, int | str | None]:
         """What a backbone is loaded with."""
-        said = self.model_dump(include={"pattern", "precision"}, exclude_defaults=True)
+        own = {"pattern", "precision", "image_size"}
+        said = self.model_dump(include=own, exclude_defaults=True)
         return {"max_tokens": self.max_tokens, **said}
 
 
@@ -153,6 +179,14 @@ class Recipe(BaseModel):
     trackers: tuple[TrackerName, ...] = Field(
         default=("tensorboard",), description="Where the curves of training are kept; [] for none."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_backbone(cls, said: Any) -> Any:
+        """Where none is named, the one for what is read."""
+        if isinstance(said, dict) and "backbone" not in said and reads_pictures(said):
+            return {**said, "backbone": PICTURES}
+        return said
 
     @property
     def folder(self) -> Path:

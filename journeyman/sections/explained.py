@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from journeyman.explainers.asking import ask
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.faithfulness import deletion_test
 from journeyman.explainers.options import ExplainOptions
-from journeyman.explainers.question import ask
 from journeyman.explainers.selection import choose, example
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
@@ -17,6 +17,9 @@ from journeyman.training.examples import Examples
 from journeyman.types import Explanation, Prediction
 
 TITLE = "Why it answers as it does"
+UNITS = {"text": "words", "image": "cells"}
+"""What weights are of."""
+WEIGHT = {"text": "A word's weight is", "image": "A picture lies under a grid; a cell's weight is"}
 
 
 def explained(
@@ -46,19 +49,20 @@ def explained(
             advance(1)
     seconds = time.perf_counter() - started
     shown = tuple(
-        example(case, text, explanation)
-        for case, text, explanation in zip(chosen, texts, explanations, strict=True)
+        example(case, question, explanation)
+        for case, question, explanation in zip(chosen, questions, explanations, strict=True)
     )
     if not shown:
         return unexplained()
+    tested = deletion_test(questions, explanations, seed=seed)
     gaps = sorted(explanation.gap for explanation in explanations)
     median, largest = gaps[len(gaps) // 2], gaps[-1]
     figures = _figures(len(shown), median, largest, round(seconds / len(shown), 3))
     return Section(
         step="explain",
         title=TITLE,
-        prose=_prose(options, len(shown), of),
-        figures=(*figures, *deletion_test(questions, explanations, seed=seed).figures()),
+        prose=_prose(options, len(shown), of, learner.task.modality),
+        figures=(*figures, *tested.figures(UNITS[learner.task.modality])),
         examples=shown,
     )
 
@@ -80,10 +84,10 @@ def _figures(
     )
 
 
-def _prose(options: ExplainOptions, count: int, of: str) -> tuple[str, ...]:
+def _prose(options: ExplainOptions, count: int, of: str, modality: str) -> tuple[str, ...]:
     return (
         f"{count} answers of {of} to test rows are explained by {options.method}: for each class "
         "the most and the least certain right answer, for each kind of error the most certain one.",
-        "A word's weight is how much it moved the explained score, up or down; the convergence gap "
-        "says how far the weights are from adding up to the whole change of the score.",
+        f"{WEIGHT[modality]} how much it moved the explained score, up or down; the convergence "
+        "gap says how far the weights are from adding up to the whole change of the score.",
     )

@@ -105,6 +105,8 @@ class Task(ABC):
     """What is learned. A task holds no state: everything learned is in its `Schema`."""
 
     name: ClassVar[str]
+    modality: ClassVar[str] = "text"
+    """What it reads: backbones of this modality serve it."""
     kind: ClassVar[TargetKind]
     """What its targets are: to checks of the data, to splits, to baselines and to heads."""
     unit: ClassVar[Unit] = "row"
@@ -130,7 +132,7 @@ class Task(ABC):
         return tuple(name for name in HEADS if HEADS[name].fits(cls.kind, cls.unit))
 
     def text(self, row: Row, data: DataOptions) -> Text:
-        """The input of one row: a text, or a pair of texts."""
+        """The input of one row: a text, a pair of texts, or the path of a picture."""
         texts = tuple(str(row[column]) for column in data.texts or ("text",))
         return texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
@@ -244,10 +246,10 @@ class Task(ABC):
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")
 
 
-def usual_task(kind: TargetKind) -> type[Task]:
-    """The task that is meant where only the kind of target is known."""
+def usual_task(kind: TargetKind, modality: str = "text") -> type[Task]:
+    """The task that is meant where only the kind of target is known, and what is read."""
     return next(
         task
         for task in map(TASKS.__getitem__, TASKS)
-        if task.kind == kind and vars(task).get("usual")
+        if (task.kind, task.modality) == (kind, modality) and vars(task).get("usual")
     )

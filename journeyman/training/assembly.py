@@ -19,6 +19,14 @@ def make_learner(
     """Tuner and head as the options (or the task) have them, untrained, on the backbone."""
     if options.tuner == "auto":
         raise ValueError("a ladder chooses a tuner before a learner is made")
+    if backbone.spec.modality != task.modality:
+        raise JourneymanError(
+            f"The backbone {backbone.spec.name} does not read what the task {task.name} is about.",
+            place="backbone",
+            expected=f"a backbone for {task.modality}s",
+            found=f"{backbone.spec.name}, for {backbone.spec.modality}s",
+            remedy="name another backbone (`journeyman backbones`)",
+        )
     tuner_options = options.tuner or options_of(TUNERS[task.default_tuner])
     tuner = TUNERS[tuner_options.name](tuner_options, seed)
     usual = backbone.cut_below(tuner.default_cut(backbone))

@@ -21,8 +21,8 @@ class CachedFeatures:
     """Features of N rows, on disk, given back a batch at a time in float32.
 
     Of each row it holds in `places` [N, 3] the shard (by its number in `names`), the position
-    there, and where its tokens start; of each layer its width in `widths`. It holds on to its `shards`, so they stay readable when the
-    cache in `folder` evicts them.
+    there, and where its tokens start; of each layer its width in `widths`. It holds on to its
+    `shards`, so they stay readable when the cache in `folder` evicts them.
     """
 
     lengths: NDArray[np.int64]

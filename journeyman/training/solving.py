@@ -33,7 +33,8 @@ def solve(
     """Solve the learner's head on its features of the training rows.
 
     Gives also the outputs of the validation rows, by a head that has not learned them. With
-    `take_in` it then learns them too. Where there are none, the training rows stand in for them:
+    `take_in` it then learns them too. Penalties are chosen by leave-one-out, or by validation where
+    features have seen the labels or rows are views of one picture. Where there are no such rows, the training rows stand in for them:
     then penalties are chosen by leave-one-out, whatever the features have seen.
     """
     head, task = learner.head, learner.task
@@ -52,7 +53,8 @@ def solve(
 
     reporter.say("  solving the head")
     targets = solver_targets(learner, schema, train.examples)
-    leave_one_out = not (learner.tuner.trains and judged)
+    viewed = any(getattr(text, "view", "") for text in train.examples.texts)
+    leave_one_out = not ((learner.tuner.trains or viewed) and judged)
     if take_in and judged:
         own = solver_targets(learner, schema, known)
         report, outputs = head.solve_with(

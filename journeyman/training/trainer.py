@@ -80,7 +80,7 @@ def finetune(
         solved, outputs = solve(
             learner,
             schema,
-            learned,
+            course.with_views(cache),
             chosen,
             metric=course.metric,
             take_in=options.refit,
@@ -163,6 +163,10 @@ class _Course:
             wanted = self.options.target_accuracy
             calibration |= task.calibrate(outputs, validation.targets, self.schema, wanted)
         return calibration
+
+    def with_views(self, cache: FeatureCache) -> Split:
+        """The rows that a head is solved on: pictures with other views of them, where asked for."""
+        return self._with_copies(cache) if self.learner.task.modality == "image" else self.learned
 
     def _with_copies(self, cache: FeatureCache) -> Split:
         """The rows that the loop learns from: with changed copies of them, where asked for."""

@@ -5,11 +5,13 @@ import pytest
 from explainer_samples import BAD, GOOD, parts, rows, trained
 from tiny import tiny_backbone
 
+from journeyman.explainers.asking import ask
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.cases import Case
 from journeyman.explainers.faithfulness import deletion_test
-from journeyman.explainers.question import ask
+from journeyman.explainers.passage import Passage
 from journeyman.explainers.selection import choose, example
+from journeyman.explainers.word_question import WordQuestion
 from journeyman.tasks.text_classification import LabelTarget
 from journeyman.tasks.words import TokenText
 from journeyman.types import (
@@ -112,7 +114,9 @@ def test_entities_are_missed_spurious_mistaken_or_of_wrong_bounds():
 def test_an_example_carries_the_words_and_the_gap():
     case = Case(0, "correct: good", True, 0.9, "good", "good", score=0.9)
     tokens = (TokenWeight(2, 6, "good", 1.5),)
-    shown = example(case, ("a good", "b"), Explanation("0", "good", "m", "pad", tokens, None, 0.01))
+    passage = Passage(("a good", "b"), None, (), np.zeros((0, 0)), None)
+    question = WordQuestion("0", None, None, passage)
+    shown = example(case, question, Explanation("0", "good", "m", "pad", tokens, None, 0.01))
     assert shown.text == "a good [SEP] b"
     assert shown.spans == ((2, 6, 1.5),)
     assert shown.group == "correct: good"

@@ -7,11 +7,11 @@ from explainer_samples import BAD, GOOD, trained, untrained
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError
+from journeyman.explainers.asking import ask
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.integrated_gradients import attributions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.explainers.passage import Passage
-from journeyman.explainers.question import ask
 from journeyman.tasks.words import TokenText
 from journeyman.types import Entity
 

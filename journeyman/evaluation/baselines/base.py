@@ -1,7 +1,7 @@
 """The contract of a baseline, and running those that suit a task.
 
 A baseline sees what the model sees: training rows to fit, validation rows to choose settings.
-Inputs are texts, or lists of tokens where the target is a tag for each.
+Inputs are texts, or lists of tokens where the target is a tag for each, or pictures.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from journeyman.errors import MissingExtraError
 from journeyman.registry import Registry
@@ -24,12 +25,22 @@ MAXIMUM_ROWS = 100_000
 """Training rows a baseline is fitted on at most, drawn at random beyond that."""
 
 
+@runtime_checkable
+class Thumbnailed(Protocol):
+    """A picture, to a baseline."""
+
+    def thumbnail(self, side: int) -> NDArray[np.uint8]:
+        """[side, side, 3]: the whole picture made small."""
+
+
 class Baseline(ABC):
     """A simple method, deterministic given its seed; `purpose` is a phrase for the report."""
 
     name: ClassVar[str]
     purpose: ClassVar[str]
     kinds: ClassVar[tuple[TargetKind, ...]]
+    modality: ClassVar[str] = ""
+    """What it reads; empty where it reads nothing."""
 
     def __init__(self, kind: TargetKind, seed: int = 0) -> None:
         self.kind = kind
@@ -65,10 +76,13 @@ class BaselineRun:
 
 def suited_baselines(kind: TargetKind, inputs: Inputs, targets: Targets) -> tuple[str, ...]:
     """Names of the baselines for this kind of target and this training data, sorted."""
+    read = "image" if any(isinstance(each, Thumbnailed) for each in inputs[:1]) else "text"
     return tuple(
         name
         for name in BASELINES
-        if kind in BASELINES[name].kinds and BASELINES[name].applies(inputs, targets)
+        if kind in BASELINES[name].kinds
+        and BASELINES[name].modality in ("", read)
+        and BASELINES[name].applies(inputs, targets)
     )
 
 

@@ -29,6 +29,7 @@ class MostFrequentTag(Baseline):
     name = "most_frequent_tag"
     purpose = "each word's most frequent tag"
     kinds = ("tags",)
+    modality = "text"
 
     def fit(self, inputs: Inputs, targets: Targets, validation: tuple[Inputs, Targets]) -> Self:
         """Count the tags of each word."""
@@ -54,6 +55,7 @@ class ConditionalRandomField(Baseline):
     name = "crf"
     purpose = "conditional random field on word-shape features"
     kinds = ("tags",)
+    modality = "text"
 
     def fit(self, inputs: Inputs, targets: Targets, validation: tuple[Inputs, Targets]) -> Self:
         """Train once a penalty and keep the best."""

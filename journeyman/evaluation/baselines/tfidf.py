@@ -46,6 +46,7 @@ class TfidfLinear(Baseline):
     name = "tfidf_linear"
     purpose = "linear support vector machine on TF-IDF n-grams"
     kinds = ("label", "labels")
+    modality = "text"
 
     def fit(self, inputs: Inputs, targets: Targets, validation: tuple[Inputs, Targets]) -> Self:
         """Fit once a penalty and keep the best."""
@@ -111,6 +112,7 @@ class TfidfRidge(Baseline):
     name = "tfidf_ridge"
     purpose = "ridge regression on TF-IDF n-grams"
     kinds = ("value",)
+    modality = "text"
 
     def fit(self, inputs: Inputs, targets: Targets, validation: tuple[Inputs, Targets]) -> Self:
         """Fit once a penalty and keep the best."""

@@ -29,6 +29,7 @@ class Vader(Baseline):
     name = "vader"
     purpose = "the VADER lexicon and rules"
     kinds = ("label", "value")
+    modality = "text"
 
     @classmethod
     def applies(cls, inputs: Inputs, targets: Targets) -> bool:

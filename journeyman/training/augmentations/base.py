@@ -27,10 +27,11 @@ class Augmentation(ABC):
     """Changes a text so that its label still holds."""
 
     name: ClassVar[str]
+    modality: ClassVar[str] = "text"
 
     @abstractmethod
     def change(self, text: str, strength: float, random: np.random.Generator) -> str:
-        """The text with about `strength` of its words changed."""
+        """The text with about `strength` of its words changed; or another view of a picture."""
 
 
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
@@ -44,7 +45,11 @@ class AugmentOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kinds: tuple[str, ...] = Field(
-        ("typos",), min_length=1, description="Augmentations by name; each copy draws one of them."
+        ("typos",),
+        min_length=1,
+        description="Augmentations by name: of texts typos, casing and word-dropout, of which each "
+        "copy draws one; of pictures crop, flip and colour, which each copy has all.",
+        examples=[["crop", "flip"]],
     )
     copies: int = Field(1, ge=1, le=16, description="Changed copies of each training row.")
     strength: float = Field(0.1, gt=0, le=1, description="Share of the words that change.")
@@ -64,12 +69,13 @@ def with_copies(
             remedy="remove finetune.augment",
         )
     kinds = [AUGMENTATIONS[name]() for name in options.kinds]
+    whole = task.modality == "image"
     random = np.random.default_rng([seed, len(examples)])
-    copies = [
-        _changed(text, kinds[int(random.integers(len(kinds)))], options.strength, random)
-        for _ in range(options.copies)
-        for text in examples.texts
-    ]
+    copies = []
+    for _ in range(options.copies):
+        for text in examples.texts:
+            chosen = kinds if whole else [kinds[int(random.integers(len(kinds)))]]
+            copies.append(_changed(text, chosen, options.strength, random))
     times = options.copies + 1
     texts = [*examples.texts, *copies]
     return Examples(
@@ -81,10 +87,15 @@ def with_copies(
     )
 
 
-def _changed(text: Text, kind: Augmentation, strength: float, random: np.random.Generator) -> Text:
-    if isinstance(text, str):
-        return kind.change(text, strength, random)
-    return kind.change(text[0], strength, random), kind.change(text[1], strength, random)
+def _changed(
+    text: Text, kinds: Sequence[Augmentation], strength: float, random: np.random.Generator
+) -> Text:
+    if isinstance(text, tuple):
+        first, second = (str(_changed(part, kinds, strength, random)) for part in text)
+        return first, second
+    for kind in kinds:
+        text = kind.change(text, strength, random)
+    return text
 
 
 def chosen(words: Sequence[str], strength: float, random: np.random.Generator) -> set[int]:

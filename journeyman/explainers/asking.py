@@ -1,0 +1,53 @@
+"""Questions about rows: what is explained of each, by what a learner answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from journeyman.backbones.text_encoder import Text
+from journeyman.explainers.passage import Passage
+from journeyman.explainers.picture_question import PictureQuestion, Scene
+from journeyman.explainers.question import Question
+from journeyman.explainers.target import Asked, target_of
+from journeyman.explainers.word_question import WordQuestion
+from journeyman.tasks.base import Schema
+from journeyman.training.examples import Examples
+from journeyman.training.learner import Learner
+from journeyman.types import Prediction
+
+
+def ask(
+    learner: Learner,
+    schema: Schema,
+    texts: Sequence[Text],
+    ids: Sequence[str],
+    calibration: Mapping[str, Any],
+    targets: Sequence[Asked] | None = None,
+) -> list[Question]:
+    """One question a row: about `targets` where given, else about the learner's own answer."""
+    task = learner.task
+    examples = Examples(texts, learner.backbone.prepare(texts), ())
+    outputs = learner.outputs(examples, learner.uncached(examples))
+    answers = task.decode(outputs, schema, calibration, ids, texts)
+    read = _picture if task.modality == "image" else _words
+    asked = targets or [None] * len(texts)
+    return [
+        read(learner, schema, *row) for row in zip(ids, texts, answers, asked, strict=True)
+    ]
+
+
+def _words(
+    learner: Learner, schema: Schema, row_id: str, text: Text, answer: Prediction, asked: Asked
+) -> Question:
+    passage = Passage.read(learner.backbone, text)
+    target = target_of(learner.task, schema, answer, asked, passage.inputs, text)
+    return WordQuestion(row_id, learner, target, passage)
+
+
+def _picture(
+    learner: Learner, schema: Schema, row_id: str, path: Text, answer: Prediction, asked: Asked
+) -> Question:
+    scene = Scene.read(learner.backbone, str(path))
+    target = target_of(learner.task, schema, answer, asked, scene.inputs, path)
+    return PictureQuestion(row_id, learner, target, scene)

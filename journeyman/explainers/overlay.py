@@ -1,0 +1,44 @@
+"""A picture under the weights of its cells, small enough to stand in a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 168
+"""Pixels of the longer side."""
+QUALITY = 80
+FOR, AGAINST = (200, 40, 30), (30, 90, 200)
+STRONGEST = 0.65
+"""How much of its colour the weightiest cell takes."""
+
+
+def small(seen: NDArray[np.uint8]) -> Image.Image:
+    """[H, W, 3] made small."""
+    image = Image.fromarray(seen)
+    share = SIDE / max(image.size)
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64]) -> Image.Image:
+    """The small picture in grey, red where cells speak for the answer and blue where against it."""
+    image = small(seen)
+    grey = np.asarray(image.convert("L"), dtype=np.float32)[..., None].repeat(3, axis=2)
+    strongest = float(np.abs(heat).max()) or 1.0
+    scaled = Image.fromarray((heat / strongest).astype(np.float32))
+    weights = np.asarray(scaled.resize(image.size, Image.Resampling.BILINEAR))[..., None]
+    colour = np.where(weights > 0, np.float32(FOR), np.float32(AGAINST))
+    share = STRONGEST * np.abs(weights)
+    return Image.fromarray((grey * (1 - share) + colour * share).astype(np.uint8))
+
+
+def data_uri(image: Image.Image) -> str:
+    """The picture as a JPEG in an address that a page can hold."""
+    held = io.BytesIO()
+    image.save(held, format="JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode()}"
