@@ -241,6 +241,8 @@ class BackboneFamily(ABC):
     """Networks of one kind: knows its own folders, and loads them."""
 
     name: ClassVar[str]
+    model_types: ClassVar[frozenset[str]] = frozenset()
+    """Model types of config.json that are told where none is recognised."""
 
     @classmethod
     @abstractmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -24,8 +23,10 @@ from journeyman.backbones.base import (
     Inputs,
 )
 from journeyman.backbones.device import best_device
+from journeyman.backbones.modes import evaluating
 from journeyman.backbones.pattern import Pattern
 from journeyman.backbones.precision import holding_bfloat16, in_bfloat16
+from journeyman.backbones.pretrained import read_pretrained
 from journeyman.backbones.shells import (
     depth_of,
     layer_path,
@@ -239,22 +240,6 @@ class TextEncoder(Backbone):
         return shell(self.module, 0, cut, depth), shell(self.module, cut, depth, depth)
 
 
-class evaluating:
-    """Within, a module and its children are in evaluation mode."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-
-    def __enter__(self) -> None:
-        self._training = [child for child in self.module.modules() if child.training]
-        for child in self._training:
-            child.training = False
-
-    def __exit__(self, *_: object) -> None:
-        for child in self._training:
-            child.training = True
-
-
 def _alone(row: Text) -> str:
     if isinstance(row, str):
         return row
@@ -278,6 +263,7 @@ class TextEncoderFamily(BackboneFamily):
     """Folders with a config.json of an encoder, a fast tokenizer and safetensors weights."""
 
     name = "text-encoder"
+    model_types = MODEL_TYPES
 
     @classmethod
     def recognises(cls, config: Mapping[str, Any]) -> bool:
@@ -298,29 +284,9 @@ class TextEncoderFamily(BackboneFamily):
 
 
 def _read_model(folder: str) -> Any:
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = AutoModel.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(
-            "The backbone's weights cannot be read.",
-            place=folder,
-            expected="config.json and model.safetensors of a transformers encoder",
-            found=str(error).splitlines()[0],
-            remedy="fetch the backbone again, or name another folder",
-        ) from error
+    model = read_pretrained(folder)
     watch(model)
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model.eval()
+    return model
 
 
 def _read_tokenizer(folder: str, max_tokens: int) -> Any:
@@ -377,7 +343,9 @@ def load_backbone(
     raise ModelError(
         f"No backbone family here loads a model of type {config.get('model_type')!r}.",
         place=str(folder / "config.json"),
-        expected=", ".join(sorted(MODEL_TYPES)),
+        expected=", ".join(
+            sorted({each for name in FAMILIES for each in FAMILIES[name].model_types})
+        ),
         found=repr(config.get("model_type")),
-        remedy="choose an encoder of one of these types",
+        remedy="choose a network of one of these types",
     )

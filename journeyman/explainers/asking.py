@@ -32,9 +32,7 @@ def ask(
     answers = task.decode(outputs, schema, calibration, ids, texts)
     read = _picture if task.modality == "image" else _words
     asked = targets or [None] * len(texts)
-    return [
-        read(learner, schema, *row) for row in zip(ids, texts, answers, asked, strict=True)
-    ]
+    return [read(learner, schema, *row) for row in zip(ids, texts, answers, asked, strict=True)]
 
 
 def _words(

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.backbones.text_encoder import Text, evaluating
+from journeyman.backbones.modes import evaluating
+from journeyman.backbones.text_encoder import Text
 from journeyman.explainers.asking import ask
 from journeyman.explainers.options import ExplainOptions
 from journeyman.explainers.question import Question

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from journeyman.backbones.text_encoder import evaluating
+from journeyman.backbones.modes import evaluating
 from journeyman.evaluation.intervals import mean_metric
 from journeyman.explainers.question import Question
 from journeyman.section import Figure

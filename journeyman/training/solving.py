@@ -34,8 +34,9 @@ def solve(
 
     Gives also the outputs of the validation rows, by a head that has not learned them. With
     `take_in` it then learns them too. Penalties are chosen by leave-one-out, or by validation where
-    features have seen the labels or rows are views of one picture. Where there are no such rows, the training rows stand in for them:
-    then penalties are chosen by leave-one-out, whatever the features have seen.
+    features have seen the labels or rows are views of one picture. Where there are no validation
+    rows, the training rows stand in for them: then penalties are chosen by leave-one-out, whatever
+    the features have seen.
     """
     head, task = learner.head, learner.task
     if not isinstance(head, SolvedHead):

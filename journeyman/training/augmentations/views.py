@@ -19,7 +19,8 @@ class View(Augmentation):
     def change(self, text: str, strength: float, random: np.random.Generator) -> str:
         """Another view of the same file; `strength` is the view's own."""
         picture = cast(Picture, text)
-        return Picture(str(picture), with_kind(picture.view, self.name, random))
+        seed = int(random.integers(2**31))
+        return Picture(str(picture), with_kind(picture.view, self.name, seed))
 
 
 @AUGMENTATIONS.register("crop")

@@ -1,0 +1,106 @@
+"""Prepared pictures: paths and the view wanted of each; files are decoded when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Resampling
+from torch import Tensor
+
+from journeyman.backbones.base import Inputs
+from journeyman.backbones.preprocessing import Preprocessing
+from journeyman.backbones.views import seen
+from journeyman.data.pictures import read_picture
+
+KEY_BYTES = 16
+COST = 64
+"""What a picture counts as, in tokens: about 16 of them are computed at once."""
+
+
+class Picture(str):
+    """A path to a picture; `view` names a seeded change of it, "" is the picture as it is.
+
+    Two are equal where path and view are.
+    """
+
+    view: str
+
+    def __new__(cls, path: str | Path, view: str = "") -> Picture:
+        """The picture at `path`, as `view` shows it (`journeyman.backbones.views`)."""
+        picture = super().__new__(cls, path)
+        picture.view = view
+        return picture
+
+    def thumbnail(self, side: int) -> NDArray[np.uint8]:
+        """[side, side, 3]: the whole picture made small, whatever its view."""
+        image = read_picture(self).resize((side, side), Resampling.BOX)
+        return np.asarray(image, dtype=np.uint8)
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True and self.view == getattr(other, "view", "")
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((str(self), self.view)) if self.view else str.__hash__(self)
+
+
+@dataclass(frozen=True)
+class PictureInputs(Inputs):
+    """N pictures on disk. A file that is no picture raises a DataError where it is read."""
+
+    pictures: Sequence[Picture]
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """[N] each picture's cost, the same for all: a backbone sees all in one size."""
+        return np.full(len(self.pictures), COST, dtype=np.int64)
+
+    @cached_property
+    def keys(self) -> Sequence[bytes]:  # type: ignore[override]
+        """A hash of each file's bytes and its view; the size is the backbone's own manner."""
+        return [_key(picture) for picture in self.pictures]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def select(self, indices: Sequence[int] | NDArray[np.int64]) -> PictureInputs:
+        """The rows at `indices`, in that order; no file is hashed again."""
+        chosen = PictureInputs([self.pictures[i] for i in indices])
+        if "keys" in self.__dict__:
+            chosen.__dict__["keys"] = [self.keys[i] for i in indices]
+        return chosen
+
+    def pixels(self, preprocessing: Preprocessing) -> Tensor:
+        """[B, 3, H, W], float32, the channels innermost in memory."""
+        return preprocessing.normalised(torch.from_numpy(self.fitted(preprocessing)))
+
+    def fitted(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+        """[B, H, W, 3]: the same in bytes, as people see it."""
+
+        def one(picture: Picture) -> NDArray[np.uint8]:
+            return preprocessing.fitted(seen(read_picture(picture), picture.view))
+
+        if not self.pictures:
+            return np.zeros((0, preprocessing.height, preprocessing.width, 3), dtype=np.uint8)
+        with ThreadPoolExecutor(min(len(self), torch.get_num_threads())) as threads:
+            return np.stack(list(threads.map(one, self.pictures)))
+
+
+def _key(picture: Picture) -> bytes:
+    try:
+        content = Path(picture).read_bytes()
+    except OSError:
+        read_picture(picture)
+        raise
+    named = len(picture.view).to_bytes(2, "little") + picture.view.encode()
+    return blake2b(named + content, digest_size=KEY_BYTES).digest()
