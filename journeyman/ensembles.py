@@ -35,7 +35,14 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
-from journeyman.types import EntitiesPrediction, Explanation, Prediction, Row, TokenWeight
+from journeyman.types import (
+    EntitiesPrediction,
+    Explanation,
+    PictureExplanation,
+    Prediction,
+    Row,
+    TokenWeight,
+)
 
 MEMBERS = "members"
 
@@ -191,7 +198,7 @@ def _asked(model: Model, answer: Prediction) -> Asked:
 
 
 def _mean(found: Sequence[Explanation]) -> Explanation:
-    """The mean weight of each word; a word that a member has not read weighs nothing to it."""
+    """The mean weight of each word or cell; what a member has not read weighs nothing to it."""
     words: dict[tuple[int, int], tuple[str, float]] = {}
     for why in found:
         for token in why.tokens:
@@ -201,6 +208,11 @@ def _mean(found: Sequence[Explanation]) -> Explanation:
     tokens = tuple(TokenWeight(*span, *words[span]) for span in sorted(words))
     gap = float(np.mean([why.gap for why in found]))
     blanks = ", ".join(dict.fromkeys(why.baseline for why in found))
+    heats = [why.heat for why in found if isinstance(why, PictureExplanation)]
+    if heats:
+        heat = tuple(map(tuple, np.mean(heats, axis=0).tolist()))
+        said = (first.id, first.target, first.method, blanks, (), None, gap)
+        return PictureExplanation(*said, heat=heat)
     return Explanation(first.id, first.target, first.method, blanks, tokens, None, gap)
 
 

@@ -1,4 +1,4 @@
-"""What a model is asked: each question as a text with an id, or the reason it has no answer."""
+"""What a model is asked: each question as a text or picture with an id, or why it has no answer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
+from journeyman.data.pictures import picture_digest, picture_facts
 from journeyman.data.record import Refused
 from journeyman.errors import DataError
 from journeyman.tasks.words import TokenText
 from journeyman.types import FailedPrediction, Row
 
 Question = str | tuple[str, str] | Sequence[str] | Row | Refused
-"""What may be asked: a text, a pair, a list of tokens, a row with the data's columns; or a row
-that could not be read, which is answered with the reason."""
+"""What may be asked: a text, a pair, a list of tokens, the path of a picture, a row with the data's
+columns; or a row that could not be read, which is answered with the reason."""
 
 _REMEDIES = {
     "bad_encoding": "save the rows as UTF-8",
@@ -91,6 +93,9 @@ class QuestionReader:
             expected = f"{wanted} text{'s' if wanted > 1 else ''}"
             raise _unanswerable(place, expected, repr(question)[:80])
         _check_characters(parts, place)
+        if self.columns.image is not None:
+            picture_facts(str(question))
+            return Picture(str(question))
         return question if isinstance(question, str) else (str(parts[0]), str(parts[1]))
 
     def _of_row(self, row: Row, place: str) -> Any:
@@ -98,7 +103,8 @@ class QuestionReader:
         if self.unit == "token" and isinstance(tokens, list):
             return TokenText([str(token) for token in tokens])
         names = self.columns.texts or ("text",)
-        expected = f"a text in {' and in '.join(map(repr, names))}"
+        what = "a text" if self.columns.image is None else "the path of a picture"
+        expected = f"{what} in {' and in '.join(map(repr, names))}"
         values = tuple(row.get(name) for name in names)
         for name, value in zip(names, values, strict=True):
             if not isinstance(value, str):
@@ -109,7 +115,9 @@ class QuestionReader:
 
 
 def parts_of(text: Text) -> tuple[str, ...]:
-    """A text, or the two of a pair, as the parts that are hashed."""
+    """What of a row is hashed: a text, the two of a pair, or a picture's digest."""
+    if isinstance(text, Picture):
+        return (picture_digest(text),)
     return text if isinstance(text, tuple) else (str(text),)
 
 

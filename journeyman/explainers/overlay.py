@@ -32,7 +32,7 @@ def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64]) -> Image.Image:
     strongest = float(np.abs(heat).max()) or 1.0
     scaled = Image.fromarray((heat / strongest).astype(np.float32))
     weights = np.asarray(scaled.resize(image.size, Image.Resampling.BILINEAR))[..., None]
-    colour = np.where(weights > 0, np.float32(FOR), np.float32(AGAINST))
+    colour = np.where(weights > 0, np.array(FOR), np.array(AGAINST))
     share = STRONGEST * np.abs(weights)
     return Image.fromarray((grey * (1 - share) + colour * share).astype(np.uint8))
 

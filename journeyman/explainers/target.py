@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from journeyman.backbones.base import Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.backbones.text_inputs import TextInputs
 from journeyman.errors import JourneymanError
@@ -56,7 +57,7 @@ class Target:
 
 
 def target_of(
-    task: Task, schema: Schema, answer: Prediction, asked: Asked, inputs: TextInputs, text: Text
+    task: Task, schema: Schema, answer: Prediction, asked: Asked, inputs: Inputs, text: Text
 ) -> Target:
     """What is to be explained of one row.
 
@@ -66,7 +67,8 @@ def target_of(
     was found, O at every word.
     """
     if task.unit == "token":
-        return _entity_target(schema, cast(EntitiesPrediction, answer), asked, inputs, text)
+        read = cast(TextInputs, inputs)
+        return _entity_target(schema, cast(EntitiesPrediction, answer), asked, read, text)
     named = task.explained(answer, schema)
     if named is None:
         raise ValueError(f"{task.name} does not say which output an answer comes from")

@@ -45,8 +45,8 @@ class MultiLabelClassification(Task):
     usual = True
     primary_metric = "micro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "subset_accuracy")
-    needs = ("text", "label")
-    reads = ("label", "label_separator", "label_names")
+    needs: ClassVar[tuple[str, ...]] = ("text", "label")
+    reads: ClassVar[tuple[str, ...]] = ("label", "label_separator", "label_names")
 
     def target(self, row: Row, data: DataOptions) -> Labels:
         """The labels of a cell that holds a list, or is split at the separator."""

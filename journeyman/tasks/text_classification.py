@@ -48,8 +48,8 @@ class TextClassification(Task):
     usual = True
     primary_metric = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy")
-    needs = ("text", "label")
-    reads = ("label", "soft_label", "ratings", "label_names")
+    needs: ClassVar[tuple[str, ...]] = ("text", "label")
+    reads: ClassVar[tuple[str, ...]] = ("label", "soft_label", "ratings", "label_names")
     weighs_classes = True
 
     def target(self, row: Row, data: DataOptions) -> LabelTarget:

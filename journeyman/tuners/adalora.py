@@ -144,8 +144,11 @@ class AdaLoraTuner(Tuner):
         return backbone.spec.depth // 3
 
     def permits(self, backbone: Backbone, cut: int) -> str | None:
-        """Any cut that leaves a layer to tune."""
-        return needs_a_layer(backbone, cut)
+        """Any cut that leaves a linear layer to tune."""
+        reason = needs_a_layer(backbone, cut)
+        if reason is None and not linear_names(backbone, cut):
+            reason = f"{backbone.spec.name} has no linear layers above it"
+        return reason
 
     def extra_loss(self) -> Tensor | None:
         """How far A's rows and B's columns are from orthonormal, on average."""

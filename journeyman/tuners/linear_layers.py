@@ -18,6 +18,15 @@ def linear_names(backbone: Backbone, cut: int) -> list[str]:
     )
 
 
+def bent_names(backbone: Backbone, cut: int) -> list[str]:
+    """Full names of what LoRA bends above the cut, sorted: linear layers, and convolutions that
+    mix channels. Those of one channel each have few weights, and LoRA would have more."""
+    whole = dict(backbone.module.named_modules())
+    owned = {name.rpartition(".")[0] for name in backbone.layer_parameters(cut)}
+    mixing = [n for n in owned if isinstance(whole[n], nn.Conv2d) and whole[n].groups == 1]
+    return sorted({*linear_names(backbone, cut), *mixing})
+
+
 def needs_a_layer(backbone: Backbone, cut: int) -> str | None:
     """Why nothing can be tuned above this cut, or None when there is a layer."""
     depth = backbone.spec.depth

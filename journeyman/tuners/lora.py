@@ -1,4 +1,4 @@
-"""LoRA: low-rank updates beside the linear layers above the cut (Hu et al., 2021), by PEFT."""
+"""LoRA: low-rank updates beside the layers above the cut (Hu et al., 2021), by PEFT."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from journeyman.backbones.base import Backbone
 from journeyman.tuners.base import TUNERS, Tuner, TunerOptions
-from journeyman.tuners.linear_layers import linear_names, needs_a_layer
+from journeyman.tuners.linear_layers import bent_names, needs_a_layer
 from journeyman.tuners.peft_folder import read_adapter, saved_name, write_adapter
 
 
@@ -37,7 +37,7 @@ class LoraTuner(Tuner):
     Options = LoraOptions
 
     def attach(self, backbone: Backbone, cut: int) -> Backbone:
-        """A clone that shares every weight and carries LoRA beside the linear layers above."""
+        """A clone that shares every weight and carries LoRA beside linear layers and convolutions above."""
         from peft import LoraConfig, inject_adapter_in_model
 
         options = cast(LoraOptions, self.options)
@@ -46,7 +46,7 @@ class LoraTuner(Tuner):
             r=options.rank,
             lora_alpha=options.alpha or 2 * options.rank,
             lora_dropout=options.dropout,
-            target_modules=linear_names(twin, cut),
+            target_modules=bent_names(twin, cut),
             base_model_name_or_path=backbone.spec.name,
         )
         with torch.random.fork_rng(devices=[]):
@@ -59,7 +59,7 @@ class LoraTuner(Tuner):
                 if "lora_" in name
             )
         )
-        self._targets = linear_names(backbone, cut)
+        self._targets = bent_names(backbone, cut)
         for parameter in self._parameters.values():
             parameter.requires_grad_(True)
         return twin

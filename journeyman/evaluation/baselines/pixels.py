@@ -48,7 +48,8 @@ class PixelsLinear(Baseline):
 
 def _read(inputs: Inputs) -> NDArray[np.float32]:
     """[N, F]: pixels, and the square roots of the shares of colours."""
-    return np.stack([_of(each.thumbnail(SIDE)) for each in inputs]) if len(inputs) else np.empty(0)
+    rows = [_of(each.thumbnail(SIDE)) for each in inputs]
+    return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
 def _of(small: NDArray[np.uint8]) -> NDArray[np.float32]:
