@@ -85,3 +85,123 @@ def tiny_backbone(folder: Path, family: str = "bert", seed: int = 0, max_tokens:
     path = tiny_folder(Path(folder) / f"tiny-{family}", family, seed)
     spec = {"name": f"tiny-{family}", "licence": "none", "source": "made", "sha256": "0" * 64}
     return load_backbone(path, spec, {"max_tokens": max_tokens})
+
+
+VISION_SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "patch_size": 8,
+    "image_size": 32,
+}
+VISION_TINY = {
+    "vit": VISION_SIZES,
+    "deit": VISION_SIZES,
+    "dinov2": {**VISION_SIZES, "mlp_ratio": 2, "drop_path_rate": 0.1},
+    "swin": {
+        "embed_dim": 8,
+        "depths": [2, 1],
+        "num_heads": [2, 2],
+        "window_size": 2,
+        "patch_size": 4,
+        "image_size": 32,
+    },
+    "convnext": {"hidden_sizes": [8, 16], "depths": [2, 1], "num_stages": 2, "image_size": 32},
+    "convnextv2": {"hidden_sizes": [8, 16], "depths": [2, 1], "num_stages": 2, "image_size": 32},
+    "efficientnet": {
+        "in_channels": [32, 16],
+        "out_channels": [16, 24],
+        "kernel_sizes": [3, 5],
+        "strides": [1, 2],
+        "num_block_repeats": [1, 2],
+        "expand_ratios": [1, 6],
+        "width_coefficient": 0.5,
+        "depth_coefficient": 1.0,
+        "hidden_dim": 640,
+        "image_size": 32,
+    },
+    "mobilenet_v2": {"depth_multiplier": 0.25, "image_size": 32, "tf_padding": False},
+}
+"""Families of pictures, by model type."""
+
+INVERTED_TINY = {
+    "model_type": "inverted-residual",
+    "padding": "same",
+    "norm_eps": 1e-3,
+    "stochastic_depth": 0.2,
+    "stem": {"width": 8, "kernel": 3, "stride": 2},
+    "stages": [
+        {"repeats": 1, "kernel": 3, "stride": 1, "expansion": 1, "width": 8},
+        {"repeats": 2, "kernel": 5, "stride": 2, "expansion": 2, "width": 12},
+    ],
+    "head": {"width": 20},
+}
+PIXELS_TINY = {
+    "image_processor_type": "ViTImageProcessor",
+    "do_resize": True,
+    "size": {"height": 32, "width": 32},
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+}
+
+
+def tiny_vision_folder(folder: Path, family: str = "inverted-residual", seed: int = 0) -> Path:
+    """A model folder of a vision family with random weights and statistics, for 32 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    if family == "inverted-residual":
+        _inverted_folder(folder)
+    else:
+        from transformers import AutoConfig, AutoModel
+
+        model = AutoModel.from_config(AutoConfig.for_model(family, **VISION_TINY[family]))
+        _unsettled(model).eval().save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(PIXELS_TINY))
+    return folder
+
+
+def _inverted_folder(folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    from journeyman.backbones.inverted_residual import (
+        InvertedResidualNetwork,
+        InvertedResidualSaid,
+    )
+
+    network = InvertedResidualNetwork(InvertedResidualSaid.model_validate(INVERTED_TINY))
+    save_file(_unsettled(network).state_dict(), folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(INVERTED_TINY))
+
+
+def _unsettled(model: torch.nn.Module) -> torch.nn.Module:
+    """With statistics and norms that are not those of a fresh network."""
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_floating_point() and (tensor.dim() == 1 or tensor.unique().numel() == 1):
+            tensor.data.uniform_(0.5, 1.5)
+        elif "position" in name and tensor.is_floating_point():
+            tensor.data.normal_(std=0.5)
+    return model
+
+
+def tiny_vision(folder: Path, family: str = "inverted-residual", seed: int = 0, **options):
+    """The loaded backbone of `tiny_vision_folder`."""
+    from journeyman.backbones.text_encoder import load_backbone
+
+    path = tiny_vision_folder(Path(folder) / f"tiny-{family}", family, seed)
+    spec = {"name": f"tiny-{family}", "licence": "none", "source": "made", "sha256": "0" * 64}
+    return load_backbone(path, spec, options)
+
+
+def tiny_pictures(folder: Path, count: int = 3, size: tuple[int, int] = (40, 36)) -> list[Path]:
+    """Files of seeded noise, with a smooth part so that resizing leaves something of it."""
+    import numpy as np
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{at}.png" for at in range(count)]
+    for at, path in enumerate(paths):
+        draw = np.random.default_rng(at)
+        coarse = Image.fromarray(draw.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+        coarse.resize(size, Image.Resampling.BICUBIC).save(path)
+    return paths

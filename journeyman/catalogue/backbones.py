@@ -39,6 +39,9 @@ CONTENT = (
 TOKENIZERS = ("tokenizer.json", "vocab.*", "*.model")
 """Any of these makes a tokenizer; without one the library would make up an empty one."""
 
+PREPROCESSING = "preprocessor_config.json"
+"""What a network for pictures or sound has in a tokenizer's place."""
+
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -114,7 +117,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_readable(folder: Path) -> None:
-    """Raise FetchError when the weights are no whole safetensors, or there is no tokenizer."""
+    """Raise FetchError when the weights are no whole safetensors, or nothing that prepares inputs."""
     for name in _weight_files(folder):
         _check_weights(folder / name)
     _check_tokenizer(folder)
@@ -135,12 +138,12 @@ def _check_weights(path: Path) -> None:
 
 
 def _check_tokenizer(folder: Path) -> None:
-    if any(next(folder.glob(name), None) for name in TOKENIZERS):
+    if any(next(folder.glob(name), None) for name in (*TOKENIZERS, PREPROCESSING)):
         return
     raise FetchError(
         "The backbone has no tokenizer.",
         place=str(folder),
-        expected=f"one of {', '.join(TOKENIZERS)} beside the weights",
+        expected=f"one of {', '.join(TOKENIZERS)} beside the weights; of pictures, {PREPROCESSING}",
         found="none of them",
         remedy="Copy the whole model folder again; a tokenizer is saved by `save_pretrained` too.",
     )
