@@ -22,7 +22,9 @@ def in_bfloat16(device: str, enabled: bool) -> AbstractContextManager[object]:
 
 
 def holding_bfloat16(module: nn.Module) -> nn.Module:
-    """A twin whose linear layers hold their weights in bfloat16; it shares everything else.
+    """A twin whose linear layers and convolutions hold their weights in bfloat16.
+
+    It shares everything else.
 
     Within `in_bfloat16` it puts out what `module` does, to the last bit, but converts no weights,
     which takes a fifth of the seconds of a small network.
@@ -31,7 +33,7 @@ def holding_bfloat16(module: nn.Module) -> nn.Module:
     shared |= {id(each): each for each in module.buffers()}
     twin = copy.deepcopy(module, shared)
     for layer in twin.modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
             held = layer.weight.detach().to(torch.bfloat16)
             layer.weight = nn.Parameter(held, requires_grad=False)
     return twin

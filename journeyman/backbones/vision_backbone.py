@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, BackboneSpec, Features, Inputs
+from journeyman.backbones.folding import folded
 from journeyman.backbones.modes import evaluating, hold_statistics
 from journeyman.backbones.picture_inputs import Picture, PictureInputs
 from journeyman.backbones.precision import holding_bfloat16, in_bfloat16
@@ -66,7 +67,7 @@ class VisionBackbone(Backbone):
         self.options = {name: value for name, value in said.items() if value not in DEFAULTS}
         self.precision = str(options.get("precision") or "float32")
         self._split = split
-        self._held: tuple[object, nn.Module] | None = None
+        self._ready: dict[bool, tuple[object, nn.Module]] = {}
         hold_statistics(module)
         self.shapes = tuple(shapes) or self._measured()
         width, depth = self.shapes[-1].width, len(self.shapes) - 1
@@ -94,7 +95,7 @@ class VisionBackbone(Backbone):
             mask = torch.ones(len(rows), self.shapes[0].positions, dtype=torch.bool)
             return Features(mask=mask, grid=self.grid_at(0), inputs=rows)
         in_half = self.in_half(self.precision) and not grad
-        lower = self._held_in_half() if in_half else self.module
+        lower = self.module if grad else self._held(in_half)
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             parts = self._parts(lower)
@@ -213,12 +214,29 @@ class VisionBackbone(Backbone):
                 shapes.append(_shape(x, parts.patch, size))
         return tuple(shapes)
 
-    def _held_in_half(self) -> nn.Module:
-        """A twin with linear weights in bfloat16, made again where the weights have changed."""
+    def _held(self, in_half: bool) -> nn.Module:
+        """A twin for what is frozen: norms folded into convolutions, weights in bfloat16 or not.
+
+        Made again where the weights have changed.
+        """
         version = tuple((id(each), each._version, each.device) for each in self.module.parameters())
-        if self._held is None or self._held[0] != version:
-            self._held = version, holding_bfloat16(self.module)
-        return self._held[1]
+        kept = self._ready.get(in_half)
+        if kept is None or kept[0] != version:
+            with evaluating(self.module):
+                twin = folded(self.module, self._whole)
+            twin = holding_bfloat16(twin) if in_half else twin
+            kept = self._ready[in_half] = version, twin
+        return kept[1]
+
+    def _whole(self, module: nn.Module) -> Tensor:
+        """What a network like this one makes of some noise."""
+        size = (1, 3, self.preprocessing.height, self.preprocessing.width)
+        noise = torch.randn(size, generator=torch.Generator().manual_seed(0)).to(self.device)
+        parts = self._parts(module)
+        x = parts.run_stem(noise)
+        for block in parts.blocks:
+            x = block.run(x)
+        return x
 
 
 TOLD = ("name", "licence", "source", "sha256", "reference", "own")

@@ -37,7 +37,7 @@ class LoraTuner(Tuner):
     Options = LoraOptions
 
     def attach(self, backbone: Backbone, cut: int) -> Backbone:
-        """A clone that shares every weight and carries LoRA beside linear layers and convolutions above."""
+        """A clone that shares every weight and carries LoRA beside the layers above."""
         from peft import LoraConfig, inject_adapter_in_model
 
         options = cast(LoraOptions, self.options)
