@@ -95,7 +95,7 @@ class VisionBackbone(Backbone):
             mask = torch.ones(len(rows), self.shapes[0].positions, dtype=torch.bool)
             return Features(mask=mask, grid=self.grid_at(0), inputs=rows)
         in_half = self.in_half(self.precision) and not grad
-        lower = self.module if grad else self._held(in_half)
+        lower = self._held(in_half)
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             parts = self._parts(lower)
