@@ -8,13 +8,13 @@ from pathlib import Path
 from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.data.options import DataOptions
-from journeyman.data.readers.registry import READERS, reader_for
-from journeyman.errors import JourneymanError
+from journeyman.errors import DataError
 from journeyman.explainers.base import EXPLAINERS
-from journeyman.recipe.data_checks import check_data, column_of, existing
+from journeyman.recipe.data_checks import check_data, column_of, existing, is_read_by
 from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.modality_checks import check_modality
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.pattern_checks import check_pattern
@@ -52,6 +52,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     name = task_of(recipe)
     if name in TASKS:
         check_task(recipe, TASKS[name](), mistakes)
+        check_modality(recipe, TASKS[name], mistakes)
         check_loop(recipe, TASKS[name](), mistakes)
 
 
@@ -60,12 +61,21 @@ def task_of(recipe: Recipe) -> str:
     data = recipe.data
     if recipe.task:
         return str(recipe.task)
-    if data.tags or _is_conll(data):
+    if data.tags or is_read_by("conll", data):
         return usual_task("tags").name
+    if data.image or is_read_by("picture-folder", data):
+        return _usual_of_pictures(data)
     if data.label_separator:
         return usual_task("labels").name
     entry = dataset_entries().get(data.dataset or "")
     return entry.task if entry else ""
+
+
+def _usual_of_pictures(data: DataOptions) -> str:
+    try:
+        return usual_task("labels" if data.label_separator else "label", "image").name
+    except DataError:
+        return ""  # Told when the data are read, and every kind of target is known.
 
 
 def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
@@ -225,7 +235,7 @@ def _check_columns(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
         return  # Columns of a file of texts are guessed from it.
     if data.dataset and data.dataset not in dataset_entries():
         return
-    if not data.dataset and (_is_conll(data) or _unknown_format(data)):
+    if not data.dataset and (is_read_by("conll", data) or _unknown_format(data)):
         return
     where = f"the dataset {data.dataset}" if data.dataset else "a file that is not CoNLL"
     location: Location = ("task",) if recipe.task else ("data",)
@@ -250,17 +260,6 @@ def _given(recipe: Recipe, task: Task, name: str) -> bool:
 def _other_task(data: DataOptions) -> str:
     entry = dataset_entries().get(data.dataset or "")
     return f"set `task: {entry.task}`, which the dataset is made for" if entry else ""
-
-
-def _is_conll(data: DataOptions) -> bool:
-    if data.format is not None:
-        return data.format == "conll"
-    if data.train is None or data.train.startswith("hub:") or existing(data.train) is None:
-        return False
-    try:
-        return type(reader_for(data.train, data)) is READERS["conll"]
-    except (JourneymanError, OSError, ValueError, EOFError):
-        return False
 
 
 def _unknown_format(data: DataOptions) -> bool:
