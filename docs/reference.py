@@ -42,6 +42,7 @@ EXAMPLES: dict[str, Any] = {
     "data.dataset": "snippets",
     "data.format": "csv",
     "data.text": "message",
+    "data.image": "path",
     "data.label": "topic",
     "data.soft_label": "weights",
     "data.ratings": "ratings",

@@ -20,6 +20,7 @@ from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.ingest import content_hash
 from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.picture_rows import picture_stamp
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.errors import ResourceError
 from journeyman.files import write_json, write_text
@@ -133,12 +134,18 @@ def input_files(recipe: Recipe) -> list[Path]:
 
 
 def reads_files_alone(recipe: Recipe) -> bool:
-    """Whether its data changes only when a file here does: no hub dataset without a commit."""
+    """Whether its data changes only when one of `input_files` does: no hub dataset without a
+    commit, and no pictures, which are more files than those that name them."""
     new = recipe.transfer.data if recipe.transfer is not None else None
-    sources = [getattr(data, role) for data in (recipe.data, new or recipe.data) for role in ROLES]
-    sources += recipe.data.extra
-    hub = [name for name in sources if name is not None and name.startswith(SCHEME)]
-    return all(HubDataset.parse(name).is_fixed for name in hub)
+    named = [
+        (str(name), data)
+        for data in (recipe.data, new or recipe.data)
+        for name in (*(getattr(data, role) for role in ROLES), *recipe.data.extra)
+        if name is not None
+    ]
+    hub = [name for name, _ in named if name.startswith(SCHEME)]
+    fixed = all(HubDataset.parse(name).is_fixed for name in hub)
+    return fixed and not any(picture_stamp(name, data) for name, data in named)
 
 
 def _run_steps(
@@ -226,12 +233,17 @@ def _complete(recipe: Recipe) -> bool:
 def _data_key(data: DataOptions) -> list[Any]:
     files = [data.train, data.validation, data.exam, data.test, *data.unlabelled]
     files += [name for name in data.extra if name not in dataset_entries()]
-    return [_plain(data), [None if name is None else _digest(name) for name in files]]
+    return [_plain(data), [None if name is None else _digest(name, data) for name in files]]
 
 
-def _digest(source: str) -> str:
+def _digest(source: str, data: DataOptions) -> str:
     """What a source holds now; of a hub dataset without a revision, as of the hub's newest."""
-    return content_hash(source) if source.startswith(SCHEME) else file_digest(source)
+    if source.startswith(SCHEME):
+        return content_hash(source)
+    pictures = picture_stamp(source, data)
+    if not pictures:
+        return file_digest(source)
+    return key_of(file_digest(source), pictures) if os.path.isfile(source) else pictures
 
 
 def _pretrain_key(recipe: Recipe) -> Any:

@@ -12,7 +12,7 @@ from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
-from journeyman.data.pictures import picture_digest, picture_facts
+from journeyman.data.pictures import PictureError, picture_digest, picture_facts
 from journeyman.data.record import Refused
 from journeyman.errors import DataError
 from journeyman.tasks.words import TokenText
@@ -33,6 +33,9 @@ _REMEDIES = {
 @dataclass
 class QuestionReader:
     """Reads the questions of one sitting, which may come in parts: ids are told apart over all.
+
+    Where the model reads pictures, a text is the path of one, and each is looked at here: one that
+    cannot be read costs its own answer alone.
 
     `unit` is what the task judges: a text or its tokens.
     """
@@ -62,7 +65,7 @@ class QuestionReader:
 
     def id_of(self, row: Any, parts: Sequence[str]) -> str:
         """A row's own id, else a hash of its input `parts` and which occurrence of them it is."""
-        hashed = input_hash(parts)
+        hashed = input_hash(parts if self.columns.image is None else _digests(parts))
         occurrence, self.seen[hashed] = self.seen[hashed], self.seen[hashed] + 1
         given = row.get(self.columns.id or "id") if isinstance(row, Mapping) else None
         return row_id(hashed, occurrence) if given is None else str(given)
@@ -91,6 +94,8 @@ class QuestionReader:
         wanted = max(len(self.columns.texts), 1)
         if len(parts) != wanted or not all(isinstance(part, str) for part in parts):
             expected = f"{wanted} text{'s' if wanted > 1 else ''}"
+            if self.columns.image is not None:
+                expected = "the path of a picture"
             raise _unanswerable(place, expected, repr(question)[:80])
         _check_characters(parts, place)
         if self.columns.image is not None:
@@ -103,8 +108,8 @@ class QuestionReader:
         if self.unit == "token" and isinstance(tokens, list):
             return TokenText([str(token) for token in tokens])
         names = self.columns.texts or ("text",)
-        what = "a text" if self.columns.image is None else "the path of a picture"
-        expected = f"{what} in {' and in '.join(map(repr, names))}"
+        noun = "text" if self.columns.image is None else "path of a picture"
+        expected = f"a {noun} in {' and in '.join(map(repr, names))}"
         values = tuple(row.get(name) for name in names)
         for name, value in zip(names, values, strict=True):
             if not isinstance(value, str):
@@ -119,6 +124,14 @@ def parts_of(text: Text) -> tuple[str, ...]:
     if isinstance(text, Picture):
         return (picture_digest(text),)
     return text if isinstance(text, tuple) else (str(text),)
+
+
+def _digests(paths: Sequence[str]) -> tuple[str, ...]:
+    """What the files at the paths hold, as a table of pictures has it; else the paths."""
+    try:
+        return tuple(picture_digest(path) for path in paths)
+    except PictureError:
+        return tuple(paths)
 
 
 def _written(value: Any) -> str:

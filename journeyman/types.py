@@ -15,6 +15,9 @@ Row = Mapping[str, Any]
 
 AbstainReason = Literal["low_confidence", "out_of_scope"]
 
+Modality = Literal["text", "image"]
+"""What a row's input is: a text (or a pair, or tokens), or a picture."""
+
 TargetKind = Literal["label", "labels", "value", "tags"]
 """What is learned of a row: one label, a set of labels, a number, or a tag a token."""
 

@@ -32,7 +32,7 @@ from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
 from journeyman.transfer.new_data import new_data
 from journeyman.transfer.options import TransferOptions
-from journeyman.types import Row
+from journeyman.types import Modality, Row
 from journeyman.unlabelled import Unlabelled, read_unlabelled
 
 OptionsType = TypeVar("OptionsType", bound=BaseModel)
@@ -80,6 +80,7 @@ class Workspace:
             files=files,
             extra={name: found.files["train"] for name, found in named.items()},
             kind=TASKS[self.task_name].kind if self.task_name else None,
+            modality=TASKS[self.task_name].modality if self.task_name else None,
         )
 
     @cached_property
@@ -92,7 +93,7 @@ class Workspace:
         """The recipe's task, or the one the data suggests."""
         if self.task_name:
             return TASKS[self.task_name]()
-        modality = "image" if self.collection.columns.image else "text"
+        modality: Modality = "text" if self.collection.columns.image is None else "image"
         return usual_task(self.collection.kind, modality)()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Chosen members out of a wheel, zip or tar archive, and nothing else that it may try.
+"""Members out of a wheel, zip or tar archive, and nothing else that it may try.
 
 Nothing in an archive is ever run. An archive with a member that would leave its folder is refused
 whole; a member is read no further than its pinned size, so a bomb stays small.
@@ -6,6 +6,7 @@ whole; a member is read no further than its pinned size, so a bomb stays small.
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -41,6 +42,29 @@ def unpack(archive: Path, members: Mapping[str, tuple[Path, Pin]]) -> None:
     missing = sorted(name for name, (target, _) in members.items() if not target.exists())
     if missing:
         raise ArchiveRefused(f"{archive.name} holds no {missing[0]}")
+
+
+def unpack_files(archive: Path, into: Path) -> None:
+    """Write every file of a tar archive below a folder that is there; for one with a pinned hash.
+
+    Raises ArchiveRefused at a member that is neither a file nor a folder, or stands twice.
+    """
+    total = 0
+    try:
+        with tarfile.open(archive, "r|*") as opened:
+            for count, info in enumerate(opened):
+                total += info.size
+                _check(archive, info.name, count, total)
+                target = into / PurePosixPath(info.name)
+                stream = opened.extractfile(info) if info.isreg() else None
+                if stream is not None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with stream, target.open("xb") as file:
+                        shutil.copyfileobj(stream, file)
+                elif not info.isdir():
+                    raise ArchiveRefused(f"{archive.name}: {info.name} is no regular file")
+    except (tarfile.TarError, EOFError, FileExistsError, NotADirectoryError) as error:
+        raise ArchiveRefused(f"{archive.name} cannot be read: {error}") from error
 
 
 def _unpack_zip(archive: Path, members: Mapping[str, tuple[Path, Pin]]) -> None:

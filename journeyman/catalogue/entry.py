@@ -194,6 +194,7 @@ class Columns(_Data):
     """Which column of the converted rows means what; names are those of a recipe's `data`."""
 
     text: str | None = None
+    image: str | None = None
     label: str | None = None
     soft_label: str | None = None
     tokens: str | None = None

@@ -1,12 +1,14 @@
-"""Which rows can be used: each needs text to read and a target to learn."""
+"""Which rows can be used: each needs a text or picture to read and a target to learn."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from journeyman.data.options import DataOptions
+from journeyman.data.picture_rows import pictured
 from journeyman.data.record import Event, Record, Refused
 from journeyman.data.target import number, ratings_of, several_labels, soft_weights
 from journeyman.data.tokens import repair, token_row
@@ -14,12 +16,22 @@ from journeyman.types import TargetKind
 
 
 def admit(
-    events: Iterable[Event], data: DataOptions, kind: TargetKind | None = None
+    events: Iterable[Event],
+    data: DataOptions,
+    kind: TargetKind | None = None,
+    *,
+    folder: Path | None = None,
 ) -> Iterator[Event]:
-    """Pass on what a reader yields; rows without usable text or target become refused ones.
+    """Pass on what a reader yields; rows without usable input or target become refused ones.
 
-    Token rows gain `text` and `offsets`, and their tags are made valid BIO.
+    Token rows gain `text` and `offsets`, and their tags are made valid BIO. Pictures are read;
+    relative paths of them start at `folder`, the current one when absent.
     """
+    judged = _judged(events, data, kind)
+    return judged if data.image is None else pictured(judged, data.image, folder or Path.cwd())
+
+
+def _judged(events: Iterable[Event], data: DataOptions, kind: TargetKind | None) -> Iterator[Event]:
     for event in events:
         if not isinstance(event, Record):
             yield event
@@ -45,12 +57,14 @@ def _tokens(record: Record, data: DataOptions, kind: TargetKind | None) -> Itera
 def _judge(record: Record, data: DataOptions, kind: TargetKind | None) -> Event:
     values = record.values
     for name in data.texts:
-        text = values.get(name)
+        text, is_path = values.get(name), name == data.image
         if type(text) is not str and text is not None:
-            reason = f"Column {name!r} holds {_type(text)}, not text."
-            return Refused(record.row, "not_text", reason, values)
+            wanted = "the path of a picture" if is_path else "text"
+            reason = f"Column {name!r} holds {_type(text)}, not {wanted}."
+            return Refused(record.row, "no_picture" if is_path else "not_text", reason, values)
         if not text or text.isspace():
-            return Refused(record.row, "empty_text", f"Column {name!r} is empty.", values)
+            said = "no_picture" if is_path else "empty_text"
+            return Refused(record.row, said, f"Column {name!r} is empty.", values)
     if data.id is not None and _blank(values.get(data.id)):
         return Refused(record.row, "no_id", f"The id column {data.id!r} is empty.", values)
     if data.ratings is not None and ratings_of(values.get(data.ratings)) is None:

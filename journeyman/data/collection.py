@@ -13,7 +13,7 @@ import numpy as np
 
 from journeyman.data.checks.base import CHECKS, Checked, Stage
 from journeyman.data.findings import Finding, ordered
-from journeyman.data.ingest import VERSION, Ingested, content_hash, ingest
+from journeyman.data.ingest import VERSION, Ingested, ingest, source_hash
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
 from journeyman.data.quarantine import write_quarantine
 from journeyman.data.resolve import resolve
@@ -22,7 +22,7 @@ from journeyman.data.table import Indices, Table
 from journeyman.data.target import target_of
 from journeyman.errors import DataError
 from journeyman.files import replacing, write_json
-from journeyman.types import TargetKind
+from journeyman.types import Modality, TargetKind
 
 _FILE = "collection.json"
 
@@ -139,20 +139,22 @@ def collect(
     files: Mapping[str, Path] | None = None,
     extra: Mapping[str, Path] | None = None,
     kind: TargetKind | None = None,
+    modality: Modality | None = None,
 ) -> Collection:
     """Read, check and split the data of a run into `folder`; the same again costs only hashing.
 
     `files` gives the splits of a catalogue dataset, or overrides paths; `extra` the training split
-    of each such dataset that `data.extra` names. `kind` is that of the recipe's task, where it
-    names one.
+    of each such dataset that `data.extra` names. `kind` and `modality` are those of the recipe's
+    task, where it names one.
     Raises DataError for data that cannot be learned from; nothing is left half written.
     """
     sources = _sources(data, files)
     more = {name: str((extra or {}).get(name, name)) for name in data.extra}
-    key = _key({**sources, **more}, data, options, seed, kind)
+    held = {source: source_hash(source, data) for source in {**sources, **more}.values()}
+    key = _key({**sources, **more}, held, data, options, seed, [kind, modality])
     if _is_done(folder, key):
         return Collection.load(folder)
-    columns, guessed = resolve(sources["train"], data, kind)
+    columns, guessed = resolve(sources["train"], data, kind, modality)
     read = {
         role: ingest(
             source,
@@ -161,13 +163,22 @@ def collect(
             kind=kind,
             max_refused=options.max_refused,
             needed=_needed(columns, role, sources),
+            content=held[source],
         )
         for role, source in sources.items()
     }
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
     added = {
-        name: _ingest_extra(source, columns, options, folder, kind, is_named=name in (extra or {}))
+        name: _ingest_extra(
+            source,
+            columns,
+            options,
+            folder,
+            kind,
+            content=held[source],
+            is_named=name in (extra or {}),
+        )
         for name, source in more.items()
     }
     parts = [_limited(part.table, columns.limit, seed) for part in added.values()]
@@ -205,13 +216,14 @@ def _sources(data: DataOptions, files: Mapping[str, Path] | None) -> dict[str, s
 
 def _key(
     sources: Mapping[str, str],
+    held: Mapping[str, str],
     data: DataOptions,
     options: CollectOptions,
     seed: int,
-    kind: TargetKind | None,
+    task: list[str | None],
 ) -> str:
-    contents = {role: [source, content_hash(source)] for role, source in sources.items()}
-    parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, kind]
+    contents = {role: [source, held[source]] for role, source in sources.items()}
+    parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, task]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -241,6 +253,7 @@ def _ingest_extra(
     folder: Path,
     kind: TargetKind,
     *,
+    content: str,
     is_named: bool,
 ) -> Ingested:
     """Rows that are only learned from; a dataset of the catalogue is JSON Lines in UTF-8."""
@@ -251,8 +264,9 @@ def _ingest_extra(
     needed = _needed(how.model_copy(update={"slices": (), "group": None}), "extra", {})
     try:
         return ingest(
-            source, how, folder=folder, kind=kind, max_refused=options.max_refused, needed=needed
-        )
+            source, how, folder=folder, kind=kind, max_refused=options.max_refused, needed=needed,
+            content=content,
+        )  # fmt: skip
     except DataError as error:
         place = f"{error.place} (recipe field data.extra)"
         raise DataError(

@@ -1,4 +1,4 @@
-"""Which column is the text and which the label, from their names and what they hold."""
+"""Which column is the text or picture and which the label, from their names and content."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from journeyman.data.pictures import looks_like_picture
 from journeyman.data.target import looks_continuous, number
 from journeyman.data.tokens import as_list, is_tag
-from journeyman.types import TargetKind
+from journeyman.types import Modality, TargetKind
 
 _TEXT_NAMES = (
     "text sentence review content comment message utterance question query tweet instruction "
@@ -19,6 +20,9 @@ _LABEL_NAMES = (
     "label labels sentiment intent category class target topic emotion polarity rating stars score "
     "tag y 标签 类别 情感 分类 正负面 意图"
 ).split()
+
+_PROSE = 4
+"""Words on average from which a varied column is there to be read."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Guess:
     label_separator: str | None
     classes: int | None
     reasons: tuple[str, ...]
+    image: str | None = None
 
 
 def profile(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -70,28 +75,33 @@ def _column(name: str, cells: list[Any]) -> Column:
 
 
 def guess_columns(
-    columns: Sequence[Column], text: str | None = None, label: str | None = None
+    columns: Sequence[Column],
+    text: str | None = None,
+    label: str | None = None,
+    *,
+    image: str | None = None,
+    modality: Modality | None = None,
 ) -> Guess:
-    """Guess what is not given."""
-    tagged = _tagged(columns)
+    """Guess what is not given; `modality` is what the task reads, where that is known."""
+    tagged = _tagged(columns) if image is None and modality != "image" else None
     if tagged is not None and label is None:
         tokens, tags = tagged
         reason = f"Column {tags!r} holds one tag for each token in {tokens!r}."
         return Guess(None, None, tokens, tags, "tags", None, None, (reason,))
     reasons: list[str] = []
-    if text is None:
-        found = _text(columns, label)
-        text = _tell(found, "text", reasons)
+    if image is None and text is None and modality != "text":
+        image = _tell(_image(columns, label, modality), "picture", reasons)
+    if image is None and text is None and modality != "image":
+        text = _tell(_text(columns, label), "text", reasons)
     if label is None:
-        found = _label(columns, text)
-        label = _tell(found, "label", reasons)
+        label = _tell(_label(columns, image or text), "label", reasons)
     by_name = {column.name: column for column in columns}
     if label is None or label not in by_name:
-        return Guess(text, label, None, None, None, None, None, tuple(reasons))
+        return Guess(text, label, None, None, None, None, None, tuple(reasons), image)
     column = by_name[label]
     kind, separator = _kind(column)
     classes = None if kind == "value" else column.distinct
-    return Guess(text, label, None, None, kind, separator, classes, tuple(reasons))
+    return Guess(text, label, None, None, kind, separator, classes, tuple(reasons), image)
 
 
 def _tell(found: tuple[Column, str] | None, what: str, reasons: list[str]) -> str | None:
@@ -100,6 +110,26 @@ def _tell(found: tuple[Column, str] | None, what: str, reasons: list[str]) -> st
     column, reason = found
     reasons.append(f"Column {column.name!r} is taken as the {what}: {reason}.")
     return column.name
+
+
+def _image(
+    columns: Sequence[Column], label: str | None, modality: Modality | None
+) -> tuple[Column, str] | None:
+    """A column of paths of pictures, where no other column is there to be read."""
+    for column in columns:
+        if column.name == label or not column.filled:
+            continue
+        named = sum(looks_like_picture(str(cell).strip()) for cell in column.sample)
+        if named < 0.9 * len(column.sample):
+            continue
+        read = [other for other in columns if other is not column and _is_prose(other)]
+        if modality == "image" or not read:
+            return column, "its cells are the paths of picture files"
+    return None
+
+
+def _is_prose(column: Column) -> bool:
+    return not column.numeric and column.words >= _PROSE and column.distinct > column.filled / 2
 
 
 def _text(columns: Sequence[Column], label: str | None) -> tuple[Column, str] | None:

@@ -15,7 +15,9 @@ from pathlib import Path
 from journeyman.data.admission import admit
 from journeyman.data.findings import SHOWN_ROWS, Finding
 from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.picture_rows import folder_of, picture_stamp
 from journeyman.data.quarantine import write_refused
+from journeyman.data.readers.folder import files_in
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, opened
@@ -27,7 +29,7 @@ from journeyman.errors import DataError
 from journeyman.files import replacing
 from journeyman.types import TargetKind
 
-VERSION = 2
+VERSION = 3
 _FIRST_ROWS = 200
 
 _PHRASES = {
@@ -40,6 +42,9 @@ _PHRASES = {
     "wrong_encoding": "have bytes that are not valid in the file's encoding",
     "bad_tokens": "have no matching tokens and tags",
     "empty_text": "have no text",
+    "no_picture": "have no picture",
+    "bad_picture": "have a picture that cannot be read",
+    "huge_picture": "have a picture that is too large",
     "not_text": "have something other than text in a text column",
     "no_target": "have no usable label",
     "no_id": "have no id",
@@ -99,16 +104,24 @@ class _Tally:
         )
 
 
+def source_hash(source: str, data: DataOptions) -> str:
+    """The hash of a source's content; of pictures, size and time stand for the content."""
+    pictures = picture_stamp(source, data)
+    if pictures and locate(source).is_dir():
+        return _sha256(source.rpartition("#")[2], pictures)
+    return _sha256(content_hash(source), pictures) if pictures else content_hash(source)
+
+
 def content_hash(source: str) -> str:
-    """SHA-256 of a source's bytes; of a folder, of every file in it; of a hub dataset, its
-    commit."""
+    """SHA-256 of a source's bytes; of a folder, of every file in it with its path; of a hub
+    dataset, its commit."""
     if source.startswith(SCHEME):
         return HubDataset.parse(source).content_hash()
     digest = hashlib.sha256(source.rpartition("#")[2].encode() if "#" in source else b"")
     path = locate(source)
-    files = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
-    for part in files:
-        digest.update(part.name.encode() if path.is_dir() else part.suffix.encode())
+    for part in files_in(path) if path.is_dir() else [path]:
+        name = part.relative_to(path).as_posix() if path.is_dir() else part.suffix
+        digest.update(name.encode(errors="surrogateescape"))
         with _raw(part) as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
@@ -122,28 +135,42 @@ def _raw(path: Path) -> io.BufferedReader:
             raise
 
 
-def table_key(source: str, data: DataOptions, kind: TargetKind | None) -> str:
-    """The name of a source's table: a hash of its content and of how it is read."""
+def table_key(
+    source: str, data: DataOptions, kind: TargetKind | None, content: str | None = None
+) -> str:
+    """The name of a source's table: a hash of its content and of how it is read.
+
+    `content` is its `source_hash`, where that is known. Rows of pictures hold absolute paths, so
+    that the place of the source counts too.
+    """
     how = data.model_dump(exclude={*ROLES, "extra", "dataset", "limit"})
     how = {**how, "group": None, "slices": None}
-    parts = [VERSION, content_hash(source), json.dumps(how, sort_keys=True), kind]
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:24]
+    parts = [VERSION, content or source_hash(source, data), json.dumps(how, sort_keys=True), kind]
+    return _sha256(*parts, *([] if data.image is None else [folder_of(source)]))[:24]
+
+
+def _sha256(*parts: object) -> str:
+    """One hash over several things, as they are spelled."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode(errors="surrogateescape")).hexdigest()
 
 
 def ingest(
     source: str, data: DataOptions, *, folder: Path, kind: TargetKind | None = None,
-    max_refused: float = 0.5, needed: Sequence[str] = (),
+    max_refused: float = 0.5, needed: Sequence[str] = (), content: str | None = None,
 ) -> Ingested:  # fmt: skip
     """Read a source into `folder`, or open the table that an earlier run made of it.
 
+    `content` is the source's `source_hash`, where that is known: hashing a folder takes long.
     `needed` columns must be there. Raises DataError when one is not, when there are no rows, or
     when more than `max_refused` of them cannot be used.
     """
-    path = folder / f"{table_key(source, data, kind)}.arrow"
+    path = folder / f"{table_key(source, data, kind, content)}.arrow"
     refused = path.with_suffix(".refused.jsonl")
     if not all(part.is_file() for part in (path, refused, path.with_suffix(".json"))):
         events = selected(_with_columns(read(source, data), needed, source), data.where, source)
-        _write(admit(events, data, kind), path, refused, source, data, max_refused)
+        beside = None if data.image is None else folder_of(source)
+        rows = admit(events, data, kind, folder=beside)
+        _write(rows, path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)
     findings = [Finding(**{**found, "source": source}) for found in table.about["findings"]]
@@ -160,7 +187,7 @@ def _write(
         with (
             replacing(refused) as rejects,
             rejects.open("w", encoding="utf-8") as file,
-            ArrowWriter(beside, data.texts) as writer,
+            ArrowWriter(beside, data.texts, pictures=data.image is not None) as writer,
         ):
             for event in events:
                 if isinstance(event, Record):

@@ -31,9 +31,10 @@ class DataOptions(BaseModel):
     train: str | None = Field(
         default=None,
         description="Training rows: a CSV, TSV, JSON Lines, Parquet or CoNLL file (text formats "
-        "also gzipped), the folder of a saved `datasets` dataset (`FOLDER#split`), or a hub "
-        "dataset (`hub:owner/name#split`; a part of it and a commit as in "
-        "`hub:owner/name:config@commit#split`). Either this or `dataset`.",
+        "also gzipped), the folder of a saved `datasets` dataset (`FOLDER#split`), a folder with "
+        "a subfolder of pictures for each class, or a hub dataset (`hub:owner/name#split`; a part "
+        "of it and a commit as in `hub:owner/name:config@commit#split`). Either this or "
+        "`dataset`.",
     )
     validation: str | None = Field(
         default=None,
@@ -69,12 +70,17 @@ class DataOptions(BaseModel):
     )
     format: str | None = Field(
         default=None,
-        description="csv, jsonl, parquet, conll, saved or hub; recognised from name and content "
-        "when absent.",
+        description="csv, jsonl, parquet, conll, saved, picture-folder or hub; recognised from "
+        "name and content when absent.",
     )
     text: str | tuple[str, ...] | None = Field(
         default=None,
         description="Column that holds the text, or a list of two for a pair; guessed when absent.",
+    )
+    image: str | None = Field(
+        default=None,
+        description="Column that holds the path of an image file, relative to the file that names "
+        "it, or absolute; guessed when absent. In place of `text`.",
     )
     label: str | None = Field(
         default=None,
@@ -169,10 +175,17 @@ class DataOptions(BaseModel):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The input columns: one for a text, two for a pair, none when still unknown."""
+        """The input columns: one for a text or a picture, two for a pair, none when unknown."""
+        if self.image is not None:
+            return (self.image,)
         if self.text is None:
             return ()
         return (self.text,) if isinstance(self.text, str) else self.text
+
+    @property
+    def noun(self) -> str:
+        """What the input of a row is called."""
+        return "text" if self.image is None else "picture"
 
     @property
     def is_tagged(self) -> bool:
@@ -189,10 +202,14 @@ class DataOptions(BaseModel):
             raise ValueError("`text` takes one column, or two for a pair")
         if len(set(self.texts)) < len(self.texts):
             raise ValueError("`text` names the same column twice")
+        for name in ("text", "tokens", "tags"):
+            if self.image is not None and getattr(self, name) is not None:
+                raise ValueError(f"give either `image` or `{name}`: a row is a picture or a text")
         for name in ("label", "soft_label", "tags"):
             column = getattr(self, name)
             if column is not None and column in self.texts:
-                raise ValueError(f"`{name}` and `text` name the same column {column!r}")
+                field = "text" if self.image is None else "image"
+                raise ValueError(f"`{name}` and `{field}` name the same column {column!r}")
         if self.tokens and self.tokens == self.tags:
             raise ValueError(f"`tokens` and `tags` name the same column {self.tags!r}")
         return self
@@ -235,17 +252,18 @@ class CollectOptions(BaseModel):
     )
     duplicates: Literal["remove", "keep"] = Field(
         default="remove",
-        description="What happens to training rows with the same text and the same label as an "
-        "earlier one.",
+        description="What happens to training rows with the same text (or picture, byte for byte) "
+        "and the same label as an earlier one.",
     )
     overlap: Literal["remove", "keep", "error"] = Field(
         default="remove",
-        description="What happens to training rows whose text is also in another split: removed "
-        "from training, kept, or an error.",
+        description="What happens to training rows whose text or picture is also in another split: "
+        "removed from training, kept, or an error.",
     )
     near_duplicates: Literal["off", "report", "remove"] = Field(
         default="report",
-        description="What happens to training rows that nearly repeat a test row (MinHash).",
+        description="What happens to training rows that nearly repeat a test row (texts by "
+        "MinHash, pictures by difference hash).",
     )
     near_threshold: float = Field(
         default=0.8,

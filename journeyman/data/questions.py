@@ -11,6 +11,7 @@ from typing import IO, Any
 from journeyman.data.admission import admit
 from journeyman.data.encoding import encoding_of
 from journeyman.data.options import DataOptions
+from journeyman.data.picture_rows import folder_of, whole_path
 from journeyman.data.readers.lines import bad_characters, numbered
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, text_lines
@@ -27,15 +28,16 @@ def questions_in(file: str, columns: DataOptions) -> Iterator[Asked]:
     Raises DataError when the file has none of the columns the model reads.
     """
     if Path(file).suffix.lower() == ".txt":
-        yield from _lines(file)
+        lines = _lines(file)
+        yield from lines if columns.image is None else _paths(lines, folder_of(file))
         return
-    checked = False
+    checked, folder = False, folder_of(file)
     for event in read(file, _reading(file, columns)):
         if isinstance(event, Record):
             if not checked:
                 _require_columns(file, event.values, columns)
                 checked = True
-            yield event.values
+            yield _placed(event.values, columns, folder)
         elif isinstance(event, Refused):
             yield event
 
@@ -60,7 +62,8 @@ def labelled_rows(
     options = _reading(file, columns)
     rows: list[dict[str, Any]] = []
     refused: list[Refused] = []
-    for event in admit(_checked(file, options), options, kind):
+    folder = None if options.image is None else folder_of(file)
+    for event in admit(_checked(file, options), options, kind, folder=folder):
         if isinstance(event, Record):
             rows.append(event.values)
         elif isinstance(event, Refused):
@@ -69,11 +72,25 @@ def labelled_rows(
         raise DataError(
             "No row of the file can be measured on.",
             place=file,
-            expected="rows with a text and a target",
+            expected=f"rows with a {columns.noun} and a target",
             found=f"row {refused[0].row}: {refused[0].reason}" if refused else "no rows",
-            remedy="fill in the text and the target of the rows to measure on",
+            remedy=f"fill in the {columns.noun} and the target of the rows to measure on",
         )
     return rows, refused
+
+
+def _placed(values: dict[str, Any], columns: DataOptions, folder: Path) -> dict[str, Any]:
+    """The values of a row, the path of its picture as seen from the file."""
+    path = None if columns.image is None else values.get(columns.image)
+    if columns.image is None or not isinstance(path, str) or not path.strip():
+        return values
+    return {**values, columns.image: whole_path(path, folder)}
+
+
+def _paths(lines: Iterator[Asked], folder: Path) -> Iterator[Asked]:
+    """Lines that are paths of pictures, as seen from the file."""
+    for line in lines:
+        yield whole_path(line, folder) if isinstance(line, str) else line
 
 
 def _checked(file: str, options: DataOptions) -> Iterator[Any]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from journeyman.data.pictures import PictureFacts
+
 
 @dataclass(slots=True)
 class Record:
-    """One usable row; `row` is where it starts in the file, the first line being 1."""
+    """One usable row; `row` is where it starts in the file, the first line being 1.
+
+    `picture` is there once the row's picture has been read.
+    """
 
     row: int
     values: dict[str, Any]
+    picture: PictureFacts | None = None
 
 
 @dataclass(slots=True)

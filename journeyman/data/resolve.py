@@ -6,20 +6,24 @@ from typing import Any
 
 from journeyman.data.findings import Finding
 from journeyman.data.options import DataOptions
+from journeyman.data.readers.picture_folder import columns_of
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.data.sniff import sniff
 from journeyman.errors import DataError
-from journeyman.types import TargetKind
+from journeyman.types import Modality, TargetKind
 
 
 def resolve(
-    source: str, data: DataOptions, kind: TargetKind | None
+    source: str, data: DataOptions, kind: TargetKind | None, modality: Modality | None = None
 ) -> tuple[DataOptions, list[Finding]]:
-    """The options with text and target columns named, and a note for each that was guessed.
+    """The options with input and target columns named, and a note for each that was guessed.
 
     Raises DataError when a column cannot be guessed.
     """
-    if type(reader_for(source, data)) is READERS["conll"]:
+    reader = type(reader_for(source, data))
+    if reader is READERS["picture-folder"] and data.text is None:
+        return data.model_copy(update=columns_of(data)), []
+    if reader is READERS["conll"]:
         return data.model_copy(update={"text": "text", "tokens": "tokens", "tags": "tags"}), []
     if data.tags is not None:
         return data.model_copy(update={"text": "text", "tokens": data.tokens or "tokens"}), []
@@ -27,7 +31,7 @@ def resolve(
         _differ(data, source)
         return data, []
     looked = data.model_copy(update={"train": source, "dataset": None})
-    found = sniff(source, looked)
+    found = sniff(source, looked, modality)
     if found.tags is not None and not data.label:
         update: dict[str, Any] = {
             "text": "text",
@@ -37,12 +41,14 @@ def resolve(
     else:
         update = {
             "text": data.text or found.text,
+            "image": data.image or found.image,
             "label": data.label or (None if data.soft_label else found.label),
             "label_separator": data.label_separator
             or (found.label_separator if kind in (None, found.kind) else None),
         }
-        _require(update["text"], "text", found.columns, source)
-        spare = tuple(name for name in found.columns if name != update["text"])
+        given = update["image"] or update["text"]
+        _require(given, "image" if modality == "image" else "text", found.columns, source)
+        spare = tuple(name for name in found.columns if name != given)
         _require(update["label"] or data.soft_label, "label", spare, source)
     resolved = data.model_copy(update=update)
     _differ(resolved, source)
@@ -52,7 +58,8 @@ def resolve(
             severity="note",
             count=1,
             detail=reason,
-            action="set data.text and data.label if this is wrong",
+            action=f"set data.{'image' if resolved.image else 'text'} and data.label if this is "
+            "wrong",
             source=source,
         )
         for reason in found.reasons
@@ -63,9 +70,10 @@ def resolve(
 def _differ(data: DataOptions, source: str) -> None:
     if data.label is None or data.label not in data.texts:
         return
+    field = "text" if data.image is None else "image"
     raise DataError(
-        f"The text and the label are the same column {data.label!r}.",
-        place=f"{source}, recipe fields data.text and data.label",
+        f"The {data.noun} and the label are the same column {data.label!r}.",
+        place=f"{source}, recipe fields data.{field} and data.label",
         expected="two different columns",
         found=data.label,
         remedy="Name the label's own column in data.label.",

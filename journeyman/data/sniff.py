@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from journeyman.data.encoding import encoding_of
 from journeyman.data.guess import Guess, guess_columns, profile
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.lines import numbered
+from journeyman.data.readers.picture_folder import columns_of
 from journeyman.data.readers.registry import READERS, read, reader_for
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
 from journeyman.data.target import several_labels
 from journeyman.errors import DataError
-from journeyman.types import TargetKind
+from journeyman.types import Modality, TargetKind
 
 MAX_ROWS = 200_000
+_OF_A_FOLDER = ("Each subfolder is a class, and its name the label.",)
 _STOP_WORDS = frozenset(
     "the a an of to and in is it i you for on that my this with was not be".split()
 )
@@ -56,12 +58,14 @@ class Sniffed:
     classes: tuple[tuple[str, int], ...]
     language: str
     reasons: tuple[str, ...]
+    image: str | None = None
 
     def to_options(self) -> DataOptions:
         """The data options a recipe for this file has."""
         return DataOptions(
             train=self.source,
             text="text" if self.tags else self.text,
+            image=self.image,
             label=None if self.tags else self.label,
             tokens=self.tokens,
             tags=self.tags,
@@ -69,10 +73,13 @@ class Sniffed:
         )
 
 
-def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
-    """Look at a data file: its encoding, layout, columns, and which to learn from which.
+def sniff(
+    path: str | Path, options: DataOptions | None = None, modality: Modality | None = None
+) -> Sniffed:
+    """Look at a data file or folder: its encoding, layout, columns, and which to learn from which.
 
-    What `options` names is not guessed. Raises DataError when the file cannot be read as rows.
+    What `options` names is not guessed; `modality` is what the task reads, where that is known.
+    Raises DataError when the file cannot be read as rows.
     """
     source = str(path)
     options = options or DataOptions(train=source)
@@ -89,8 +96,17 @@ def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
             found=f"{len(rows)} rows and {unusable} lines that cannot be used",
             remedy="Check the file, its separator and its encoding.",
         )
-    given = options.texts[0] if options.texts else None
-    guess = guess_columns(profile(rows), given, options.label or options.soft_label)
+    is_folder = kind == "picture-folder"
+    given = options.texts[0] if options.text is not None else None
+    guess = guess_columns(
+        profile(rows),
+        given,
+        options.label or options.soft_label or ("label" if is_folder else None),
+        image=columns_of(options)["image"] if is_folder and given is None else options.image,
+        modality=modality,
+    )
+    if is_folder:
+        guess = replace(guess, kind="label", label_separator=None, reasons=_OF_A_FOLDER)
     encoding, why = _encoding(source, kind, options)
     delimiter, header = _layout(source, kind, encoding, options)
     words = [str(row.get(guess.text or "text", "")) for row in rows[:2000]]
@@ -101,7 +117,7 @@ def sniff(path: str | Path, options: DataOptions | None = None) -> Sniffed:
         text="text" if kind == "conll" else guess.text, label=guess.label, tokens=guess.tokens,
         tags=guess.tags, label_separator=options.label_separator or guess.label_separator,
         kind=guess.kind, classes=_classes(rows, guess), language=language(words),
-        reasons=guess.reasons,
+        reasons=guess.reasons, image=guess.image,
     )  # fmt: skip
 
 

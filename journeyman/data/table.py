@@ -20,7 +20,9 @@ from journeyman.errors import DataError
 
 ROW_COLUMN = "__row__"
 INPUT_COLUMN = "__input__"
-HIDDEN = (ROW_COLUMN, INPUT_COLUMN)
+PICTURE_COLUMNS = ("__digest__", "__dhash__", "__width__", "__height__")
+"""What a table of pictures has besides: the fields of `PictureFacts`."""
+HIDDEN = (ROW_COLUMN, INPUT_COLUMN, *PICTURE_COLUMNS)
 
 Indices = NDArray[np.int64]
 
@@ -156,6 +158,22 @@ class Table:
     def inputs(self) -> NDArray[np.uint64]:
         """A 64-bit hash of each row's inputs; equal inputs, equal hash."""
         return self._hidden(INPUT_COLUMN)[self.indices]
+
+    @property
+    def digests(self) -> list[str]:
+        """Of a table of pictures, the digest of each row's file."""
+        return [str(digest) for digest in self._take(PICTURE_COLUMNS[0], self.indices)]
+
+    @property
+    def difference_hashes(self) -> NDArray[np.uint64]:
+        """Of a table of pictures, the difference hash of each."""
+        return self._hidden(PICTURE_COLUMNS[1])[self.indices].astype(np.uint64)
+
+    @property
+    def sizes(self) -> Indices:
+        """[N, 2]: of a table of pictures, width and height of each in pixels."""
+        sides = [self._hidden(name)[self.indices] for name in PICTURE_COLUMNS[2:]]
+        return np.stack(sides, axis=1).astype(np.int64)
 
     @cached_property
     def row_numbers(self) -> Indices:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from journeyman.data.cells import pack
 from journeyman.data.identity import input_hash
 from journeyman.data.record import Record
-from journeyman.data.table import HIDDEN, INPUT_COLUMN, ROW_COLUMN, Table
+from journeyman.data.table import HIDDEN, INPUT_COLUMN, PICTURE_COLUMNS, ROW_COLUMN, Table
 from journeyman.errors import DataError
 from journeyman.files import replacing, write_json
 
@@ -21,13 +21,22 @@ BATCH_ROWS = 8192
 BATCH_CHARACTERS = 8_000_000
 MAX_COLUMNS = 2000
 
+_PICTURE_TYPES = (pa.string(), pa.uint64(), pa.int32(), pa.int32())
+
 
 class ArrowWriter:
-    """Appends records to an Arrow file; a column first met late widens what is written already."""
+    """Appends records to an Arrow file; a column first met late widens what is written already.
 
-    def __init__(self, path: Path, inputs: Sequence[str]) -> None:
+    With `pictures`, records carry the facts of a picture, and the digest of its file is the input
+    that is hashed, not its path.
+    """
+
+    def __init__(self, path: Path, inputs: Sequence[str], *, pictures: bool = False) -> None:
         self._path = path
         self._inputs = tuple(inputs)
+        self._hidden = [(ROW_COLUMN, pa.int64()), (INPUT_COLUMN, pa.uint64())]
+        if pictures:
+            self._hidden += zip(PICTURE_COLUMNS, _PICTURE_TYPES, strict=True)
         self._columns: dict[str, None] = {}
         self._pending: list[Record] = []
         self._characters = 0
@@ -59,18 +68,16 @@ class ArrowWriter:
             self._flush()
 
     def _schema(self) -> pa.Schema:
-        fields = [(ROW_COLUMN, pa.int64()), (INPUT_COLUMN, pa.uint64())]
-        return pa.schema(fields + [(name, pa.large_string()) for name in self._columns])
+        return pa.schema(self._hidden + [(name, pa.large_string()) for name in self._columns])
 
     def _flush(self) -> None:
         if not self._pending:
             return
         self._learn_columns()
         rows = [record.values for record in self._pending]
-        hashes = [input_hash([row[name] for name in self._inputs]) for row in rows]
+        known = zip(*map(self._known, self._pending), strict=True)
         arrays = [
-            pa.array([record.row for record in self._pending], pa.int64()),
-            pa.array(hashes, pa.uint64()),
+            pa.array(part, type_) for part, (_, type_) in zip(known, self._hidden, strict=True)
         ]
         for name in self._columns:
             cells = [pack(row.get(name)) for row in rows]
@@ -79,6 +86,16 @@ class ArrowWriter:
             raise RuntimeError("the table has no file yet: no row has been taken in")
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema()))
         self._pending, self._characters = [], 0
+
+    def _known(self, record: Record) -> tuple[Any, ...]:
+        """The cells of the hidden columns."""
+        facts = record.picture
+        if facts is None:
+            return record.row, input_hash([record.values[name] for name in self._inputs])
+        hashed = input_hash((facts.digest,))
+        return (
+            record.row, hashed, facts.digest, facts.difference_hash, facts.width, facts.height,
+        )  # fmt: skip
 
     def _learn_columns(self) -> None:
         before = len(self._columns)

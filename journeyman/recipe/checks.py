@@ -8,13 +8,13 @@ from pathlib import Path
 from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.data.options import DataOptions
-from journeyman.data.readers.registry import READERS, reader_for
-from journeyman.errors import JourneymanError
+from journeyman.errors import DataError
 from journeyman.explainers.base import EXPLAINERS
-from journeyman.recipe.data_checks import check_data, column_of, existing
+from journeyman.recipe.data_checks import check_data, column_of, existing, is_read_by
 from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.modality_checks import check_modality
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.pattern_checks import check_pattern
@@ -51,8 +51,8 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
         )  # fmt: skip
     name = task_of(recipe)
     if name in TASKS:
-        check_modality(recipe, TASKS[name](), mistakes)
         check_task(recipe, TASKS[name](), mistakes)
+        check_modality(recipe, TASKS[name], mistakes)
         check_loop(recipe, TASKS[name](), mistakes)
 
 
@@ -61,15 +61,21 @@ def task_of(recipe: Recipe) -> str:
     data = recipe.data
     if recipe.task:
         return str(recipe.task)
-    if data.tags or _is_conll(data):
+    if data.tags or is_read_by("conll", data):
         return usual_task("tags").name
-    modality = "image" if data.image else "text"
+    if data.image or is_read_by("picture-folder", data):
+        return _usual_of_pictures(data)
     if data.label_separator:
-        return usual_task("labels", modality).name
-    if data.image:
-        return usual_task("label", modality).name
+        return usual_task("labels").name
     entry = dataset_entries().get(data.dataset or "")
     return entry.task if entry else ""
+
+
+def _usual_of_pictures(data: DataOptions) -> str:
+    try:
+        return usual_task("labels" if data.label_separator else "label", "image").name
+    except DataError:
+        return ""  # Told when the data are read, and every kind of target is known.
 
 
 def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
@@ -89,36 +95,6 @@ def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
         found="no such folder" if is_path else repr(name),
         remedy=f"did you mean {near!r}?" if near else "list the names with `journeyman backbones`",
     )  # fmt: skip
-
-
-def check_modality(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
-    """A backbone of the catalogue reads what the task is about; options of texts are for texts."""
-    name, reads = recipe.backbone.name, task.modality
-    entry = backbone_entries().get(name)
-    if entry is not None and entry.modality != reads:
-        suited = [each for each, one in backbone_entries().items() if one.modality == reads]
-        mistakes.add(
-            ("backbone",), f"The backbone {name} does not read what the task {task.name} is about.",
-            expected=f"a backbone for {reads}s: {' | '.join(suited)}, a hub id or a folder",
-            found=f"{name}, for {entry.modality}s", remedy=f"use `backbone: {suited[0]}`",
-        )  # fmt: skip
-    given = {
-        ("backbone", "pattern"): recipe.backbone.pattern,
-        ("backbone", "max_tokens"): recipe.backbone.max_tokens,
-        ("data", "label_names"): recipe.data.label_names,
-        ("data", "unlabelled"): recipe.data.unlabelled,
-        ("pretrain",): recipe.pretrain,
-        ("finetune", "self_training"): recipe.finetune.self_training,
-    } if reads == "image" else {("backbone", "image_size"): recipe.backbone.image_size}  # fmt: skip
-    for field, value in given.items():
-        if value:
-            known = ".".join(field)
-            other = "texts" if reads == "image" else "pictures"
-            mistakes.add(
-                field, f"`{known}` is for {other}.",
-                expected=f"no `{known}` with the task {task.name}", found=f"{known} with {reads}s",
-                remedy=f"remove {known}",
-            )  # fmt: skip
 
 
 def check_explainer(recipe: Recipe, mistakes: Mistakes) -> None:
@@ -259,7 +235,7 @@ def _check_columns(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
         return  # Columns of a file of texts are guessed from it.
     if data.dataset and data.dataset not in dataset_entries():
         return
-    if not data.dataset and (_is_conll(data) or _unknown_format(data)):
+    if not data.dataset and (is_read_by("conll", data) or _unknown_format(data)):
         return
     where = f"the dataset {data.dataset}" if data.dataset else "a file that is not CoNLL"
     location: Location = ("task",) if recipe.task else ("data",)
@@ -284,17 +260,6 @@ def _given(recipe: Recipe, task: Task, name: str) -> bool:
 def _other_task(data: DataOptions) -> str:
     entry = dataset_entries().get(data.dataset or "")
     return f"set `task: {entry.task}`, which the dataset is made for" if entry else ""
-
-
-def _is_conll(data: DataOptions) -> bool:
-    if data.format is not None:
-        return data.format == "conll"
-    if data.train is None or data.train.startswith("hub:") or existing(data.train) is None:
-        return False
-    try:
-        return type(reader_for(data.train, data)) is READERS["conll"]
-    except (JourneymanError, OSError, ValueError, EOFError):
-        return False
 
 
 def _unknown_format(data: DataOptions) -> bool:

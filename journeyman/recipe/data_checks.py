@@ -9,8 +9,8 @@ from typing import Any
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.readers.hub import SCHEME, HubDataset
-from journeyman.data.readers.registry import READERS
-from journeyman.errors import DataError
+from journeyman.data.readers.registry import READERS, reader_for
+from journeyman.errors import DataError, JourneymanError
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.text import Location
@@ -102,6 +102,18 @@ def existing(source: str) -> Path | None:
         if name and os.path.exists(path):
             return Path(path)
     return None
+
+
+def is_read_by(name: str, data: DataOptions) -> bool:
+    """Whether the training rows are in the format of that name."""
+    if data.format is not None:
+        return data.format == name
+    if data.train is None or data.train.startswith("hub:") or existing(data.train) is None:
+        return False
+    try:
+        return type(reader_for(data.train, data)) is READERS[name]
+    except (JourneymanError, OSError, ValueError, EOFError):
+        return False
 
 
 def same(source: str, other: str) -> bool:

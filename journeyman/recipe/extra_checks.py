@@ -106,7 +106,7 @@ def _check_dataset(
     wanted = _wanted(data)
     columns = [
         value
-        for field in ("text", *_NEEDED)
+        for field in ("text", "image", *_NEEDED)
         if isinstance(value := getattr(entry.columns, field, None), str)
     ]
     if all(name in columns for name in wanted):
@@ -121,7 +121,7 @@ def _check_dataset(
 
 
 def _wanted(data: DataOptions) -> list[str]:
-    text = column_of(data, "text")
+    text = column_of(data, "image") or column_of(data, "text")
     names = [text] if isinstance(text, str) else list(text or ())
     return [*names, *(name for field in _NEEDED if (name := column_of(data, field)))]
 

@@ -1,4 +1,4 @@
-"""A first recipe for a file: what was seen in it, why, and what else could be said."""
+"""A first recipe for a file or folder: what was seen in it, why, and what else could be said."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from journeyman.tasks.base import TASKS, Task, usual_task
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """A small encoder of some fifty languages, Chinese among them."""
 
+BACKBONES = {"text": "minilm-l6", "image": "efficientnet-lite0"}
+"""The smallest of the catalogue that reads each kind of rows."""
+
 
 def init_recipe(path: str | Path) -> str:
-    """A commented recipe that runs on the data file at `path`.
+    """A commented recipe that runs on the data file, or the folder of pictures, at `path`.
 
     Prose stands after `# `, options that are not in force after `#` alone. Raises DataError when
     the file does not read as rows, or no column of it can be learned.
     """
     seen = sniff(path)
-    task = usual_task(seen.kind or "label")
+    task = usual_task(seen.kind or "label", "text" if seen.image is None else "image")
     lines = [*_head(seen), "", *_what(seen, task), "", *_data(seen), "", *_steps(seen, task)]
     return "\n".join(lines) + "\n"
 
@@ -54,12 +57,12 @@ def _what(seen: Sniffed, task: type[Task]) -> Iterator[str]:
     yield from _field("task", task.name)
     yield ""
     yield "# The pretrained network: a catalogue name, a hub id (owner/name) or a folder."
-    if seen.language != "en":
+    if task.modality == "text" and seen.language != "en":
         found = "Chinese" if seen.language == "zh" else "not English"
         yield f"# The texts seem to be {found}, and minilm-l6 reads English. This one fits,"
         yield "# in place of the line below it:"
         yield from _option("backbone", MULTILINGUAL)
-    yield from _field("backbone", "minilm-l6")
+    yield from _field("backbone", BACKBONES[task.modality])
 
 
 def _data(seen: Sniffed) -> Iterator[str]:
@@ -88,6 +91,8 @@ def _data(seen: Sniffed) -> Iterator[str]:
 
 
 def _columns(seen: Sniffed) -> Iterator[str]:
+    if seen.image is not None:
+        yield from _field("image", seen.image, "  ")
     if seen.text is not None:
         yield from _field("text", seen.text, "  ")
     if seen.label is not None:
@@ -98,7 +103,8 @@ def _columns(seen: Sniffed) -> Iterator[str]:
 
 
 def _other_columns(seen: Sniffed) -> Iterator[str]:
-    used = {seen.text, seen.label, seen.tokens, seen.tags}
+    used = {seen.text, seen.image, seen.label, seen.tokens, seen.tags}
+    used |= {"id"} if seen.format == "picture-folder" else set()
     spare = [name for name in seen.columns if name not in used]
     if spare and seen.format != "conll":
         yield "  # A column whose rows stay together in one split: a customer, a document."
@@ -121,10 +127,11 @@ def _steps(seen: Sniffed, task: type[Task]) -> Iterator[str]:
     if "accuracy" in task.metric_names:
         yield "  # Say nothing rather than be right less often than this."
         yield from _option("target_accuracy", 0.95, "  ")
-    yield ""
-    yield "# Test rows whose words are weighed in the report."
-    yield "explain:"
-    yield from _field("samples", ExplainOptions.model_fields["samples"].default, "  ")
+    if task.modality == "text":
+        yield ""
+        yield "# Test rows whose words are weighed in the report."
+        yield "explain:"
+        yield from _field("samples", ExplainOptions.model_fields["samples"].default, "  ")
     yield ""
     yield "# What every random choice starts from; the same seed gives the same model."
     yield from _field("seed", 0)

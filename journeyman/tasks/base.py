@@ -21,12 +21,13 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
+from journeyman.errors import DataError
 from journeyman.evaluation.classification import Confusion
 from journeyman.evaluation.fscore import ClassMetrics
 from journeyman.evaluation.intervals import Groups
 from journeyman.heads.base import HEADS, Unit
 from journeyman.registry import Registry
-from journeyman.types import Metric, Prediction, Row, TargetKind
+from journeyman.types import Metric, Modality, Prediction, Row, TargetKind
 
 IGNORED = -100
 """The encoded target of a position that is not learned from."""
@@ -105,10 +106,10 @@ class Task(ABC):
     """What is learned. A task holds no state: everything learned is in its `Schema`."""
 
     name: ClassVar[str]
-    modality: ClassVar[str] = "text"
-    """What it reads: backbones of this modality serve it."""
     kind: ClassVar[TargetKind]
     """What its targets are: to checks of the data, to splits, to baselines and to heads."""
+    modality: ClassVar[Modality] = "text"
+    """What it reads: texts, or the pictures of `data.image`."""
     unit: ClassVar[Unit] = "row"
     primary_metric: ClassVar[str]
     metric_names: ClassVar[tuple[str, ...]]
@@ -243,13 +244,29 @@ class Task(ABC):
         return counts.sum() / (max(int((counts > 0).sum()), 1) * counts.clamp(min=1))
 
 
+_TARGETS: Mapping[TargetKind, str] = {
+    "label": "one label a row",
+    "labels": "several labels a row",
+    "value": "a number a row",
+    "tags": "a tag for each token",
+}
+
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")
 
 
-def usual_task(kind: TargetKind, modality: str = "text") -> type[Task]:
-    """The task that is meant where only the kind of target is known, and what is read."""
-    return next(
-        task
-        for task in map(TASKS.__getitem__, TASKS)
-        if (task.kind, task.modality) == (kind, modality) and vars(task).get("usual")
+def usual_task(kind: TargetKind, modality: Modality = "text") -> type[Task]:
+    """The task that is meant where only the kind of target is known, and what rows are.
+
+    Raises DataError where there is none.
+    """
+    for task in map(TASKS.__getitem__, TASKS):
+        if task.kind == kind and task.modality == modality and vars(task).get("usual"):
+            return task
+    noun = {"text": "texts", "image": "pictures"}[modality]
+    raise DataError(
+        f"No task learns such a target from {noun}.",
+        place="recipe field task",
+        expected=" | ".join(n for n in TASKS if TASKS[n].modality == modality) or f"no {noun}",
+        found=_TARGETS[kind],
+        remedy="check data.label, or name the task",
     )

@@ -13,7 +13,7 @@ from journeyman.data.target import Target, number
 
 @CHECKS.register("duplicates")
 class Duplicates(Check):
-    """Training rows with the same text and the same label as an earlier row."""
+    """Training rows with the same text or picture and the same label as an earlier row."""
 
     stages = ("before",)
 
@@ -26,7 +26,8 @@ class Duplicates(Check):
         remove = checked.options.duplicates == "remove"
         share = repeats.mean()
         detail = (
-            f"Training rows that repeat an earlier text and label: {repeats.sum()} ({share:.1%})."
+            f"Training rows that repeat an earlier {checked.data.noun} and label: {repeats.sum()} "
+            f"({share:.1%})."
         )
         action = "the first of each is kept" if remove else "kept (collect.duplicates: keep)"
         positions = np.flatnonzero(repeats)
@@ -38,7 +39,7 @@ class Duplicates(Check):
 
 @CHECKS.register("duplicates_conflicting")
 class ConflictingDuplicates(Check):
-    """The same text with different labels, in any split."""
+    """The same text or picture with different labels, in any split."""
 
     stages = ("before",)
 
@@ -56,7 +57,8 @@ class ConflictingDuplicates(Check):
             if not len(texts):
                 continue
             positions = np.flatnonzero(np.isin(inputs, texts))
-            detail = f"Texts with different labels in the {role} rows: {len(texts)} "
+            noun = checked.data.noun.capitalize()
+            detail = f"{noun}s with different labels in the {role} rows: {len(texts)} "
             detail += f"({len(positions)} rows)."
             action = "kept; nothing tells which label is right, see the rows"
             findings.append(

@@ -32,26 +32,12 @@ class NearOverlap(Check):
         test = checked.tables.get("test")
         if options.near_duplicates == "off" or test is None or not len(test) or not len(train):
             return Outcome()
-        left, right = _sampled(train, test, options.near_limit, checked.seed)
-        near = self._near(checked, train.select(left), test.select(right))
-        compared = f"compared {len(left)} of {len(train)} training and {len(right)} of "
-        compared += f"{len(test)} test rows"
-        whole = len(left) == len(train) and len(right) == len(test)
-        if not len(near) and whole:
+        if checked.data.image is not None:
             return Outcome()
-        positions = left[near]
-        detail = (
-            f"Training rows that nearly repeat a test row: {len(positions)} (Jaccard similarity "
-            f"at least {options.near_threshold:g}; {compared})."
-        )
-        remove = options.near_duplicates == "remove"
-        action = "removed from training" if remove else "kept; set collect.near_duplicates: remove"
-        severity: Severity = "warning" if len(positions) else "note"
-        if not len(positions):
-            action = "raise collect.near_limit to compare all"
-        finding = found("near_overlap", severity, train, positions, detail, action)
-        kept = np.setdiff1d(np.arange(len(train)), positions) if remove else None
-        return Outcome((finding,), kept)
+        left, right = sampled(train, test, options.near_limit, checked.seed)
+        near = self._near(checked, train.select(left), test.select(right))
+        measure = f"Jaccard similarity at least {options.near_threshold:g}"
+        return outcome(checked, left, right, left[near], measure)
 
     def _near(self, checked: Checked, train: Table, test: Table) -> Indices:
         threshold = checked.options.near_threshold
@@ -71,7 +57,31 @@ class NearOverlap(Check):
         return np.array(near, dtype=np.int64)
 
 
-def _sampled(train: Table, test: Table, limit: int, seed: int) -> tuple[Indices, Indices]:
+def outcome(
+    checked: Checked, left: Indices, right: Indices, positions: Indices, measure: str
+) -> Outcome:
+    """What is told and done where `positions` of the training rows nearly repeat a test row.
+
+    `left` and `right` are the training and test rows that were compared, by `measure`.
+    """
+    train, test = checked.tables["train"], checked.tables["test"]
+    compared = f"compared {len(left)} of {len(train)} training and {len(right)} of "
+    compared += f"{len(test)} test rows"
+    if not len(positions) and len(left) == len(train) and len(right) == len(test):
+        return Outcome()
+    detail = f"Training rows that nearly repeat a test row: {len(positions)} "
+    detail += f"({measure}; {compared})."
+    remove = checked.options.near_duplicates == "remove"
+    action = "removed from training" if remove else "kept; set collect.near_duplicates: remove"
+    severity: Severity = "warning" if len(positions) else "note"
+    if not len(positions):
+        action = "raise collect.near_limit to compare all"
+    finding = found("near_overlap", severity, train, positions, detail, action)
+    kept = np.setdiff1d(np.arange(len(train)), positions) if remove else None
+    return Outcome((finding,), kept)
+
+
+def sampled(train: Table, test: Table, limit: int, seed: int) -> tuple[Indices, Indices]:
     """Positions to compare: all, or seeded samples with at most a third of the limit for test."""
     random = np.random.default_rng(seed)
     rows = min(len(test), max(limit // 3, limit - len(train)))

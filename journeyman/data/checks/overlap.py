@@ -1,4 +1,4 @@
-"""Rows that stand in more than one split, word for word."""
+"""Rows that stand in more than one split, word for word or byte for byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from journeyman.errors import DataError
 
 @CHECKS.register("overlap")
 class Overlap(Check):
-    """Texts that training shares with validation, exam or test; all rows are compared.
+    """Texts or pictures that training shares with validation, exam or test; all rows are compared.
 
     Before the split, so that no split made of the training file shares a text with a given file;
     after it, because groups that were kept whole may share texts.
@@ -21,7 +21,7 @@ class Overlap(Check):
 
     def check(self, checked: Checked) -> Outcome:
         """Remove them from training, so that what is measured was not learned by heart."""
-        train, policy = checked.tables["train"], checked.options.overlap
+        train, policy, noun = checked.tables["train"], checked.options.overlap, checked.data.noun
         shared = np.zeros(len(train), dtype=bool)
         findings = _beside_test(checked) if "exam" in checked.tables else []
         for role, table in checked.tables.items():
@@ -29,9 +29,9 @@ class Overlap(Check):
             if not both.any():
                 continue
             shared |= both
-            detail = f"Training rows whose text is also in {role}: {both.sum()}."
+            detail = f"Training rows whose {noun} is also in {role}: {both.sum()}."
             if policy == "error":
-                _refuse(detail, *rows_by_source(train, np.flatnonzero(both))[0])
+                _refuse(detail, noun, *rows_by_source(train, np.flatnonzero(both))[0])
             action = "removed from training" if policy == "remove" else "kept (collect.overlap)"
             positions = np.flatnonzero(both)
             findings.append(found(f"overlap_{role}", "warning", train, positions, detail, action))
@@ -49,17 +49,18 @@ def _beside_test(checked: Checked) -> list[Finding]:
             continue
         positions = np.flatnonzero(np.isin(table.inputs, test.inputs))
         if len(positions):
-            detail = f"{role.capitalize()} rows whose text is also in test: {len(positions)}."
+            detail = f"{role.capitalize()} rows whose {checked.data.noun} is also in test: "
+            detail += f"{len(positions)}."
             action = "kept; what is chosen on them has seen a little of the test"
             findings.append(found(f"overlap_{role}_test", "note", table, positions, detail, action))
     return findings
 
 
-def _refuse(detail: str, source: str, rows: list[int]) -> None:
+def _refuse(detail: str, noun: str, source: str, rows: list[int]) -> None:
     raise DataError(
         detail,
         place=f"{source}, rows {', '.join(map(str, rows[:5]))}",
-        expected="no text in two splits (collect.overlap: error)",
-        found="shared texts",
+        expected=f"no {noun} in two splits (collect.overlap: error)",
+        found=f"shared {noun}s",
         remedy="Remove them from the training file, or set collect.overlap: remove.",
     )

@@ -1,4 +1,4 @@
-"""Texts that are all the same tell no rows apart."""
+"""Texts or pictures that are all the same tell no rows apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from journeyman.errors import DataError
 
 @CHECKS.register("same_text")
 class SameText(Check):
-    """One text in every row cannot be learned from."""
+    """One text or picture in every row cannot be learned from."""
 
     stages = ("before",)
 
@@ -18,12 +18,13 @@ class SameText(Check):
         """Raise DataError when there are several training rows and all have the same inputs."""
         table = checked.tables["train"]
         if len(table) > 1 and len(np.unique(table.inputs)) == 1:
-            columns = " and ".join(map(repr, checked.data.texts))
+            columns, noun = " and ".join(map(repr, checked.data.texts)), checked.data.noun
+            field = "text" if checked.data.image is None else "image"
             raise DataError(
-                "There is nothing to learn from: the text is the same in every row.",
+                f"There is nothing to learn from: the {noun} is the same in every row.",
                 place=f"{table.source}, column {columns}",
-                expected="texts that differ",
-                found=f"one text in all {len(table):,} rows",
-                remedy="Check data.text, or add rows with other texts.",
+                expected=f"{noun}s that differ",
+                found=f"one {noun} in all {len(table):,} rows",
+                remedy=f"Check data.{field}, or add rows with other {noun}s.",
             )
         return Outcome()

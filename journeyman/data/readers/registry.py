@@ -51,7 +51,8 @@ def reader_for(source: str, options: DataOptions) -> Reader:
         raise DataError(
             "A folder was given where a file of rows is needed.",
             place=source,
-            expected="a file, or the folder of a dataset saved by `datasets`",
+            expected="a file, the folder of a dataset saved by `datasets`, or a folder with a "
+            "subfolder of pictures for each class",
             found=f"a folder with {_listing(path)}",
             remedy="Name one of the files in it.",
         )

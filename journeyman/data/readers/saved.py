@@ -12,6 +12,9 @@ from journeyman.data.readers.textfile import locate
 from journeyman.data.record import Event, Record
 from journeyman.errors import DataError
 
+MARKS = ("dataset_dict.json", "dataset_info.json", "state.json")
+"""Files that `save_to_disk` writes into the folder itself."""
+
 _BATCH = 1000
 
 
@@ -24,8 +27,7 @@ class SavedReader:
     def matches(self, source: str, start: bytes) -> bool:
         """Whether the folder holds the files `save_to_disk` writes."""
         path = locate(source)
-        marks = ("dataset_dict.json", "dataset_info.json", "state.json")
-        return path.is_dir() and any((path / mark).is_file() for mark in marks)
+        return path.is_dir() and any((path / mark).is_file() for mark in MARKS)
 
     def read(self, source: str, options: DataOptions) -> Iterator[Event]:
         """Yield the rows of the dataset; row numbers count them from 1."""

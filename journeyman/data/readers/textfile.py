@@ -20,8 +20,11 @@ _BINARY = {
     b"PK\x03\x04": ("a ZIP archive or spreadsheet", "Export the sheet as CSV."),
     b"\xd0\xcf\x11\xe0": ("an old spreadsheet or document", "Export the sheet as CSV."),
     b"%PDF": ("a PDF document", "Extract its text into a CSV file first."),
-    b"\x89PNG": ("a PNG image", "Name a file of text and labels."),
-    b"\xff\xd8\xff": ("a JPEG image", "Name a file of text and labels."),
+    b"\x89PNG": ("a PNG image", "Name a list of pictures and labels, or a folder of classes."),
+    b"\xff\xd8\xff": (
+        "a JPEG image",
+        "Name a list of pictures and labels, or a folder of classes.",
+    ),
     b"SQLite format 3": ("an SQLite database", "Export the table as CSV."),
     b"BZh": ("a bzip2 archive", "Unpack it, or pack it with gzip."),
     b"\xfd7zXZ": ("an xz archive", "Unpack it, or pack it with gzip."),

@@ -1,0 +1,94 @@
+"""What a recipe says of texts where its task reads pictures, and the other way round."""
+
+from __future__ import annotations
+
+from journeyman.catalogue.entry import backbone_entries, dataset_entries
+from journeyman.recipe.data_checks import is_read_by
+from journeyman.recipe.mistakes import Mistakes
+from journeyman.recipe.options import Recipe
+from journeyman.tasks.base import TASKS, Task
+
+
+def check_modality(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
+    """Rows and a backbone of what the task reads, and nothing that only other rows have."""
+    _check_backbone(recipe, task, mistakes)
+    if task.modality == "image":
+        _check_pictures(recipe, task, mistakes)
+        return
+    found = _pictures(recipe)
+    if found:
+        others = [name for name in TASKS if TASKS[name].modality == "image"]
+        mistakes.add(
+            ("task",) if recipe.task else ("data",),
+            f"The task {task.name} reads texts, and the rows are pictures.",
+            expected=" | ".join(others) or "rows of text", found=found,
+            remedy=f"set `task: {others[0]}`" if others else "name rows of text",
+        )  # fmt: skip
+
+
+def _pictures(recipe: Recipe) -> str:
+    """What says that rows are pictures; empty where nothing does."""
+    data = recipe.data
+    if data.image is not None:
+        return f"data.image {data.image}"
+    if data.text is not None:
+        return ""
+    entry = dataset_entries().get(data.dataset or "")
+    if entry is not None and entry.columns.image is not None:
+        return f"the dataset {entry.name}"
+    return f"the folder {data.train}" if is_read_by("picture-folder", data) else ""
+
+
+def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
+    data = recipe.data
+    entry = dataset_entries().get(data.dataset or "")
+    for name in ("text", "tokens", "tags"):
+        given = getattr(data, name)
+        if given is None and entry is not None:
+            given = getattr(entry.columns, name)
+        if given is not None:
+            own = getattr(data, name) is not None
+            mistakes.add(
+                ("data", name) if own else ("data", "dataset"),
+                f"The task {task.name} reads pictures, not texts.",
+                expected="`image`, the column that holds the path of a picture",
+                found=f"{name}: {given}",
+                remedy="name the column in data.image, or change the task",
+            )  # fmt: skip
+            return
+    of_texts = {
+        ("backbone", "pattern"): recipe.backbone.pattern,
+        ("backbone", "max_tokens"): recipe.backbone.max_tokens,
+        ("pretrain",): recipe.pretrain,
+        ("data", "label_names"): data.label_names or None,
+        ("data", "unlabelled"): data.unlabelled or None,
+        ("finetune", "self_training"): recipe.finetune.self_training,
+        ("transfer",): recipe.transfer,
+    }
+    for location, said in of_texts.items():
+        if said is not None:
+            field = ".".join(location)
+            mistakes.add(
+                location, f"`{field}` is about texts, and {task.name} reads pictures.",
+                expected=f"no `{field}` with pictures", found=f"{field} with {task.name}",
+                remedy=f"remove {field}",
+            )  # fmt: skip
+
+
+def _check_backbone(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
+    """A backbone of the catalogue says what it reads; others are looked at when they are loaded."""
+    said, known = recipe.backbone, backbone_entries()
+    entry = known.get(said.name)
+    if entry is not None and entry.modality != task.modality:
+        suited = [name for name, each in known.items() if each.modality == task.modality]
+        mistakes.add(
+            ("backbone",), f"The backbone {said.name} does not read what {task.name} is about.",
+            expected=f"a backbone of {task.modality}s: {', '.join(suited)}, a hub id or a folder",
+            found=f"{said.name}, of {entry.modality}s", remedy=f"use `backbone: {suited[0]}`",
+        )  # fmt: skip
+    if said.image_size is not None and task.modality == "text":
+        mistakes.add(
+            ("backbone", "image_size"), f"The task {task.name} reads no pictures.",
+            expected="no `image_size` with texts", found=f"image_size {said.image_size}",
+            remedy="remove backbone.image_size",
+        )  # fmt: skip
