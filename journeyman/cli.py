@@ -358,7 +358,8 @@ def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
     console = Console(highlight=False, emoji=False, markup=False)
     for row in rows:
         lies = f"on disk, {row.bytes_on_disk / 1e6:.0f} MB" if row.on_disk else "to fetch"
-        head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {row.licence}"
+        reads = f"{row.modality:<5}  " if row.modality else ""
+        head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {reads}{row.licence}"
         console.print(head, style="bold", soft_wrap=True)
         for line in (row.what, row.source):
             if console.is_terminal:
