@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, BackboneSpec, Features, Inputs
+from journeyman.backbones.folding import folded
 from journeyman.backbones.modes import evaluating, hold_statistics
 from journeyman.backbones.picture_inputs import Picture, PictureInputs
 from journeyman.backbones.precision import holding_bfloat16, in_bfloat16
@@ -66,7 +67,7 @@ class VisionBackbone(Backbone):
         self.options = {name: value for name, value in said.items() if value not in DEFAULTS}
         self.precision = str(options.get("precision") or "float32")
         self._split = split
-        self._held: tuple[object, nn.Module] | None = None
+        self._quick: dict[bool, tuple[object, nn.Module]] = {}
         hold_statistics(module)
         self.shapes = tuple(shapes) or self._measured()
         width, depth = self.shapes[-1].width, len(self.shapes) - 1
@@ -86,7 +87,8 @@ class VisionBackbone(Backbone):
     ) -> Features:
         """The stem and layers [0, cut), dropout off; at cut 0 the rows themselves.
 
-        In float32 where the graph is kept: a gradient wants steps smaller than bfloat16 has.
+        By the network itself, in float32, where the graph is kept: hooks see it, and a gradient
+        wants steps smaller than bfloat16 has.
         """
         self.check_cut(cut)
         rows = cast(PictureInputs, inputs)
@@ -94,7 +96,7 @@ class VisionBackbone(Backbone):
             mask = torch.ones(len(rows), self.shapes[0].positions, dtype=torch.bool)
             return Features(mask=mask, grid=self.grid_at(0), inputs=rows)
         in_half = self.in_half(self.precision) and not grad
-        lower = self._held_in_half() if in_half else self.module
+        lower = self.module if grad else self._quickened(in_half)
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             parts = self._parts(lower)
@@ -213,12 +215,18 @@ class VisionBackbone(Backbone):
                 shapes.append(_shape(x, parts.patch, size))
         return tuple(shapes)
 
-    def _held_in_half(self) -> nn.Module:
-        """A twin with linear weights in bfloat16, made again where the weights have changed."""
+    def _quickened(self, in_half: bool) -> nn.Module:
+        """A twin that is quicker to run, made again where the weights have changed.
+
+        Its normalisations are folded into convolutions; in half its linear weights are bfloat16.
+        """
         version = tuple((id(each), each._version, each.device) for each in self.module.parameters())
-        if self._held is None or self._held[0] != version:
-            self._held = version, holding_bfloat16(self.module)
-        return self._held[1]
+        kept = self._quick.get(in_half)
+        if kept is None or kept[0] != version:
+            twin = folded(self.module)
+            kept = version, holding_bfloat16(twin) if in_half else twin
+            self._quick[in_half] = kept
+        return kept[1]
 
 
 TOLD = ("name", "licence", "source", "sha256", "reference", "own")
