@@ -45,7 +45,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stand
 ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
 Texts = Annotated[
     list[str] | None,
-    typer.Option("--text", "-t", metavar="TEXT", help="A text to ask about; may be repeated."),
+    typer.Option(
+        "--text",
+        "--image",
+        "-t",
+        metavar="TEXT",
+        help="A text to ask about, or the path of a picture; may be repeated.",
+    ),
 ]
 File = Annotated[
     str | None,
@@ -221,8 +227,9 @@ def explain(
     text: Texts = None,
     file: File = None,
     method: Annotated[
-        str, typer.Option(help="integrated-gradients or occlusion.")
-    ] = "integrated-gradients",
+        str | None,
+        typer.Option(help="integrated-gradients, occlusion, or class-activation of pictures."),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
 ) -> None:
     """Say which words moved each answer: one JSON object a line."""
@@ -358,7 +365,8 @@ def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
     console = Console(highlight=False, emoji=False, markup=False)
     for row in rows:
         lies = f"on disk, {row.bytes_on_disk / 1e6:.0f} MB" if row.on_disk else "to fetch"
-        head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {row.licence}"
+        reads = f"{row.modality:<5}  " if row.modality else ""
+        head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {reads}{row.licence}"
         console.print(head, style="bold", soft_wrap=True)
         for line in (row.what, row.source):
             if console.is_terminal:

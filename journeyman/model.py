@@ -12,7 +12,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.record import Refused
 from journeyman.evaluation.slices import evaluate_slices
-from journeyman.explainers.base import EXPLAINERS, Explainer
+from journeyman.explainers.base import Explainer, explainer_for
 from journeyman.explainers.options import ExplainOptions
 from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader, parts_of
@@ -160,7 +160,7 @@ class Model(ModelState):
     ) -> Iterator[Explanation | FailedPrediction]:
         """Explanations as `explain` gives them, each as soon as it is made."""
         chosen = options or ExplainOptions()
-        explainer = EXPLAINERS[chosen.method](chosen)
+        explainer = explainer_for(self.learner.task.modality, chosen)
         reader = self._reader()
         for question in questions:
             texts, ids, failed = reader.read([question])

@@ -81,13 +81,15 @@ def _headline(test: dict[str, Any], primary: str) -> tuple[Figure, ...]:
 def _summary(workspace: Workspace, note: Any, primary: str) -> str:
     metric = note["test"].get(primary)
     if metric is None or metric["value"] is None:
-        return f"A {workspace.task.name} model, without test rows to measure it on."
+        name = workspace.task.name
+        return f"{_article(name)} {name} model, without test rows to measure it on."
     rivals = {
         name: metrics[primary]["value"]
         for name, metrics in note["baselines"].items()
         if name != "human_rater" and primary in metrics and metrics[primary]["value"] is not None
     }
-    first = f"A {workspace.task.name} model that reaches {primary} {metric['value']:.3f}"
+    name = workspace.task.name
+    first = f"{_article(name)} {name} model that reaches {primary} {metric['value']:.3f}"
     first += f" on {metric['n']:,} test rows that chose nothing."
     if not rivals:
         return first
@@ -139,8 +141,13 @@ def _advice(workspace: Workspace, note: Any, primary: str) -> tuple[str, ...]:
             f"Look at quarantine.jsonl: {workspace.collection.quarantined:,} rows were not used."
         )
     folder = workspace.model_folder
-    advice.append(f"Ask the model: journeyman predict {folder} --text '...'")
+    what = "--image photo.jpg" if workspace.task.modality == "image" else "--text '...'"
+    advice.append(f"Ask the model: journeyman predict {folder} {what}")
     return tuple(advice)
+
+
+def _article(name: str) -> str:
+    return "An" if name[0] in "aeiou" else "A"
 
 
 def _confusion(said: Any) -> Matrix | None:

@@ -67,7 +67,7 @@ class VisionBackbone(Backbone):
         self.options = {name: value for name, value in said.items() if value not in DEFAULTS}
         self.precision = str(options.get("precision") or "float32")
         self._split = split
-        self._ready: dict[bool, tuple[object, nn.Module]] = {}
+        self._quick: dict[bool, tuple[object, nn.Module]] = {}
         hold_statistics(module)
         self.shapes = tuple(shapes) or self._measured()
         width, depth = self.shapes[-1].width, len(self.shapes) - 1
@@ -87,7 +87,8 @@ class VisionBackbone(Backbone):
     ) -> Features:
         """The stem and layers [0, cut), dropout off; at cut 0 the rows themselves.
 
-        In float32 where the graph is kept: a gradient wants steps smaller than bfloat16 has.
+        By the network itself, in float32, where the graph is kept: hooks see it, and a gradient
+        wants steps smaller than bfloat16 has.
         """
         self.check_cut(cut)
         rows = cast(PictureInputs, inputs)
@@ -95,7 +96,7 @@ class VisionBackbone(Backbone):
             mask = torch.ones(len(rows), self.shapes[0].positions, dtype=torch.bool)
             return Features(mask=mask, grid=self.grid_at(0), inputs=rows)
         in_half = self.in_half(self.precision) and not grad
-        lower = self._held(in_half)
+        lower = self.module if grad else self._quickened(in_half)
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             parts = self._parts(lower)
@@ -117,6 +118,18 @@ class VisionBackbone(Backbone):
         x = features.hidden if parts.patch else unflattened(features.hidden, self.shapes[cut].grid)
         above = self._run(parts, x, cut, self.spec.depth)
         return replace(above, pooled={**features.pooled, **above.pooled})
+
+    @torch.no_grad()
+    def states(self, inputs: Inputs) -> dict[int, Tensor]:
+        """{layer: [B, T, D]}: what every layer puts out, in evaluation mode."""
+        found: dict[int, Tensor] = {}
+        with evaluating(self.module):
+            parts = self._parts(self.module)
+            x = parts.run_stem(self._pixels(cast(PictureInputs, inputs)))
+            for layer, block in enumerate(parts.blocks, 1):
+                x = block.run(x)
+                found[layer] = x if parts.patch else flattened(x)
+        return found
 
     def clone(self, owned_from: int | None) -> VisionBackbone:
         """A second network sharing weights below `owned_from`, owning copies above."""
@@ -214,29 +227,18 @@ class VisionBackbone(Backbone):
                 shapes.append(_shape(x, parts.patch, size))
         return tuple(shapes)
 
-    def _held(self, in_half: bool) -> nn.Module:
-        """A twin for what is frozen: norms folded into convolutions, weights in bfloat16 or not.
+    def _quickened(self, in_half: bool) -> nn.Module:
+        """A twin that is quicker to run, made again where the weights have changed.
 
-        Made again where the weights have changed.
+        Its normalisations are folded into convolutions; in half its linear weights are bfloat16.
         """
         version = tuple((id(each), each._version, each.device) for each in self.module.parameters())
-        kept = self._ready.get(in_half)
+        kept = self._quick.get(in_half)
         if kept is None or kept[0] != version:
-            with evaluating(self.module):
-                twin = folded(self.module, self._whole)
-            twin = holding_bfloat16(twin) if in_half else twin
-            kept = self._ready[in_half] = version, twin
+            twin = folded(self.module)
+            kept = version, holding_bfloat16(twin) if in_half else twin
+            self._quick[in_half] = kept
         return kept[1]
-
-    def _whole(self, module: nn.Module) -> Tensor:
-        """What a network like this one makes of some noise."""
-        size = (1, 3, self.preprocessing.height, self.preprocessing.width)
-        noise = torch.randn(size, generator=torch.Generator().manual_seed(0)).to(self.device)
-        parts = self._parts(module)
-        x = parts.run_stem(noise)
-        for block in parts.blocks:
-            x = block.run(x)
-        return x
 
 
 TOLD = ("name", "licence", "source", "sha256", "reference", "own")

@@ -117,7 +117,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_readable(folder: Path) -> None:
-    """Raise FetchError when weights are no whole safetensors, or nothing prepares inputs."""
+    """Raise FetchError where weights are no whole safetensors, or nothing prepares inputs."""
     for name in _weight_files(folder):
         _check_weights(folder / name)
     _check_tokenizer(folder)

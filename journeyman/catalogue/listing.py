@@ -15,7 +15,8 @@ from journeyman.catalogue.home import home
 class ListingRow:
     """One entry: `size` is what it takes to fetch, `bytes_on_disk` what lies there now.
 
-    `source` is where it came from when it is on disk, else the sources it would be asked from.
+    `source` is where it came from when it is on disk, else the sources it would be asked from;
+    `modality` is what a backbone reads, and "" of a dataset.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ListingRow:
     on_disk: bool
     bytes_on_disk: int
     notes: str
+    modality: str
 
 
 def listing(kind: Literal["backbones", "datasets"]) -> list[ListingRow]:
@@ -52,4 +54,5 @@ def _row(entry: Entry) -> ListingRow:
         on_disk=receipt is not None,
         bytes_on_disk=lying,
         notes=" ".join(entry.notes.split()),
+        modality=str(getattr(entry, "modality", "")),
     )

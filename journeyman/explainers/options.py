@@ -10,8 +10,11 @@ class ExplainOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: str = Field(
-        "integrated-gradients", description="How words are weighed: an explainer by name."
+    method: str | None = Field(
+        None,
+        description="How words of a text or cells of a picture are weighed: an explainer by name; "
+        "integrated-gradients of texts and class-activation of pictures when absent.",
+        examples=["occlusion"],
     )
     samples: int = Field(
         24, ge=0, le=10_000, description="Test rows explained, spread over classes and errors."

@@ -100,13 +100,13 @@ def check_backbone(recipe: Recipe, mistakes: Mistakes) -> None:
 def check_explainer(recipe: Recipe, mistakes: Mistakes) -> None:
     """A method by name."""
     name = recipe.explain.method
-    if name not in EXPLAINERS:
+    if name is not None and name not in EXPLAINERS:
         near = nearest(name, EXPLAINERS)
         mistakes.add(
             ("explain", "method"), f"There is no explainer {name!r}.",
             expected=" | ".join(EXPLAINERS), found=repr(name),
             remedy=f"did you mean {near!r}?" if near
-            else "leave it out for the default (integrated-gradients)",
+            else "leave it out for the default",
         )  # fmt: skip
 
 

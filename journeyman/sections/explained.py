@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from journeyman.explainers.asking import ask
-from journeyman.explainers.base import EXPLAINERS
+from journeyman.explainers.base import explainer_for
 from journeyman.explainers.faithfulness import deletion_test
 from journeyman.explainers.options import ExplainOptions
 from journeyman.explainers.selection import choose, example
@@ -40,7 +40,7 @@ def explained(
     ids = [predictions[case.row].id for case in chosen]
     asked = [case.asked for case in chosen]
     questions = ask(learner, model.schema, texts, ids, model.calibration, asked)
-    explainer = EXPLAINERS[options.method](options)
+    explainer = explainer_for(learner.task.modality, options)
     started = time.perf_counter()
     explanations: list[Explanation] = []
     with reporter.bar("explaining", len(questions)) as advance:
@@ -61,7 +61,7 @@ def explained(
     return Section(
         step="explain",
         title=TITLE,
-        prose=_prose(options, len(shown), of, learner.task.modality),
+        prose=_prose(explainer.name, len(shown), of, learner.task.modality),
         figures=(*figures, *tested.figures(UNITS[learner.task.modality])),
         examples=shown,
     )
@@ -84,9 +84,9 @@ def _figures(
     )
 
 
-def _prose(options: ExplainOptions, count: int, of: str, modality: str) -> tuple[str, ...]:
+def _prose(method: str, count: int, of: str, modality: str) -> tuple[str, ...]:
     return (
-        f"{count} answers of {of} to test rows are explained by {options.method}: for each class "
+        f"{count} answers of {of} to test rows are explained by {method}: for each class "
         "the most and the least certain right answer, for each kind of error the most certain one.",
         f"{WEIGHT[modality]} how much it moved the explained score, up or down; the convergence "
         "gap says how far the weights are from adding up to the whole change of the score.",

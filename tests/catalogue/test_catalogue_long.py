@@ -100,3 +100,32 @@ def test_the_data_folder_gives_every_dataset_it_holds(name, monkeypatch):
         assert rows
         empty = sum(not row[column] for row in rows for column in named)
         assert empty == (1 if name == "chnsenticorp_hotel" else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [("efficientnet-lite0", {8: 5, 16: 11, 32: 17}), ("mobilenet-v2", {8: 6, 16: 13, 32: 18})],
+)
+def test_networks_for_pictures_are_fetched_and_look_at_pictures(name, stages, tmp_path):
+    import torch
+    from PIL import Image, ImageDraw
+    from torch.nn.functional import normalize
+
+    from journeyman.backbones.text_encoder import load_backbone
+
+    found = resolve(name, progress=False)
+    spec = {"name": name, "licence": found.licence, "source": "", "sha256": found.sha256}
+    backbone = load_backbone(found.folder, spec)
+    assert backbone.stage_ends == stages
+    paths = []
+    for at, (shape, colour) in enumerate((s, c) for s in ("ellipse", "line") for c in (40, 90)):
+        image = Image.new("RGB", (300, 260), (colour, 120, 200))
+        for step in range(0, 240, 60 if shape == "ellipse" else 12):
+            getattr(ImageDraw.Draw(image), shape)((step, 30, step + 50, 230), fill="white")
+        paths.append(tmp_path / f"{at}.png")
+        image.save(paths[-1])
+    depth = backbone.spec.depth
+    with torch.no_grad():
+        vectors = normalize(backbone.frozen(backbone.prepare(paths), depth).pooled[depth], dim=1)
+    likeness = vectors @ vectors.T
+    assert min(likeness[0, 1], likeness[2, 3]) > likeness[:2, 2:].max()

@@ -38,6 +38,7 @@ def test_in_a_pipe_each_entry_is_three_plain_lines(kind):
         assert head.split()[0] == row.name
         assert head.endswith(row.licence)
         assert "to fetch" in head
+        assert row.modality in head.split() or kind == "datasets"
         assert (what.strip(), source.strip()) == (row.what, row.source)
 
 
