@@ -1,9 +1,17 @@
 """Rows with a planted signal for any task, and learners on them: what the contracts are held to."""
 
+import atexit
 import random
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from tiny import tiny_vision
 
 from journeyman.data.options import DataOptions
 from journeyman.heads.base import HEADS
@@ -20,8 +28,8 @@ MOODS = {"bad": "bad awful", "good": "good fine", "plain": "much text"}
 VALUES = {"bad": -4.0, "good": 4.0, "plain": 0.0}
 NAMES = {"LOC": "london", "PER": "anna"}
 SOURCES = {
-    "label": {"text": "text", "label": "label"},
-    "labels": {"text": "text", "label": "labels"},
+    "label": {"text": "text", "image": "image", "label": "label"},
+    "labels": {"text": "text", "image": "image", "label": "labels"},
     "value": {"text": "text", "label": "value"},
     "tags": {"tokens": "tokens", "tags": "tags"},
 }
@@ -58,6 +66,38 @@ def made_rows(count, seed=0):
     return rows
 
 
+COLOURS = {"bad": (200, 40, 40), "good": (40, 40, 200), "plain": (60, 180, 60)}
+
+
+@cache
+def pictures_folder():
+    """Where this process's pictures are."""
+    folder = Path(tempfile.mkdtemp(prefix="pictures-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def vision_backbone():
+    """The network for tasks of pictures."""
+    return tiny_vision(pictures_folder() / "network")
+
+
+def with_pictures(rows, seed=0):
+    """The rows with an `image` each: noise about colours that say label and labels."""
+    made = []
+    for at, row in enumerate(rows):
+        path = pictures_folder() / f"{seed}-{at}.png"
+        if not path.is_file():
+            draw = np.random.default_rng([seed, at])
+            pixels = draw.normal(0, 25, (36, 40, 3))
+            for label in row["labels"] or [row["label"]]:
+                pixels += np.array(COLOURS[label]) / max(len(row["labels"]), 1)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+        made.append({**row, "image": str(path)})
+    return made
+
+
 def data_options(task):
     """Columns of `made_rows` for whatever fields the task needs."""
     source = SOURCES[task.kind]
@@ -65,12 +105,18 @@ def data_options(task):
 
 
 class Sample:
-    """A task with training and validation rows of `made_rows`, prepared for a backbone."""
+    """A task with training and validation rows of `made_rows`, prepared for a backbone.
+
+    A task of pictures has a backbone of its own in place of one for texts.
+    """
 
     def __init__(self, task_name, backbone, train=60, validation=30, seed=0):
         self.task = TASKS[task_name]()
         self.data = data_options(self.task)
         self.rows = made_rows(train + validation, seed)
+        if self.task.modality == "image":
+            self.rows = with_pictures(self.rows, seed)
+            backbone = backbone if backbone.spec.modality == "image" else vision_backbone()
         targets = [self.task.target(row, self.data) for row in self.rows]
         self.schema = self.task.schema(targets[:train])
         self.backbone = backbone

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from contract_samples import Sample, made_rows
+from contract_samples import Sample, made_rows, with_pictures
 from tiny import tiny_folder
 from typer.testing import CliRunner
 
@@ -59,6 +59,8 @@ def classifiers(networks, tmp_path_factory):
 
 
 def questions(model):
+    if model.learner.task.modality == "image":
+        return [row["image"] for row in with_pictures(ROWS, 9)]
     return [row["tokens"] for row in ROWS] if model.learner.task.unit == "token" else ASKED
 
 
