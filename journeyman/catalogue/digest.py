@@ -11,6 +11,9 @@ from pathlib import Path
 from journeyman.catalogue.home import home
 from journeyman.files import write_json
 
+SMALL = 1 << 16
+"""Bytes below which reading a file anew costs less than remembering its hash."""
+
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
@@ -19,8 +22,11 @@ def sha256_of(path: Path) -> str:
 
 
 def remembered_sha256(path: Path) -> str:
-    """`sha256_of`, read again only when size, times or inode of the file have changed."""
+    """`sha256_of`; a file that is not small is read again only when size, times or inode of it
+    have changed."""
     state = path.stat()
+    if state.st_size < SMALL:
+        return sha256_of(path)
     stamp = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
     key = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
     memory = home() / "hashes" / f"{key}.json"
