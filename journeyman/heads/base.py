@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from journeyman.backbones.base import Backbone, Features
 from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
-from journeyman.types import TargetKind
+from journeyman.types import Modality, TargetKind
 
 Unit = Literal["row", "token"]
 Layers = Mapping[int, Tensor]
@@ -48,6 +48,11 @@ class HeadShape:
         """D of each of these layers."""
         known = dict(zip(self.layers, self.widths, strict=False))
         return tuple(known.get(layer, self.width) for layer in layers)
+
+    def of(self, layers: tuple[int, ...]) -> HeadShape:
+        """The same place, reading these layers alone."""
+        widths = self.widths_of(layers)
+        return replace(self, layers=layers, width=widths[-1], widths=widths if self.widths else ())
 
     def stacked(self, layers: Sequence[int]) -> int:
         """How wide the vectors of these layers are side by side."""
@@ -79,6 +84,8 @@ class Head(nn.Module):
     """What it may give outputs for."""
     kinds: ClassVar[tuple[TargetKind, ...] | None] = None
     """The kinds of target it can learn; None for any."""
+    modalities: ClassVar[tuple[Modality, ...]] = ("text", "image")
+    """What it may read."""
     Options: ClassVar[type[HeadOptions]] = HeadOptions
 
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
@@ -89,9 +96,10 @@ class Head(nn.Module):
         self.choices: dict[str, Any] = {}
 
     @classmethod
-    def fits(cls, kind: TargetKind, unit: Unit) -> bool:
+    def fits(cls, kind: TargetKind, unit: Unit, modality: Modality = "text") -> bool:
         """Whether it serves tasks of this kind of target, with outputs for each such unit."""
-        return unit in cls.units and (cls.kinds is None or kind in cls.kinds)
+        able = unit in cls.units and modality in cls.modalities
+        return able and (cls.kinds is None or kind in cls.kinds)
 
     @classmethod
     def permits(cls, backbone: Backbone) -> str | None:

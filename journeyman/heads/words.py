@@ -51,6 +51,7 @@ class WordsHead(Head):
     solved = False
     units = ("row",)
     kinds = ("label",)
+    modalities = ("text",)
     Options = WordsOptions
     options: WordsOptions
     dense: Tensor

@@ -130,7 +130,7 @@ class Task(ABC):
     @classmethod
     def heads(cls) -> tuple[str, ...]:
         """Every registered head that fits it, by name."""
-        return tuple(name for name in HEADS if HEADS[name].fits(cls.kind, cls.unit))
+        return tuple(name for name in HEADS if HEADS[name].fits(cls.kind, cls.unit, cls.modality))
 
     def text(self, row: Row, data: DataOptions) -> Text:
         """The input of one row: a text, a pair of texts, or the path of a picture."""

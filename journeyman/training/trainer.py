@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +197,7 @@ class _Course:
 
 def _linear(head: Head, seed: int) -> Head:
     kind = HEADS["linear"]
-    return kind(kind.Options(), replace(head.shape, layers=head.shape.layers[-1:]), seed)
+    return kind(kind.Options(), head.shape.of(head.shape.layers[-1:]), seed)
 
 
 class _Clock:

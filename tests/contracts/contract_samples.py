@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import tiny_vision
+from tiny import tiny_vision_folder
 
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import resolve
 from journeyman.data.options import DataOptions
 from journeyman.heads.base import HEADS
 from journeyman.tasks.base import TASKS
@@ -66,7 +68,7 @@ def made_rows(count, seed=0):
     return rows
 
 
-COLOURS = {"bad": (200, 40, 40), "good": (40, 40, 200), "plain": (60, 180, 60)}
+COLOURS = {"bad": (255, 0, 0), "good": (0, 0, 255), "plain": (0, 255, 0)}
 
 
 @cache
@@ -79,8 +81,17 @@ def pictures_folder():
 
 @cache
 def vision_backbone():
-    """The network for tasks of pictures."""
-    return tiny_vision(pictures_folder() / "network")
+    """The network for tasks of pictures, found again by its folder."""
+    folder = tiny_vision_folder(pictures_folder() / "network")
+    found = resolve(str(folder))
+    spec = {"name": found.name, "licence": found.licence, "source": found.source}
+    return load_backbone(folder, {**spec, "sha256": found.sha256, "reference": str(folder)}, {})
+
+
+def network_for(task_name, backbone):
+    """The backbone itself, or the one for pictures where the task reads these."""
+    same = TASKS[task_name].modality == backbone.spec.modality
+    return backbone if same else vision_backbone()
 
 
 def with_pictures(rows, seed=0):
@@ -90,7 +101,7 @@ def with_pictures(rows, seed=0):
         path = pictures_folder() / f"{seed}-{at}.png"
         if not path.is_file():
             draw = np.random.default_rng([seed, at])
-            pixels = draw.normal(0, 25, (36, 40, 3))
+            pixels = draw.normal(0, 10, (36, 40, 3))
             for label in row["labels"] or [row["label"]]:
                 pixels += np.array(COLOURS[label]) / max(len(row["labels"]), 1)
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
@@ -116,7 +127,7 @@ class Sample:
         self.rows = made_rows(train + validation, seed)
         if self.task.modality == "image":
             self.rows = with_pictures(self.rows, seed)
-            backbone = backbone if backbone.spec.modality == "image" else vision_backbone()
+        backbone = network_for(task_name, backbone)
         targets = [self.task.target(row, self.data) for row in self.rows]
         self.schema = self.task.schema(targets[:train])
         self.backbone = backbone

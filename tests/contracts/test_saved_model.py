@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from contract_samples import Sample
+from contract_samples import Sample, made_rows, network_for, with_pictures
 from tiny import tiny_folder
 
 from journeyman.backbones.text_encoder import load_backbone
@@ -36,6 +36,7 @@ KINDS = sorted(
         for tuner in TUNERS
     }
 )
+PICTURED = [row["image"] for row in with_pictures(made_rows(4, 5), 5)]
 ASKED = ["the cat sat in london", "anna was good", "a bad film  about  bob", "unheard-of words"]
 
 
@@ -76,20 +77,24 @@ def said(predictions):
     return [json.dumps(p.to_json(), sort_keys=True) for p in predictions]
 
 
+def questions(task):
+    return PICTURED if TASKS[task].modality == "image" else ASKED
+
+
 def files_of(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize(("task", "head", "tuner"), KINDS)
 def test_a_loaded_model_answers_as_it_did(task, head, tuner, backbone, tmp_path):
-    model = made(backbone, tmp_path, task, head, tuner)
+    model, asked = made(backbone, tmp_path, task, head, tuner), questions(task)
     write_model(model, tmp_path / "model")
-    loaded = Model.load(tmp_path / "model", backbone)
-    assert said(loaded.predict(ASKED)) == said(model.predict(ASKED))
+    loaded = Model.load(tmp_path / "model", network_for(task, backbone))
+    assert said(loaded.predict(asked)) == said(model.predict(asked))
     assert loaded.version == model.version
     assert len(loaded.version) == 12
     found = Model.load(tmp_path / "model")
-    assert said(found.predict(ASKED)) == said(model.predict(ASKED))
+    assert said(found.predict(asked)) == said(model.predict(asked))
 
 
 @pytest.mark.parametrize(("head", "tuner"), [("linear", "lora"), ("ridge", "none")])
@@ -290,7 +295,8 @@ def test_cached_features_are_answered_alike(task, head, tuner, backbone, tmp_pat
         pytest.skip("nothing is cached at cut 0")
     cache = FeatureCache(tmp_path / "features")
     inputs = sample.validation.inputs
-    cached = cache.features(backbone, inputs, learner.cut, keep_hidden=learner.keep_hidden)
+    network = network_for(task, backbone)
+    cached = cache.features(network, inputs, learner.cut, keep_hidden=learner.keep_hidden)
     first = learner.outputs(sample.validation, cached)
     second = learner.outputs(sample.validation, learner.uncached(sample.validation))
     for mine, theirs in zip(first, second, strict=True):

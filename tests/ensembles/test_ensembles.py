@@ -117,12 +117,13 @@ def test_it_is_saved_whole_and_answers_the_same(members, tmp_path):
 
 def test_it_is_measured_and_explained_as_a_model_is(members):
     together = ensemble(members)
-    together = together.calibrate(made_rows(30, seed=11))
-    measured = together.evaluate(ROWS).overall.metrics
-    assert measured.keys() == members[0].evaluate(ROWS).overall.metrics.keys()
+    together = together.calibrate(with_pictures(made_rows(30, seed=11), 11))
+    rows = with_pictures(ROWS, 9)
+    measured = together.evaluate(rows).overall.metrics
+    assert measured.keys() == members[0].evaluate(rows).overall.metrics.keys()
     asked = questions(together)[0]
     (why,) = together.explain([asked])
-    assert why.tokens
+    assert why.weights
     assert why.version == together.version
 
 
