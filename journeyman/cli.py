@@ -228,7 +228,7 @@ def explain(
     file: File = None,
     method: Annotated[
         str | None,
-        typer.Option(help="integrated-gradients, occlusion, or class-activation of pictures."),
+        typer.Option(help="integrated-gradients (the usual of texts) or occlusion (of pictures)."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
 ) -> None:

@@ -119,18 +119,6 @@ class VisionBackbone(Backbone):
         above = self._run(parts, x, cut, self.spec.depth)
         return replace(above, pooled={**features.pooled, **above.pooled})
 
-    @torch.no_grad()
-    def states(self, inputs: Inputs) -> dict[int, Tensor]:
-        """{layer: [B, T, D]}: what every layer puts out, in evaluation mode."""
-        found: dict[int, Tensor] = {}
-        with evaluating(self.module):
-            parts = self._parts(self.module)
-            x = parts.run_stem(self._pixels(cast(PictureInputs, inputs)))
-            for layer, block in enumerate(parts.blocks, 1):
-                x = block.run(x)
-                found[layer] = x if parts.patch else flattened(x)
-        return found
-
     def clone(self, owned_from: int | None) -> VisionBackbone:
         """A second network sharing weights below `owned_from`, owning copies above."""
         owned = set() if owned_from is None else set(self.layer_parameters(owned_from))

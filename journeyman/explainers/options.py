@@ -13,7 +13,7 @@ class ExplainOptions(BaseModel):
     method: str | None = Field(
         None,
         description="How words of a text or cells of a picture are weighed: an explainer by name; "
-        "integrated-gradients of texts and class-activation of pictures when absent.",
+        "integrated-gradients of texts and occlusion of pictures when absent.",
         examples=["occlusion"],
     )
     samples: int = Field(

@@ -25,7 +25,7 @@ from journeyman.explainers.target import Target
 from journeyman.training.learner import Learner
 from journeyman.types import Explanation, PictureExplanation
 
-CELLS = 14
+CELLS = 7
 """Cells along each side."""
 ROWS_AT_ONCE = 10
 BLANK = "mean colour"

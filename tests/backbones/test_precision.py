@@ -82,9 +82,7 @@ def test_a_model_takes_its_precision_along(folder, tmp_path):
     assert again.predict(TEXTS) == made.predict(TEXTS)
 
 
-@pytest.mark.parametrize(
-    "method", [name for name in EXPLAINERS if "text" in EXPLAINERS[name].modalities]
-)
+@pytest.mark.parametrize("method", EXPLAINERS.names())
 def test_it_explains_what_float32_does(folder, tmp_path, method):
     """The hook on the embeddings is met, and both ends are those that gradients lead between."""
     explainer, found = EXPLAINERS[method](ExplainOptions(method=method)), []

@@ -181,9 +181,7 @@ def test_an_entity_that_was_cut_off_has_no_weights(tagger):
     assert found.gap == 0.0
 
 
-@pytest.mark.parametrize(
-    "method", [name for name in EXPLAINERS if "text" in EXPLAINERS[name].modalities]
-)
+@pytest.mark.parametrize("method", EXPLAINERS.names())
 @pytest.mark.parametrize(
     "text",
     [
@@ -207,9 +205,7 @@ def test_spans_point_to_the_words(tuned, method, text):
     assert np.isfinite([token.weight for token in found.tokens]).all()
 
 
-@pytest.mark.parametrize(
-    "method", [name for name in EXPLAINERS if "text" in EXPLAINERS[name].modalities]
-)
+@pytest.mark.parametrize("method", EXPLAINERS.names())
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_a_text_without_words_has_no_weights_and_no_gap(tuned, method, text):
     learner, schema, calibration = tuned
@@ -265,9 +261,7 @@ def test_batching_does_not_change_the_weights(tuned, monkeypatch):
     assert all(a.weight == pytest.approx(b.weight, abs=1e-5) for a, b in pairs)
 
 
-@pytest.mark.parametrize(
-    "method", [name for name in EXPLAINERS if "text" in EXPLAINERS[name].modalities]
-)
+@pytest.mark.parametrize("method", EXPLAINERS.names())
 def test_the_learner_is_left_as_it_was(backbone, method):
     learner, schema = untrained(backbone, tuner="lora", cut=1, head="linear")
     parameters = [*learner.backbone.module.parameters(), *learner.head.parameters()]

@@ -1,0 +1,125 @@
+"""A journey on a folder of pictures: from its subfolders to an explained model."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import tiny_vision_folder
+from typer.testing import CliRunner
+
+import journeyman
+from journeyman.backbones.picture_inputs import Picture
+from journeyman.cli import app
+from journeyman.errors import RecipeError
+from journeyman.types import FailedPrediction
+
+PER_CLASS = 20
+COLOURS = {"bad": (255, 0, 0), "good": (0, 0, 255), "plain": (0, 255, 0)}
+
+
+def photos(folder):
+    """A subfolder a class, of noise about a colour; one file is no picture, one repeats another."""
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir(parents=True)
+        for at in range(PER_CLASS):
+            draw = np.random.default_rng([at, *colour])
+            pixels = draw.normal(0, 25, (30, 34, 3)) + np.array(colour)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / label / f"{at}.png")
+    (folder / "good" / "broken.png").write_bytes(b"no picture")
+    (folder / "good" / "again.png").write_bytes((folder / "good" / "3.png").read_bytes())
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOURNEYMAN_HOME", str(tmp_path / "home"))
+    tiny_vision_folder(tmp_path / "tiny")
+    photos(tmp_path / "photos")
+    return tmp_path
+
+
+def recipe(**finetune):
+    return {
+        "name": "colours", "backbone": "tiny", "data": {"train": "photos"},
+        "finetune": finetune, "explain": {"samples": 4}, "threads": 1, "trackers": [],
+    }  # fmt: skip
+
+
+def run(place, **finetune):
+    (place / "colours.yaml").write_text(json.dumps(recipe(**finetune)))
+    return journeyman.finetune("colours.yaml")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_folder_of_classes_becomes_an_explained_model(place):
+    model = run(place)
+    folder = place / "runs" / "colours"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["task"] == "image-classification"
+    assert metrics["test"]["accuracy"]["value"] > 0.8
+    assert {"majority", "pixels_linear"} == set(metrics["baselines"])
+    assert "broken.png" in (folder / "quarantine.jsonl").read_text()
+    page = (folder / "report.html").read_text()
+    assert page.count('src="data:image/jpeg;base64,') == 8
+    assert "--image photo.jpg" in page
+    (why,) = model.explain("photos/good/3.png")
+    assert len(why.weights) == 49
+    assert why.target == model.predict("photos/good/3.png")[0].label
+    found = journeyman.load("runs/colours").predict(["photos/bad/1.png", "nowhere.png"])
+    assert found[0].label == "bad"
+    assert isinstance(found[1], FailedPrediction)
+    assert found[1].error["place"] == "nowhere.png"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("tuner", ["none", "full"])
+def test_views_are_learned_from(place, tuner):
+    views = {"kinds": ["crop", "flip", "colour"], "copies": 2}
+    more = {"cut": 1, "epochs": 1} if tuner == "full" else {}
+    model = run(place, tuner=tuner, head="ridge", augment=views, **more)
+    head = model.learner.head
+    rows = json.loads((place / "runs" / "colours" / "metrics.json").read_text())["data"]
+    assert head.choices["features"] > rows["train"] or not head.choices["kernel"]
+    assert model.evaluate([{"image": "photos/bad/1.png", "label": "bad"}]).overall.metrics
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_same_run_again_answers_alike_and_a_changed_picture_is_noticed(place):
+    first = run(place)
+    assert run(place).version == first.version
+    Image.new("RGB", (30, 34), (255, 0, 0)).save(place / "photos" / "plain" / "0.png")
+    assert run(place).version != first.version
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_command_line_asks_about_pictures(place):
+    run(place)
+    runner = CliRunner()
+    asked = ["--image", "photos/good/1.png", "--image", "photos/good/broken.png"]
+    done = runner.invoke(app, ["predict", "runs/colours", *asked])
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers[0]["label"] == "good"
+    assert re.search("no picture", answers[1]["error"]["found"])
+    done = runner.invoke(app, ["explain", "runs/colours", "--image", "photos/good/1.png"])
+    assert len(json.loads(done.stdout)["heat"]) == 7
+    done = runner.invoke(app, ["evaluate", "runs/colours", "--file", "photos"])
+    assert json.loads(done.stdout)["refused"] == 1
+
+
+def test_a_text_backbone_and_options_of_texts_are_told(place):
+    said = {**recipe(), "backbone": {"name": "minilm-l6", "max_tokens": 9}, "pretrain": {}}
+    with pytest.raises(RecipeError) as caught:
+        journeyman.finetune({**said, "task": "image-classification"})
+    told = str(caught.value)
+    for field in ("backbone.max_tokens", "pretrain", "efficientnet-lite0"):
+        assert field in told
+
+
+def test_a_thumbnail_has_no_view(place):
+    path = place / "photos" / "bad" / "0.png"
+    plain, changed = Picture(path), Picture(path, "crop:1")
+    assert np.array_equal(plain.thumbnail(4), changed.thumbnail(4))
+    assert plain.thumbnail(4).shape == (4, 4, 3)
