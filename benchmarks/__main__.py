@@ -23,6 +23,7 @@ SHORT = {
 }
 LONG = (
     "ensembles", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
+    "pictures",
     "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 

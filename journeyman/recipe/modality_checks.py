@@ -86,9 +86,11 @@ def _check_backbone(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
             expected=f"a backbone of {task.modality}s: {', '.join(suited)}, a hub id or a folder",
             found=f"{said.name}, of {entry.modality}s", remedy=f"use `backbone: {suited[0]}`",
         )  # fmt: skip
-    if said.image_size is not None and task.modality == "text":
-        mistakes.add(
-            ("backbone", "image_size"), f"The task {task.name} reads no pictures.",
-            expected="no `image_size` with texts", found=f"image_size {said.image_size}",
-            remedy="remove backbone.image_size",
-        )  # fmt: skip
+    for name in ("image_size", "resize"):
+        value = getattr(said, name)
+        if value is not None and task.modality == "text":
+            mistakes.add(
+                ("backbone", name), f"The task {task.name} reads no pictures.",
+                expected=f"no `{name}` with texts", found=f"{name} {value}",
+                remedy=f"remove backbone.{name}",
+            )  # fmt: skip

@@ -60,6 +60,12 @@ class BackboneOptions(BaseModel):
         "pretrained on when absent. Fewer are faster.",
         examples=[160],
     )
+    resize: Literal["exact", "crop"] | None = Field(
+        default=None,
+        description="How a picture becomes a square: stretched whole (`exact`), or the middle of "
+        "it (`crop`); as the network was pretrained when absent.",
+        examples=["exact"],
+    )
     max_tokens: int | None = Field(
         default=None,
         ge=8,
@@ -85,7 +91,7 @@ class BackboneOptions(BaseModel):
 
     def options(self) -> dict[str, int | str | None]:
         """What a backbone is loaded with."""
-        own = {"pattern", "precision", "image_size"}
+        own = {"pattern", "precision", "image_size", "resize"}
         said = self.model_dump(include=own, exclude_defaults=True)
         return {"max_tokens": self.max_tokens, **said}
 
