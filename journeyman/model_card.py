@@ -7,16 +7,17 @@ from typing import Any
 
 import yaml
 
-from journeyman.tasks.base import TASKS
+from journeyman.tasks.base import TASKS, model_of
 
 
 def model_card(manifest: Mapping[str, Any]) -> str:
     """README.md of a model folder, in the format of the model hub."""
     about, backbone = manifest["about"], manifest["backbone"]
+    asked = "photo.jpg" if TASKS[manifest["task"]].modality == "image" else "a text"
     lines = [
         f"# {manifest['name']}",
         "",
-        f"A {manifest['task']} model: {backbone['name']} ({backbone['licence'] or 'no licence'}),"
+        f"{model_of(manifest['task'])}: {backbone['name']} ({backbone['licence'] or 'no licence'}),"
         f" tuner `{manifest['tuner']['name']}` above layer {manifest['cut']},"
         f" head `{manifest['head']['name']}`. Version `{manifest['version']}`.",
         "",
@@ -28,7 +29,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         "import journeyman",
         "",
         'model = journeyman.load("path/to/this/folder")',
-        'model.predict(["a text"])',
+        f'model.predict(["{asked}"])',
         "```",
         "",
         "## Limits",

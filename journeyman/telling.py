@@ -15,6 +15,7 @@ from journeyman.report.page import write
 from journeyman.section import Chart, Figure, Matrix, Section
 from journeyman.sections.collected import finding_sentences
 from journeyman.steps.finetune import NOTE
+from journeyman.tasks.base import model_of
 from journeyman.workspace import Workspace
 
 LIBRARIES = ("journeyman", "torch", "transformers", "peft", "scikit-learn")
@@ -81,15 +82,13 @@ def _headline(test: dict[str, Any], primary: str) -> tuple[Figure, ...]:
 def _summary(workspace: Workspace, note: Any, primary: str) -> str:
     metric = note["test"].get(primary)
     if metric is None or metric["value"] is None:
-        name = workspace.task.name
-        return f"{_article(name)} {name} model, without test rows to measure it on."
+        return f"{model_of(workspace.task.name)}, without test rows to measure it on."
     rivals = {
         name: metrics[primary]["value"]
         for name, metrics in note["baselines"].items()
         if name != "human_rater" and primary in metrics and metrics[primary]["value"] is not None
     }
-    name = workspace.task.name
-    first = f"{_article(name)} {name} model that reaches {primary} {metric['value']:.3f}"
+    first = f"{model_of(workspace.task.name)} that reaches {primary} {metric['value']:.3f}"
     first += f" on {metric['n']:,} test rows that chose nothing."
     if not rivals:
         return first
@@ -144,10 +143,6 @@ def _advice(workspace: Workspace, note: Any, primary: str) -> tuple[str, ...]:
     what = "--image photo.jpg" if workspace.task.modality == "image" else "--text '...'"
     advice.append(f"Ask the model: journeyman predict {folder} {what}")
     return tuple(advice)
-
-
-def _article(name: str) -> str:
-    return "An" if name[0] in "aeiou" else "A"
 
 
 def _confusion(said: Any) -> Matrix | None:

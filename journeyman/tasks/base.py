@@ -270,3 +270,8 @@ def usual_task(kind: TargetKind, modality: Modality = "text") -> type[Task]:
         found=_TARGETS[kind],
         remedy="check data.label, or name the task",
     )
+
+
+def model_of(task: str) -> str:
+    """What a model of a task of this name is called at the start of a sentence."""
+    return f"{'An' if task[0] in 'aeiou' else 'A'} {task} model"
