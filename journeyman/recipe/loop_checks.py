@@ -15,9 +15,7 @@ from journeyman.training.augmentations.base import AUGMENTATIONS
 from journeyman.training.objectives.base import objective_of
 from journeyman.tuners.base import TUNERS, Tuner
 
-OF_THE_LOOP = (
-    "accumulate", "processes", "label_smoothing", "average", "augment", "robust", "objective",
-)  # fmt: skip
+OF_THE_LOOP = ("accumulate", "processes", "augment", "robust", "objective")
 
 
 def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -26,23 +24,7 @@ def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     _check_targets(recipe, task, mistakes)
     _check_parts(recipe, mistakes)
     _check_groups(recipe, mistakes)
-    options = recipe.finetune
-    for kind in () if options.augment is None else options.augment.kinds:
-        if kind not in AUGMENTATIONS:
-            near = nearest(kind, AUGMENTATIONS)
-            mistakes.add(
-                ("finetune", "augment", "kinds"), f"There is no augmentation {kind!r}.",
-                expected=" | ".join(AUGMENTATIONS), found=repr(kind),
-                remedy=f"did you mean {near!r}?" if near else "leave kinds out for typos",
-            )  # fmt: skip
-        elif AUGMENTATIONS[kind].modality != task.modality:
-            suited = [n for n in AUGMENTATIONS if AUGMENTATIONS[n].modality == task.modality]
-            mistakes.add(
-                ("finetune", "augment", "kinds"),
-                f"The augmentation {kind!r} is not for {task.modality}s.",
-                expected=" | ".join(suited), found=repr(kind),
-                remedy=f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`",
-            )  # fmt: skip
+    _check_augmentations(recipe, task, mistakes)
 
 
 def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -66,18 +48,29 @@ def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
 
 def _check_targets(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     options = recipe.finetune
-    if options.label_smoothing and task.kind == "value":
-        mistakes.add(
-            ("finetune", "label_smoothing"), f"The task {task.name} has no labels to smooth.",
-            expected="`label_smoothing` with a task of labels or tags",
-            found=f"{options.label_smoothing:g} with {task.name}",
-            remedy="remove finetune.label_smoothing",
-        )  # fmt: skip
     if options.augment is not None and task.kind == "tags":
         mistakes.add(
             ("finetune", "augment"), f"The task {task.name} cannot learn from changed texts.",
             expected="a task of whole texts: labels of words would lose their places",
             found=task.name, remedy="remove finetune.augment",
+        )  # fmt: skip
+
+
+def _check_augmentations(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    options = recipe.finetune.augment
+    suited = [n for n in AUGMENTATIONS if AUGMENTATIONS[n].modality == task.modality]
+    for kind in () if options is None else options.kinds:
+        if kind in suited:
+            continue
+        problem = f"There is no augmentation {kind!r}."
+        if kind in AUGMENTATIONS:
+            problem = f"The augmentation {kind!r} is not for {task.modality}s."
+        near = nearest(kind, suited)
+        named = f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`"
+        mistakes.add(
+            ("finetune", "augment", "kinds"), problem,
+            expected=" | ".join(suited), found=repr(kind),
+            remedy=f"did you mean {near!r}?" if near else named,
         )  # fmt: skip
 
 

@@ -37,15 +37,10 @@ def save_checkpoint(
     parameters: Mapping[str, nn.Parameter],
     best: Mapping[str, Tensor],
     optimizer: torch.optim.Optimizer,
-    means: Mapping[str, Tensor],
 ) -> None:
-    """Write everything a resumed run needs to go on as if it had never stopped.
-
-    `means` are the parameters' running means, where they are kept.
-    """
+    """Write everything a resumed run needs to go on as if it had never stopped."""
     tensors = {f"now/{name}": value.detach() for name, value in parameters.items()}
     tensors.update({f"best/{name}": value for name, value in best.items()})
-    tensors.update({f"mean/{name}": value for name, value in means.items()})
     for name, parameter in parameters.items():
         for part, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{part}/{name}"] = torch.as_tensor(value)
@@ -59,8 +54,8 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
-) -> tuple[Standing, dict[str, Tensor], dict[str, Tensor]]:
-    """Put back what `save_checkpoint` wrote; gives the standing, the best parameters, the means.
+) -> tuple[Standing, dict[str, Tensor]]:
+    """Put back what `save_checkpoint` wrote; gives the standing and the best parameters.
 
     Raises ModelError, and changes nothing, when the file is not a whole checkpoint of these
     parameters.
@@ -79,7 +74,7 @@ def load_checkpoint(
                 optimizer.state[parameter] = state
         torch.set_rng_state(tensors[RANDOM])
     about["tuner"].update(_part(tensors, "tuner"))
-    return Standing(**about), _part(tensors, "best"), _part(tensors, "mean")
+    return Standing(**about), _part(tensors, "best")
 
 
 def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -112,10 +112,9 @@ class Gradients:
             return self.objective.forward(self.learner, features).float()
 
     def _loss(self, outputs: Tensor, rows: Indices) -> Tensor:
-        targets, smoothing = self.encoded.batch(rows), self.options.label_smoothing
+        targets = self.encoded.batch(rows).to(outputs.device)
         weights = None if self.weights is None else self.weights.to(outputs.device)
-        targets = targets.to(outputs.device)
-        return self.objective.loss(self.learner.task, outputs, targets, weights, smoothing)
+        return self.objective.loss(self.learner.task, outputs, targets, weights)
 
 
 def plain_attention() -> AbstractContextManager[None]:

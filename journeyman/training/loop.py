@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Schema
-from journeyman.training.averages.base import AVERAGES, Average
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.followers import team_of
@@ -78,23 +76,20 @@ def fit(
         while not _finished(standing, options):
             loss = run.epoch(standing.epoch, reporter)
             _check_loss(loss, standing.epoch + 1, options)
-            with run.judged():
-                outputs = run.outputs(validation)
-                score = learner.task.score(outputs, validation.examples.targets, schema, metric)
-                standing.epoch += 1
-                standing.history.append({"epoch": standing.epoch, "loss": loss, metric: score})
-                best_score, judged = standing.best_score, bool(len(validation.examples))
-                if best_score is None or score > best_score or not judged:
-                    standing.best_score, standing.best_epoch = score, standing.epoch
-                    best = {n: p.detach().clone() for n, p in run.parameters.items()}
+            outputs = run.outputs(validation)
+            score = learner.task.score(outputs, validation.examples.targets, schema, metric)
+            standing.epoch += 1
+            standing.history.append({"epoch": standing.epoch, "loss": loss, metric: score})
+            best_score, judged = standing.best_score, bool(len(validation.examples))
+            if best_score is None or score > best_score or not judged:
+                standing.best_score, standing.best_epoch = score, standing.epoch
+                best = {n: p.detach().clone() for n, p in run.parameters.items()}
             reporter.say(f"  epoch {standing.epoch}: loss {loss:.4f}, {metric} {score:.4f}")
             if tracker is not None:
                 tracker.log({"train/loss": loss, f"validation/{metric}": score}, standing.epoch)
             standing.tuner, standing.loop = dict(learner.tuner.loop_state()), run.state()
             if checkpoint is not None:
-                save_checkpoint(
-                    checkpoint, standing, run.parameters, best, run.optimizer, run.means()
-                )
+                save_checkpoint(checkpoint, standing, run.parameters, best, run.optimizer)
             if watch is not None and watch(standing.epoch, score):
                 break
     learner.load(best)
@@ -111,14 +106,14 @@ def fit(
 def _resumed(checkpoint: Path, run: _Run, reporter: Reporter) -> tuple[Standing, dict[str, Tensor]]:
     """What the checkpoint holds; one that cannot be read is set aside, and training starts anew."""
     try:
-        standing, best, means = load_checkpoint(checkpoint, run.parameters, run.optimizer)
+        standing, best = load_checkpoint(checkpoint, run.parameters, run.optimizer)
     except ModelError as error:
         aside = checkpoint.with_name(f"{checkpoint.name}.unreadable")
         os.replace(checkpoint, aside)
         reporter.say(f"  the checkpoint cannot be used ({error.found}): kept as {aside.name}")
         return Standing(), {}
     run.learner.tuner.load_loop_state(standing.tuner)
-    run.load(standing.loop, means)
+    run.load(standing.loop)
     return standing, best
 
 
@@ -151,14 +146,13 @@ class _Run:
         self.objective = self.gradients.objective
         self.team: Team | None = None
         self.steps_per_epoch = self.objective.steps(len(train.examples), self.gradients.step_rows)
-        self.planned = self.steps_per_epoch * options.epochs
-        learner.tuner.planned_steps = self.planned
+        planned = self.steps_per_epoch * options.epochs
+        learner.tuner.planned_steps = planned
         self.optimizer = torch.optim.AdamW(
             self._groups(), weight_decay=options.weight_decay, fused=True
         )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.factor = _schedule(options, self.planned)
-        self.average = _average(options, self.parameters, self.planned)
+        self.factor = _schedule(options, planned)
 
     def outputs(self, validation: Split) -> Sequence[Array]:
         """Outputs of the rows by which an epoch is judged."""
@@ -166,26 +160,13 @@ class _Run:
         asked = validation.examples, validation.source
         return self.objective.outputs(self.learner, (split.examples, split.source), asked)
 
-    def judged(self) -> AbstractContextManager[None]:
-        """Within, the parameters are those that validation judges: their mean, if one is kept."""
-        return nullcontext() if self.average is None else self.average.in_place()
-
-    def means(self) -> dict[str, Tensor]:
-        """The running means of the parameters, where they are kept."""
-        return {} if self.average is None else self.average.state()
-
     def state(self) -> dict[str, Any]:
         """What a resumed run must have again beyond tensors; JSON values."""
         groups = self.gradients.groups
-        return {
-            **({} if self.average is None else {"averaged": self.average.taken}),
-            **({} if groups is None else {"groups": groups.state()}),
-        }
+        return {} if groups is None else {"groups": groups.state()}
 
-    def load(self, state: Mapping[str, Any], means: Mapping[str, Tensor]) -> None:
-        """Take back what `state` and `means` gave."""
-        if self.average is not None:
-            self.average.load(means, int(state.get("averaged", 0)))
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
         if self.gradients.groups is not None:
             self.gradients.groups.load(state["groups"])
 
@@ -213,8 +194,6 @@ class _Run:
             nn.utils.clip_grad_norm_(parameters, self.options.clip)
         self.optimizer.step()
         self.learner.tuner.after_step(step)
-        if self.average is not None:
-            self.average.after_step(step)
         self.optimizer.zero_grad(set_to_none=True)
         return loss
 
@@ -229,13 +208,6 @@ class _Run:
             groups += [{"params": decayed, "lr": value}] if decayed else []
             groups += [{"params": others, "lr": value, "weight_decay": 0.0}] if others else []
         return groups
-
-
-def _average(
-    options: LoopOptions, parameters: Mapping[str, nn.Parameter], planned: int
-) -> Average | None:
-    said = options.average
-    return None if said is None else AVERAGES[said.name](said, parameters, planned)
 
 
 def _schedule(options: LoopOptions, steps: int) -> Callable[[int], float]:

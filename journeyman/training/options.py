@@ -10,7 +10,6 @@ from journeyman.backbones.precision import Precision
 from journeyman.heads.base import HEADS
 from journeyman.registry import choice
 from journeyman.training.augmentations.base import AugmentOptions
-from journeyman.training.averages.base import AVERAGES
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.objectives.base import OBJECTIVES
@@ -20,10 +19,8 @@ from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
 HeadChoice = choice(HEADS)
-AverageChoice: TypeAlias = Any
 ObjectiveChoice: TypeAlias = Any
 if not TYPE_CHECKING:
-    AverageChoice = choice(AVERAGES)
     ObjectiveChoice = choice(OBJECTIVES)
 
 
@@ -78,14 +75,6 @@ class LoopOptions(BaseModel):
         description="What the layers are trained for: the `labels`, or `contrast` between rows of "
         "one class and others, after which a head that is solved follows. A name, or a name and "
         "its options; the labels when absent.",
-    )
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Share of each target that is spread over all classes alike."
-    )
-    average: AverageChoice | None = Field(
-        None,
-        description="Mean of the weights along the way that is judged and kept: a name, or a name "
-        "and its options; the weights themselves when absent.",
     )
     augment: AugmentOptions | None = Field(
         None,

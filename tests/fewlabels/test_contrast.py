@@ -22,7 +22,7 @@ def encoded(labels):
 
 def loss(vectors, labels):
     targets = encoded(labels).rows
-    return float(Contrast(ContrastOptions()).loss(None, vectors, targets, None, 0.0))
+    return float(Contrast(ContrastOptions()).loss(None, vectors, targets, None))
 
 
 def test_classes_stand_alike_in_a_batch_and_an_epoch_costs_as_many_rows_as_there_are():

@@ -7,17 +7,16 @@ from journeyman.recipe import load_recipe
 
 TASKS = {
     "text": "task: text-classification\ndata: {train: train.csv, slices: [domain]}\n",
-    "value": "task: text-regression\ndata: {train: train.csv}\n",
     "tags": "data: {train: tags.conll}\n",
 }
 WRONG = [
     ("text", "{accumulate: 4}", "finetune.accumulate", "tuner none"),
-    ("text", "{average: ema, tuner: none}", "finetune.average", "head ridge"),
-    ("text", "{label_smoothing: 0.1}", "finetune.label_smoothing", "head ridge"),
+    ("text", "{robust: {groups: domain}, tuner: none}", "finetune.robust", "head ridge"),
     ("text", "{augment: {}}", "finetune.augment", "tuner none"),
-    ("value", "{label_smoothing: 0.1, tuner: lora}", "finetune.label_smoothing", "text-regression"),
     ("tags", "{augment: {}, tuner: lora}", "finetune.augment", "token-classification"),
-    ("text", "{augment: {kinds: [typo]}, tuner: full}", "finetune.augment.kinds", "'typo'"),
+    ("text", "{augment: {kinds: [typos]}, tuner: full}", "finetune.augment.kinds", "'typos'"),
+    ("text", "{augment: {kinds: [word-drop]}, tuner: full}", "did you mean 'word-dropout'", "drop"),
+    ("text", "{augment: {kinds: [crop]}, tuner: full}", "kinds: [word-dropout]", "'crop'"),
     ("text", "{robust: {groups: city}, tuner: full}", "finetune.robust.groups", "city"),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
@@ -50,15 +49,15 @@ WRONG = [
 ]
 RIGHT = [
     ("text", "{accumulate: 4, processes: 2, tuner: lora}"),
-    ("text", "{average: swa, head: linear, label_smoothing: 0.1}"),
-    ("text", "{robust: {groups: domain}, augment: {kinds: [typos, casing]}, tuner: full}"),
-    ("text", "{average: ema, tuner: auto}"),
+    ("text", "{augment: {}, head: linear}"),
+    ("text", "{robust: {groups: domain}, augment: {kinds: [word-dropout]}, tuner: full}"),
+    ("text", "{augment: {}, tuner: auto}"),
     ("text", "{balance: {power: 0.5, within: domain}}"),
     (
         "text",
         "{balance: {within: domain}}\ntransfer: {tune: head, data: {train: train.csv}}",
     ),
-    ("tags", "{label_smoothing: 0.1, tuner: lora}"),
+    ("tags", "{accumulate: 2, tuner: lora}"),
 ]
 
 

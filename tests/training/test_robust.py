@@ -70,7 +70,7 @@ def test_a_step_is_the_weighted_sum_of_its_groups(sample):
 
 
 def test_a_stopped_run_goes_on_to_the_same_bytes(sample, tmp_path):
-    options = {**OPTIONS, "robust": ROBUST, "average": "ema"}
+    options = {**OPTIONS, "robust": ROBUST}
     wanted = sample.finetune(tmp_path, **options).learner.parameters()
     plain = sample.finetune(tmp_path, **{**options, "robust": None}).learner.parameters()
     path = tmp_path / "run.safetensors"

@@ -45,10 +45,10 @@ class AugmentOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kinds: tuple[str, ...] = Field(
-        ("typos",),
+        ("word-dropout",),
         min_length=1,
-        description="Augmentations by name: of texts typos, casing and word-dropout, of which each "
-        "copy draws one; of pictures crop, flip and colour, which each copy has all.",
+        description="Augmentations by name: of texts word-dropout; of pictures crop, flip and "
+        "colour. A copy of a text draws one of them, a copy of a picture has all.",
         examples=[["crop", "flip"]],
     )
     copies: int = Field(1, ge=1, le=16, description="Changed copies of each training row.")
@@ -96,11 +96,3 @@ def _changed(
     for kind in kinds:
         text = kind.change(text, strength, random)
     return text
-
-
-def chosen(words: Sequence[str], strength: float, random: np.random.Generator) -> set[int]:
-    """Which words change: about `strength` of them, at least one."""
-    if not words:
-        return set()
-    drawn = np.flatnonzero(random.random(len(words)) < strength).tolist()
-    return set(drawn or [int(random.integers(len(words)))])

@@ -55,10 +55,8 @@ class Objective(ABC):
         return learner(features)
 
     @abstractmethod
-    def loss(
-        self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
-    ) -> Tensor:
-        """The loss of a batch; `weights` [C] are class weights, `smoothing` of the labels."""
+    def loss(self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        """The loss of a batch; `weights` [C] are class weights."""
 
     def outputs(
         self,

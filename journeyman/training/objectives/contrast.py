@@ -75,9 +75,7 @@ class Contrast(Objective):
         """Pooled vectors [B, D] of the last layer."""
         return learner.backbone.tuned(features, learner.cut).pooled[learner.backbone.spec.depth]
 
-    def loss(
-        self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
-    ) -> Tensor:
+    def loss(self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Mean over rows of how much less likely than certain each row of its class is to it."""
         vectors = normalize(outputs, dim=1)
         alone = torch.eye(len(vectors), dtype=torch.bool)

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from journeyman.tasks.base import Task
 from journeyman.training.objectives.base import OBJECTIVES, Objective
-from journeyman.training.smoothing import smoothed_loss
 
 
 @OBJECTIVES.register("labels")
@@ -15,8 +14,6 @@ class Labels(Objective):
 
     name = "labels"
 
-    def loss(
-        self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
-    ) -> Tensor:
+    def loss(self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """The task's loss."""
-        return smoothed_loss(task, outputs, targets, weights, smoothing)
+        return task.loss(outputs, targets, weights)

@@ -1,1 +1,0 @@
-"""Averages of the trained weights along the way, one file a method."""
