@@ -45,8 +45,7 @@ def _tokens(network: Any, run_stem: Run, layers: list[nn.Module]) -> VisionParts
     """Layers on tokens, the norm of the network at the end of the last."""
     blocks = [Block.of(layer) for layer in layers[:-1]]
     blocks.append(Block.of(layers[-1], network.layernorm))
-    patch = network.embeddings.patch_embeddings.projection.kernel_size[0]
-    return VisionParts(network.embeddings, run_stem, blocks, patch)
+    return VisionParts(network.embeddings, run_stem, blocks, int(network.config.patch_size))
 
 
 def _swin(module: nn.Module, size: Size) -> VisionParts:

@@ -23,6 +23,9 @@ PROJECTIONS = (
     "mlp.Wo",
     "attention.dense",
     "ffn_output",
+    "attention.o_proj",
+    "mlp.fc2",
+    "pwconv2",
 )
 """How the linear layers that project attention and feed-forward back to the width are called."""
 

@@ -192,14 +192,14 @@ def whole(backbone, cut, texts=TEXTS):
         return features.hidden * features.mask.unsqueeze(-1)
 
 
-def steps(tuner, backbone, cut, count=2, rate=0.05):
+def steps(tuner, backbone, cut, count=2, rate=0.05, rows=TEXTS):
     """Train the tuner's parameters towards nothing in particular."""
     if not tuner.trains:
         return
     optimizer = torch.optim.AdamW(tuner.parameters().values(), lr=rate)
     backbone.module.train()
     tuner.planned_steps = count
-    inputs = backbone.prepare(TEXTS)
+    inputs = backbone.prepare(rows)
     for step in range(count):
         features = backbone.tuned(backbone.frozen(inputs, cut), cut)
         pooled = features.pooled[backbone.spec.depth]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from contract_samples import Sample
-from tiny import tiny_backbone, tiny_folder
+from tiny import tiny_backbone, tiny_folder, tiny_vision, tiny_vision_folder
 from transformers import masking_utils
 
 from journeyman.backbones.device import VARIABLE, best_device
@@ -25,24 +25,35 @@ SPEC = {"name": "tiny", "licence": "none", "source": "made", "sha256": "0" * 64}
 
 @pytest.fixture
 def far(tmp_path, monkeypatch):
-    """A tiny backbone on the meta device."""
-    folder = tiny_folder(tmp_path / "tiny")
+    """Tiny backbones on the meta device, by what they read."""
+    folders = {
+        "text": tiny_folder(tmp_path / "tiny"),
+        "image": tiny_vision_folder(tmp_path / "vision", "vit"),
+    }
     monkeypatch.setenv(VARIABLE, "meta")
     # Whether a mask may be left out is a question of its numbers, and meta has none.
     monkeypatch.setattr(masking_utils, "_ignore_bidirectional_mask_sdpa", lambda *_: False)
-    backbone = load_backbone(folder, SPEC, {"max_tokens": 32})
+    made = {
+        reads: load_backbone(folder, SPEC, {"max_tokens": 32}) for reads, folder in folders.items()
+    }
     monkeypatch.delenv(VARIABLE)
-    return backbone
+    return made
+
+
+def near(task, folder):
+    """The same on the processor."""
+    reads = TASKS[task].modality
+    return tiny_backbone(folder) if reads == "text" else tiny_vision(folder, "vit")
 
 
 @pytest.mark.parametrize("task", list(TASKS))
 @pytest.mark.parametrize("cut", [0, 1])
 @pytest.mark.parametrize("tuner", ["lora", "adapter"])
 def test_a_step_is_computed_where_the_network_is(task, cut, tuner, far, tmp_path):
-    sample = Sample(task, tiny_backbone(tmp_path / "near"), train=12, validation=6)
+    sample = Sample(task, near(task, tmp_path / "near"), train=12, validation=6)
     options = {"tuner": tuner, "cut": cut, "head": "linear", "precision": "float32"}
     source = sample.learner(**options).uncached(sample.train)
-    sample.backbone = far
+    sample.backbone = far[sample.task.modality]
     with torch.device("meta"):  # A move keeps parameters what they are on CUDA, and not on meta.
         learner = sample.learner(**options)
     assert {p.device.type for p in learner.parameters().values()} == {"meta"}
@@ -60,7 +71,8 @@ def test_a_step_is_computed_where_the_network_is(task, cut, tuner, far, tmp_path
 
 
 def test_features_made_on_the_spot_are_rounded_where_they_are(far):
-    source = Uncached(far, far.prepare(["the cat sat", "dog"]), 2)
+    backbone = far["text"]
+    source = Uncached(backbone, backbone.prepare(["the cat sat", "dog"]), 2)
     features = source.gather([0, 1])
     assert features.hidden.device.type == "meta"
 
