@@ -61,8 +61,6 @@ EXAMPLES: dict[str, Any] = {
     "transfer": {"data": {"train": "shop.csv"}, "labels": 64},
     "transfer.curve.largest": 512,
     "finetune.augment": {"kinds": ["word-dropout"], "copies": 1},
-    "finetune.robust": {"groups": "domain"},
-    "finetune.robust.groups": "domain",
     "finetune.dropout": 0.1,
     "collect": {"fractions": {"test": 0.3}},
     "collect.fractions": {"validation": 0.1, "exam": 0.1, "test": 0.2},

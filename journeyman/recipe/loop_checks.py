@@ -9,13 +9,12 @@ from journeyman.recipe.data_checks import column_of
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import nearest
 from journeyman.recipe.options import Recipe
-from journeyman.recipe.text import Location
 from journeyman.tasks.base import Task
 from journeyman.training.augmentations.base import AUGMENTATIONS
 from journeyman.training.objectives.base import objective_of
 from journeyman.tuners.base import TUNERS, Tuner
 
-OF_THE_LOOP = ("accumulate", "processes", "augment", "robust", "objective")
+OF_THE_LOOP = ("accumulate", "processes", "augment", "objective")
 
 
 def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -23,7 +22,6 @@ def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     _check_trains(recipe, task, mistakes)
     _check_targets(recipe, task, mistakes)
     _check_parts(recipe, mistakes)
-    _check_groups(recipe, mistakes)
     _check_augmentations(recipe, task, mistakes)
 
 
@@ -83,8 +81,6 @@ def _check_parts(recipe: Recipe, mistakes: Mistakes) -> None:
         count, reason = getattr(options, name), ""
         if not objective.splits:
             reason = f"the objective {objective.name}, which compares the rows of a step"
-        elif name == "processes" and options.robust is not None:
-            reason = "finetune.robust, whose weights follow every step"
         elif name == "processes" and tuner in TUNERS:
             moves = TUNERS[tuner].after_step is not Tuner.after_step
             reason = f"the tuner {tuner}, which changes from step to step" if moves else ""
@@ -93,12 +89,6 @@ def _check_parts(recipe: Recipe, mistakes: Mistakes) -> None:
                 ("finetune", name), "A step cannot be divided here.",
                 expected=f"1 with {reason}", found=str(count), remedy=f"remove finetune.{name}",
             )  # fmt: skip
-    if options.robust is not None and not objective.splits:
-        mistakes.add(
-            ("finetune", "robust"), "The objective has no loss of each group.",
-            expected=f"no `robust` with the objective {objective.name}",
-            found=f"groups {options.robust.groups}", remedy="remove finetune.robust",
-        )  # fmt: skip
 
 
 def check_balance(recipe: Recipe, mistakes: Mistakes) -> None:
@@ -110,18 +100,13 @@ def check_balance(recipe: Recipe, mistakes: Mistakes) -> None:
             expected="`balance` or `class_weights`", found="both",
             remedy="remove finetune.class_weights",
         )  # fmt: skip
-    if options.balance is not None and options.balance.within is not None:
-        _check_slice(("finetune", "balance", "within"), options.balance.within, recipe, mistakes)
+    if options.balanced_within is not None:
+        _check_within(options.balanced_within, recipe, mistakes)
 
 
-def _check_groups(recipe: Recipe, mistakes: Mistakes) -> None:
-    robust = recipe.finetune.robust
-    if robust is not None:
-        _check_slice(("finetune", "robust", "groups"), robust.groups, recipe, mistakes)
-
-
-def _check_slice(field: Location, column: str, recipe: Recipe, mistakes: Mistakes) -> None:
-    """A column that training looks at is read with the data, and with that of `transfer`."""
+def _check_within(column: str, recipe: Recipe, mistakes: Mistakes) -> None:
+    """The column is read with the data, and with that of `transfer`."""
+    field = ("finetune", "balance", "within")
     known = column_of(recipe.data, "slices") or ()
     if column not in known:
         mistakes.add(
@@ -136,8 +121,8 @@ def _check_slice(field: Location, column: str, recipe: Recipe, mistakes: Mistake
     if transfer.distil is not None:
         mistakes.add(
             field, f"What a teacher answers has no column {column!r}.",
-            expected=f"no `{field[-1]}` beside transfer.distil",
-            found=repr(column), remedy=f"remove {'.'.join(map(str, field))}",
+            expected="no `within` beside transfer.distil",
+            found=repr(column), remedy="remove finetune.balance.within",
         )  # fmt: skip
         return
     if transfer.tune == "head" and not transfer.curve.tuned:

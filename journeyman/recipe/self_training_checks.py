@@ -12,7 +12,7 @@ from journeyman.tasks.base import TASKS
 
 
 def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
-    """Files of unlabelled rows, a task of one label a text, and nothing that asks for columns."""
+    """Files of unlabelled rows, a task of one label a text, and nothing that asks for a column."""
     _check_files(recipe, mistakes)
     options = recipe.finetune
     if not options.self_training:
@@ -30,11 +30,12 @@ def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
             expected="a task of one label a text, such as text-classification", found=task,
             remedy="remove finetune.self_training",
         )  # fmt: skip
-    for place, column in options.columns_read.items():
+    column = options.balanced_within
+    if column is not None:
         mistakes.add(
-            ("finetune", *place), f"Rows without labels have no column {column!r}.",
-            expected=f"no `{place[1]}` beside finetune.self_training", found=repr(column),
-            remedy=f"remove finetune.{'.'.join(place)}, or finetune.self_training",
+            ("finetune", "balance", "within"), f"Rows without labels have no column {column!r}.",
+            expected="no `within` beside finetune.self_training", found=repr(column),
+            remedy="remove finetune.balance.within, or finetune.self_training",
         )  # fmt: skip
 
 

@@ -28,7 +28,6 @@ class Standing:
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     tuner: dict[str, Any] = field(default_factory=dict)
-    loop: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(

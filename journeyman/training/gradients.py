@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -16,7 +15,6 @@ from journeyman.training.learner import Learner
 from journeyman.training.objectives.base import objective_of
 from journeyman.training.options import LoopOptions
 from journeyman.training.parts import Indices, mass, parts_of
-from journeyman.training.robust import GroupWeights
 
 
 class Gradients:
@@ -36,7 +34,6 @@ class Gradients:
         self.weights = learner.task.class_weights(schema) if options.class_weights else None
         self.device = learner.backbone.device
         self.half = learner.backbone.in_half(options.precision)
-        self.groups = None if options.robust is None else GroupWeights(options.robust, examples)
         for name in ("accumulate", "processes"):
             count = getattr(options, name)
             if count > 1 and not self.objective.splits:
@@ -68,8 +65,6 @@ class Gradients:
 
     def add(self, batch: Indices, rank: int = 0, processes: int = 1) -> float:
         """Add the gradient of this process's rows of a step; gives their part of the loss."""
-        if self.groups is not None:
-            return self._add_by_group(batch, self.groups)
         if not self.objective.splits:
             return self._add_part(batch, 1.0)
         whole = mass(self.encoded, batch, self.weights)
@@ -78,26 +73,6 @@ class Gradients:
             share = mass(self.encoded, part, self.weights) / max(whole, 1e-30)
             total += self._add_part(part, share) if share > 0 else 0.0
         return total
-
-    def _add_by_group(self, batch: Indices, groups: GroupWeights) -> float:
-        """The gradient of the weighted losses of a step's groups, whose weights then follow."""
-        shares, losses = groups.shares(batch), dict[int, float]()
-        masses = {
-            c: mass(self.encoded, batch[at], self.weights) for c, at in groups.of(batch).items()
-        }
-        for part in parts_of(batch, self.options.batch_size):
-            outputs = self._outputs(part)
-            extra = self.learner.tuner.extra_loss()
-            whole = outputs.new_zeros(()) if extra is None else extra * (len(part) / len(batch))
-            for code, at in groups.of(part).items():
-                loss = self._loss(outputs[torch.from_numpy(at).to(outputs.device)], part[at])
-                share = mass(self.encoded, part[at], self.weights) / max(masses[code], 1e-30)
-                if share > 0:
-                    whole = whole + loss * (share * shares[code])
-                    losses[code] = losses.get(code, 0.0) + share * float(loss.detach())
-            whole.backward()  # type: ignore[no-untyped-call]
-        groups.follow(losses)
-        return sum(shares[code] * loss for code, loss in losses.items())
 
     def _add_part(self, rows: Indices, share: float) -> float:
         loss = self._loss(self._outputs(rows), rows)

@@ -105,8 +105,6 @@ def _check(learner: Learner, gradients: Gradients) -> None:
         reason = f"the tuner {learner.tuner.name}, which changes from step to step"
     elif type(learner.head).begin is not Head.begin:
         reason = f"the head {learner.head.name}, which starts from the backbone"
-    elif gradients.groups is not None:
-        reason = "finetune.robust, whose weights follow every step"
     elif not isinstance(gradients.examples.inputs, TextInputs):
         reason = "inputs other than texts"
     if reason is not None:

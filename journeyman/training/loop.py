@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +86,7 @@ def fit(
             reporter.say(f"  epoch {standing.epoch}: loss {loss:.4f}, {metric} {score:.4f}")
             if tracker is not None:
                 tracker.log({"train/loss": loss, f"validation/{metric}": score}, standing.epoch)
-            standing.tuner, standing.loop = dict(learner.tuner.loop_state()), run.state()
+            standing.tuner = dict(learner.tuner.loop_state())
             if checkpoint is not None:
                 save_checkpoint(checkpoint, standing, run.parameters, best, run.optimizer)
             if watch is not None and watch(standing.epoch, score):
@@ -113,7 +112,6 @@ def _resumed(checkpoint: Path, run: _Run, reporter: Reporter) -> tuple[Standing,
         reporter.say(f"  the checkpoint cannot be used ({error.found}): kept as {aside.name}")
         return Standing(), {}
     run.learner.tuner.load_loop_state(standing.tuner)
-    run.load(standing.loop)
     return standing, best
 
 
@@ -159,16 +157,6 @@ class _Run:
         split = self.train
         asked = validation.examples, validation.source
         return self.objective.outputs(self.learner, (split.examples, split.source), asked)
-
-    def state(self) -> dict[str, Any]:
-        """What a resumed run must have again beyond tensors; JSON values."""
-        groups = self.gradients.groups
-        return {} if groups is None else {"groups": groups.state()}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` gave."""
-        if self.gradients.groups is not None:
-            self.gradients.groups.load(state["groups"])
 
     def epoch(self, epoch: int, reporter: Reporter) -> float:
         """One pass over the training rows; gives the mean loss."""

@@ -14,7 +14,6 @@ from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.training.pseudo_labels import SelfTrainingChoice
-from journeyman.training.robust import RobustOptions
 from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
@@ -81,11 +80,6 @@ class LoopOptions(BaseModel):
         description="Changed copies of training rows for what is trained by gradient; a solved "
         "head learns from the rows themselves. None when absent.",
     )
-    robust: RobustOptions | None = Field(
-        None,
-        description="Groups between which the worst loss counts most (Group DRO); none when "
-        "absent.",
-    )
     precision: Precision = Field(
         "auto",
         description="Arithmetic of the tuned layers during training; `auto` is bfloat16 where the "
@@ -93,13 +87,9 @@ class LoopOptions(BaseModel):
     )
 
     @property
-    def columns_read(self) -> dict[tuple[str, str], str]:
-        """Columns that rows must have beside text and label, by the option that asks for them."""
-        asked = {
-            ("balance", "within"): None if self.balance is None else self.balance.within,
-            ("robust", "groups"): None if self.robust is None else self.robust.groups,
-        }
-        return {place: column for place, column in asked.items() if column is not None}
+    def balanced_within(self) -> str | None:
+        """The column that rows must have beside text and label; None where none is asked for."""
+        return None if self.balance is None else self.balance.within
 
 
 class FinetuneOptions(LoopOptions):

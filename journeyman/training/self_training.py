@@ -117,7 +117,7 @@ class SelfTrained:
 def asked(options: FinetuneOptions, task: Task, unlabelled: Sequence[str]) -> FinetuneOptions:
     """The options, with self-training where nothing is said of it but `auto` has texts for it."""
     silent = options.self_training is None and options.tuner == "auto"
-    if silent and unlabelled and task.kind == "label" and not options.columns_read:
+    if silent and unlabelled and task.kind == "label" and options.balanced_within is None:
         return options.model_copy(update={"self_training": SelfTrainingOptions()})
     return options
 

@@ -11,13 +11,11 @@ TASKS = {
 }
 WRONG = [
     ("text", "{accumulate: 4}", "finetune.accumulate", "tuner none"),
-    ("text", "{robust: {groups: domain}, tuner: none}", "finetune.robust", "head ridge"),
     ("text", "{augment: {}}", "finetune.augment", "tuner none"),
     ("tags", "{augment: {}, tuner: lora}", "finetune.augment", "token-classification"),
     ("text", "{augment: {kinds: [typos]}, tuner: full}", "finetune.augment.kinds", "'typos'"),
     ("text", "{augment: {kinds: [word-drop]}, tuner: full}", "did you mean 'word-dropout'", "drop"),
     ("text", "{augment: {kinds: [crop]}, tuner: full}", "kinds: [word-dropout]", "'crop'"),
-    ("text", "{robust: {groups: city}, tuner: full}", "finetune.robust.groups", "city"),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
     ("text", "{balance: {within: city}}", "finetune.balance.within", "city"),
@@ -29,28 +27,16 @@ WRONG = [
     ),
     (
         "text",
-        "{robust: {groups: domain}, tuner: full}\ntransfer: {distil: {into: minilm-l6}}",
-        "finetune.robust.groups",
+        "{balance: {within: domain}}\ntransfer: {distil: {into: minilm-l6}}",
+        "finetune.balance.within",
         "domain",
     ),
     ("text", "{processes: 2, tuner: adalora}", "finetune.processes", "2"),
-    (
-        "text",
-        "{processes: 2, robust: {groups: domain}, tuner: full}",
-        "finetune.processes",
-        "2",
-    ),
-    (
-        "text",
-        "{objective: contrast, robust: {groups: domain}, tuner: full}",
-        "finetune.robust",
-        "domain",
-    ),
 ]
 RIGHT = [
     ("text", "{accumulate: 4, processes: 2, tuner: lora}"),
     ("text", "{augment: {}, head: linear}"),
-    ("text", "{robust: {groups: domain}, augment: {kinds: [word-dropout]}, tuner: full}"),
+    ("text", "{augment: {kinds: [word-dropout]}, tuner: full}"),
     ("text", "{augment: {}, tuner: auto}"),
     ("text", "{balance: {power: 0.5, within: domain}}"),
     (
