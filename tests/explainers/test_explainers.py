@@ -255,7 +255,7 @@ def test_the_same_question_has_the_same_answer(tuned):
 def test_batching_does_not_change_the_weights(tuned, monkeypatch):
     learner, schema, calibration = tuned
     whole = weigh(learner, schema, TEXT, calibration)
-    monkeypatch.setattr("journeyman.explainers.question.TOKENS_AT_ONCE", 40)
+    monkeypatch.setattr("journeyman.explainers.word_question.TOKENS_AT_ONCE", 40)
     parts = weigh(learner, schema, TEXT, calibration)
     pairs = zip(whole.tokens, parts.tokens, strict=True)
     assert all(a.weight == pytest.approx(b.weight, abs=1e-5) for a, b in pairs)

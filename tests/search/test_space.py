@@ -159,8 +159,11 @@ def test_the_default_space_suits_the_recipe(task, tuner, tmp_path, written):
     columns = {"tokens": "tokens", "tags": "tags"} if TASKS[task].unit == "token" else {}
     data = written(tmp_path, {})["data"]
     data = {**data, "label": None, "text": None, **columns} if columns else data
+    more = {}
+    if TASKS[task].modality == "image":
+        data, more = {**data, "text": None, "image": "text"}, {"backbone": "efficientnet-lite0"}
     finetune = {} if tuner is None else {"tuner": tuner}
-    base = load_recipe(written(tmp_path, {}, task=task, data=data, finetune=finetune))
+    base = load_recipe(written(tmp_path, {}, task=task, data=data, finetune=finetune, **more))
     found = default_space(base, TASKS[task](), backbone)
     assert ("finetune.tuner" in found) == (tuner is None)
     assert found

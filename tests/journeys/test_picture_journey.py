@@ -110,7 +110,8 @@ def test_the_command_line_asks_about_pictures(place):
 
 
 def test_a_text_backbone_and_options_of_texts_are_told(place):
-    said = {**recipe(), "backbone": {"name": "minilm-l6", "max_tokens": 9}, "pretrain": {}}
+    said = {**recipe(), "backbone": {"name": "minilm-l6", "max_tokens": 9}}
+    said["pretrain"] = {"method": "mlm"}
     with pytest.raises(RecipeError) as caught:
         journeyman.finetune({**said, "task": "image-classification"})
     told = str(caught.value)
