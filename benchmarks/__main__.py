@@ -23,7 +23,7 @@ SHORT = {
 }
 LONG = (
     "ensembles", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
-    "pictures",
+    "picture_pass", "pictures",
     "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
