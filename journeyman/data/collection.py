@@ -155,18 +155,7 @@ def collect(
     if _is_done(folder, key):
         return Collection.load(folder)
     columns, guessed = resolve(sources["train"], data, kind, modality)
-    read = {
-        role: ingest(
-            source,
-            columns,
-            folder=folder,
-            kind=kind,
-            max_refused=options.max_refused,
-            needed=_needed(columns, role, sources),
-            content=held[source],
-        )
-        for role, source in sources.items()
-    }
+    read = _ingest_roles(sources, columns, options, folder, kind, held)
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
     added = {
@@ -198,6 +187,29 @@ def collect(
     )
     collection.save(folder, key)
     return collection
+
+
+def _ingest_roles(
+    sources: Mapping[str, str],
+    columns: DataOptions,
+    options: CollectOptions,
+    folder: Path,
+    kind: TargetKind | None,
+    held: Mapping[str, str],
+) -> dict[str, Ingested]:
+    """The table of each split that has a source of its own; `held` has hashes of their content."""
+    return {
+        role: ingest(
+            source,
+            columns,
+            folder=folder,
+            kind=kind,
+            max_refused=options.max_refused,
+            needed=_needed(columns, role, sources),
+            content=held[source],
+        )
+        for role, source in sources.items()
+    }
 
 
 def _sources(data: DataOptions, files: Mapping[str, Path] | None) -> dict[str, str]:
