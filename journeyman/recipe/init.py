@@ -11,13 +11,13 @@ import yaml
 
 from journeyman.data.sniff import MAX_ROWS, Sniffed, sniff
 from journeyman.explainers.options import ExplainOptions
+from journeyman.recipe.options import USUAL_BACKBONE
 from journeyman.tasks.base import TASKS, Task, usual_task
 
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """A small encoder of some fifty languages, Chinese among them."""
-
-BACKBONES = {"text": "minilm-l6", "image": "efficientnet-lite0"}
-"""The smallest of the catalogue that reads each kind of rows."""
+PARTS = {"text": "words", "image": "parts"}
+"""What explanations weigh."""
 
 
 def init_recipe(path: str | Path) -> str:
@@ -62,7 +62,7 @@ def _what(seen: Sniffed, task: type[Task]) -> Iterator[str]:
         yield f"# The texts seem to be {found}, and minilm-l6 reads English. This one fits,"
         yield "# in place of the line below it:"
         yield from _option("backbone", MULTILINGUAL)
-    yield from _field("backbone", BACKBONES[task.modality])
+    yield from _field("backbone", USUAL_BACKBONE[task.modality])
 
 
 def _data(seen: Sniffed) -> Iterator[str]:
@@ -127,11 +127,10 @@ def _steps(seen: Sniffed, task: type[Task]) -> Iterator[str]:
     if "accuracy" in task.metric_names:
         yield "  # Say nothing rather than be right less often than this."
         yield from _option("target_accuracy", 0.95, "  ")
-    if task.modality == "text":
-        yield ""
-        yield "# Test rows whose words are weighed in the report."
-        yield "explain:"
-        yield from _field("samples", ExplainOptions.model_fields["samples"].default, "  ")
+    yield ""
+    yield f"# Test rows whose {PARTS[task.modality]} are weighed in the report."
+    yield "explain:"
+    yield from _field("samples", ExplainOptions.model_fields["samples"].default, "  ")
     yield ""
     yield "# What every random choice starts from; the same seed gives the same model."
     yield from _field("seed", 0)

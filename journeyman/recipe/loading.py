@@ -13,14 +13,15 @@ from pydantic import BaseModel
 
 from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
-from journeyman.recipe.checks import check
+from journeyman.recipe.checks import check, task_of
 from journeyman.recipe.data_checks import existing
 from journeyman.recipe.extra_checks import resolved_extra
 from journeyman.recipe.mistakes import Mistakes, validated
-from journeyman.recipe.options import Recipe
+from journeyman.recipe.options import USUAL_BACKBONE, Recipe
 from journeyman.recipe.sets import apply_sets
 from journeyman.recipe.text import Written, read_file, read_mapping, read_text
 from journeyman.recipe.transfer_checks import resolved_transfer
+from journeyman.tasks.base import TASKS
 
 Source = str | Path | Mapping[str, Any] | Recipe
 
@@ -40,7 +41,7 @@ def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
     mistakes = Mistakes(written)
     recipe = validated(written, mistakes)
     if recipe is not None:
-        recipe = _resolved(recipe, written.folder)
+        recipe = _with_backbone(_resolved(recipe, written.folder))
         check(recipe, mistakes)
     found = mistakes.all()
     if found or recipe is None:
@@ -105,6 +106,15 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
             "transfer": resolved_transfer(recipe.transfer, lambda name: _beside(name, folder)),
         }
     )
+
+
+def _with_backbone(recipe: Recipe) -> Recipe:
+    """Where none is named, the usual one for what the task reads."""
+    task, backbone = task_of(recipe), recipe.backbone
+    if "name" in backbone.model_fields_set or task not in TASKS:
+        return recipe
+    name = USUAL_BACKBONE[TASKS[task].modality]
+    return recipe.model_copy(update={"backbone": backbone.model_copy(update={"name": name})})
 
 
 def _beside(source: str, folder: Path) -> str:

@@ -6,6 +6,7 @@ from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.recipe.data_checks import is_read_by
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.options import Recipe
+from journeyman.recipe.text import Location
 from journeyman.tasks.base import TASKS, Task
 
 
@@ -77,20 +78,25 @@ def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
 
 def _check_backbone(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
     """A backbone of the catalogue says what it reads; others are looked at when they are loaded."""
-    said, known = recipe.backbone, backbone_entries()
-    entry = known.get(said.name)
-    if entry is not None and entry.modality != task.modality:
-        suited = [name for name, each in known.items() if each.modality == task.modality]
-        mistakes.add(
-            ("backbone",), f"The backbone {said.name} does not read what {task.name} is about.",
-            expected=f"a backbone of {task.modality}s: {', '.join(suited)}, a hub id or a folder",
-            found=f"{said.name}, of {entry.modality}s", remedy=f"use `backbone: {suited[0]}`",
-        )  # fmt: skip
-    for name in ("image_size", "resize"):
-        value = getattr(said, name)
+    said, distil = recipe.backbone, None if recipe.transfer is None else recipe.transfer.distil
+    named: dict[Location, str] = {("backbone",): said.name}
+    if distil is not None and distil.into is not None:
+        named["transfer", "distil", "into"] = distil.into
+    known = backbone_entries()
+    suited = [name for name, each in known.items() if each.modality == task.modality]
+    what = f"a backbone of {task.modality}s: {', '.join(suited)}, a hub id or a folder"
+    for location, name in named.items():
+        if name in known and name not in suited:
+            mistakes.add(
+                location, f"The backbone {name} does not read what {task.name} is about.",
+                expected=what, found=f"{name}, of {known[name].modality}s",
+                remedy=f"name {suited[0]} there",
+            )  # fmt: skip
+    for field in ("image_size", "resize"):
+        value = getattr(said, field)
         if value is not None and task.modality == "text":
             mistakes.add(
-                ("backbone", name), f"The task {task.name} reads no pictures.",
-                expected=f"no `{name}` with texts", found=f"{name} {value}",
-                remedy=f"remove backbone.{name}",
+                ("backbone", field), f"The task {task.name} reads no pictures.",
+                expected=f"no `{field}` with texts", found=f"{field} {value}",
+                remedy=f"remove backbone.{field}",
             )  # fmt: skip

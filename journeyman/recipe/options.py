@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from journeyman.backbones.precision import Precision
-from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.pretraining.options import PretrainOptions
@@ -24,19 +22,8 @@ NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$"
 
 TaskName: Any = Literal[tuple(TASKS)]
 
-PICTURES = "efficientnet-lite0"
-"""The backbone of recipes of pictures that name none."""
-
-
-def reads_pictures(said: Mapping[str, Any]) -> bool:
-    """Whether a recipe's values, not checked yet, are of a task that reads pictures."""
-    task, data = said.get("task"), said.get("data")
-    if isinstance(task, str) and task in TASKS:
-        return TASKS[task].modality == "image"
-    if not isinstance(data, Mapping):
-        return False
-    entry = dataset_entries().get(str(data.get("dataset")))
-    return bool(data.get("image") or (entry and entry.columns.image))
+USUAL_BACKBONE = {"text": "minilm-l6", "image": "efficientnet-lite0"}
+"""The backbone of recipes that name none: the smallest of the catalogue for what is read."""
 
 
 class BackboneOptions(BaseModel):
@@ -45,7 +32,7 @@ class BackboneOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(
-        default="minilm-l6",
+        default=USUAL_BACKBONE["text"],
         min_length=1,
         description="A name of the catalogue (`journeyman backbones`), a hub id such as "
         "`owner/name` or `owner/name@revision`, or a folder with config.json and safetensors. "
@@ -185,14 +172,6 @@ class Recipe(BaseModel):
     trackers: tuple[TrackerName, ...] = Field(
         default=("tensorboard",), description="Where the curves of training are kept; [] for none."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_backbone(cls, said: Any) -> Any:
-        """Where none is named, the one for what is read."""
-        if isinstance(said, dict) and "backbone" not in said and reads_pictures(said):
-            return {**said, "backbone": PICTURES}
-        return said
 
     @property
     def folder(self) -> Path:
