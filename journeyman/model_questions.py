@@ -12,7 +12,7 @@ from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
-from journeyman.data.pictures import PictureError, picture_digest, picture_facts
+from journeyman.data.pictures import picture_facts
 from journeyman.data.record import Refused
 from journeyman.errors import DataError
 from journeyman.tasks.words import TokenText
@@ -65,7 +65,7 @@ class QuestionReader:
 
     def id_of(self, row: Any, parts: Sequence[str]) -> str:
         """A row's own id, else a hash of its input `parts` and which occurrence of them it is."""
-        hashed = input_hash(parts if self.columns.image is None else _digests(parts))
+        hashed = input_hash(parts)
         occurrence, self.seen[hashed] = self.seen[hashed], self.seen[hashed] + 1
         given = row.get(self.columns.id or "id") if isinstance(row, Mapping) else None
         return row_id(hashed, occurrence) if given is None else str(given)
@@ -99,8 +99,8 @@ class QuestionReader:
             raise _unanswerable(place, expected, repr(question)[:80])
         _check_characters(parts, place)
         if self.columns.image is not None:
-            picture_facts(str(question))
-            return Picture(str(question))
+            path = str(question)
+            return Picture(path, digest=picture_facts(path).digest)
         return question if isinstance(question, str) else (str(parts[0]), str(parts[1]))
 
     def _of_row(self, row: Row, place: str) -> Any:
@@ -122,16 +122,8 @@ class QuestionReader:
 def parts_of(text: Text) -> tuple[str, ...]:
     """What of a row is hashed: a text, the two of a pair, or a picture's digest."""
     if isinstance(text, Picture):
-        return (picture_digest(text),)
+        return (text.digest,)
     return text if isinstance(text, tuple) else (str(text),)
-
-
-def _digests(paths: Sequence[str]) -> tuple[str, ...]:
-    """What the files at the paths hold, as a table of pictures has it; else the paths."""
-    try:
-        return tuple(picture_digest(path) for path in paths)
-    except PictureError:
-        return tuple(paths)
 
 
 def _written(value: Any) -> str:

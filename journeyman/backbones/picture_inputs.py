@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL.Image import Resampling
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.backbones.views import seen
-from journeyman.data.pictures import read_picture
+from journeyman.data.pictures import picture_digest, picture_thumbnail, read_picture
 
 KEY_BYTES = 16
 COST = 64
@@ -28,21 +27,35 @@ COST = 64
 class Picture(str):
     """A path to a picture; `view` names a seeded change of it, "" is the picture as it is.
 
-    Two are equal where path and view are.
+    Two are equal where path and view are. What the file holds is hashed once, when it is asked for.
     """
 
     view: str
+    _digest: str
 
-    def __new__(cls, path: str | Path, view: str = "") -> Picture:
-        """The picture at `path`, as `view` shows it (`journeyman.backbones.views`)."""
+    def __new__(cls, path: str | Path, view: str = "", digest: str = "") -> Picture:
+        """The picture at `path`, as `view` shows it (`journeyman.backbones.views`).
+
+        `digest` is what is known of the file already.
+        """
         picture = super().__new__(cls, path)
         picture.view = view
+        picture._digest = digest
         return picture
+
+    @property
+    def digest(self) -> str:
+        """The hash of the file's bytes. Raises PictureError where there is no file to read."""
+        self._digest = self._digest or picture_digest(self)
+        return self._digest
+
+    def seen_as(self, view: str) -> Picture:
+        """Another view of the same file."""
+        return Picture(str(self), view, self.digest)
 
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """[side, side, 3]: the whole picture made small, whatever its view."""
-        image = read_picture(self).resize((side, side), Resampling.BOX)
-        return np.asarray(image, dtype=np.uint8)
+        return picture_thumbnail(self, side)
 
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.view == getattr(other, "view", "")
@@ -97,10 +110,5 @@ class PictureInputs(Inputs):
 
 
 def _key(picture: Picture) -> bytes:
-    try:
-        content = Path(picture).read_bytes()
-    except OSError:
-        read_picture(picture)
-        raise
-    named = len(picture.view).to_bytes(2, "little") + picture.view.encode()
-    return blake2b(named + content, digest_size=KEY_BYTES).digest()
+    said = f"{picture.digest} {picture.view}"
+    return blake2b(said.encode(), digest_size=KEY_BYTES).digest()

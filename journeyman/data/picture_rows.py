@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from journeyman.errors import JourneymanError
 
 _THREADS = 4
 _AHEAD = 32
+_FIRST = 200
+"""Rows of a packed file that are looked at where it is not said what they hold."""
 
 
 def folder_of(source: str) -> Path:
@@ -102,15 +105,21 @@ def _in_folder(path: Path, source: str) -> Iterator[str]:
 
 
 def _in_list(path: Path, source: str, data: DataOptions) -> Iterator[str]:
-    is_packed = path.suffix.lower() in (".parquet", ".pq")
-    if data.image is None and not is_packed:
-        start = head(path).lower()
-        if not any(suffix.encode() in start for suffix in SUFFIXES):
-            return
+    if data.image is None and not _names_pictures(path, source, data):
+        return
     folder = folder_of(source)
     for event in read(source, data):
         if isinstance(event, Record):
             yield from (whole_path(cell, folder) for cell in _cells(event.values, data.image))
+
+
+def _names_pictures(path: Path, source: str, data: DataOptions) -> bool:
+    """Whether the beginning of a file holds what looks like the path of a picture."""
+    if path.suffix.lower() in (".parquet", ".pq"):
+        first = (each for each in islice(read(source, data), _FIRST) if isinstance(each, Record))
+        return any(next(_cells(each.values, None), None) for each in first)
+    start = head(path).lower()
+    return any(suffix.encode() in start for suffix in SUFFIXES)
 
 
 def _cells(values: dict[str, Any], column: str | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ from threading import Lock
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from journeyman.errors import DataError
@@ -109,6 +110,16 @@ def picture_digest(path: str | Path) -> str:
 
 def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
+
+
+def picture_thumbnail(path: str | Path, side: int) -> NDArray[np.uint8]:
+    """[side, side, 3]: the whole picture made small; large JPEG files are decoded in part.
+
+    Raises PictureError where `read_picture` does.
+    """
+    with _MUTED:
+        small, _ = _decoded(Path(path), _content(Path(path)), MOST_PIXELS, draft=True)
+        return np.asarray(small.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)
 
 
 def looks_like_picture(name: str) -> bool:

@@ -12,7 +12,8 @@ from PIL import Image
 SIDE = 168
 """Pixels of the longer side."""
 QUALITY = 80
-FOR, AGAINST = (200, 40, 30), (30, 90, 200)
+FOR, AGAINST = (28, 112, 190), (222, 120, 20)
+"""The colours of words in a report."""
 STRONGEST = 0.65
 """How much of its colour the weightiest cell takes."""
 
@@ -26,7 +27,7 @@ def small(seen: NDArray[np.uint8]) -> Image.Image:
 
 
 def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64]) -> Image.Image:
-    """The small picture in grey, red where cells speak for the answer and blue where against it."""
+    """The small picture in grey, blue where cells speak for the answer, orange where against it."""
     image = small(seen)
     grey = np.asarray(image.convert("L"), dtype=np.float32)[..., None].repeat(3, axis=2)
     strongest = float(np.abs(heat).max()) or 1.0

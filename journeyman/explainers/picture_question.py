@@ -63,7 +63,8 @@ class Scene:
         """Decode the picture once."""
         preprocessing = cast(VisionBackbone, backbone).preprocessing
         inputs = cast(PictureInputs, backbone.prepare([path]))
-        return cls(path, inputs.pixels(preprocessing), inputs.fitted(preprocessing)[0])
+        seen = inputs.fitted(preprocessing)
+        return cls(path, preprocessing.normalised(torch.from_numpy(seen)), seen[0])
 
     @property
     def inputs(self) -> PixelInputs:

@@ -10,9 +10,10 @@ from tiny import tiny_vision_folder
 from typer.testing import CliRunner
 
 import journeyman
-from journeyman.backbones.picture_inputs import Picture
+from journeyman.backbones.picture_inputs import Picture, PictureInputs
 from journeyman.cli import app
 from journeyman.errors import RecipeError
+from journeyman.recipe import load_recipe
 from journeyman.types import FailedPrediction
 
 PER_CLASS = 20
@@ -107,6 +108,57 @@ def test_the_command_line_asks_about_pictures(place):
     assert len(json.loads(done.stdout)["heat"]) == 7
     done = runner.invoke(app, ["evaluate", "runs/colours", "--file", "photos"])
     assert json.loads(done.stdout)["refused"] == 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"finetune": {"tuner": "auto", "budget": "1m", "epochs": 1}},
+        {"search": {"trials": 3}, "finetune": {"tuner": "lora", "cut": 1, "epochs": 1}},
+        {"finetune": {"tuner": "full", "cut": 1, "epochs": 1, "objective": "contrast"}},
+        {"finetune": {"folds": 3, "head": "prototype"}},
+        {"finetune": {"balance": {"power": 0.5}, "target_accuracy": 0.9, "tuner": "adapter"}},
+    ],
+    ids=["auto", "search", "contrast", "folds", "balance"],
+)
+def test_what_chooses_and_trains_for_texts_does_so_for_pictures(place, more):
+    tiny_vision_folder(place / "tiny", "vit")
+    said = {**recipe(), **more, "explain": {"samples": 0}}
+    (place / "colours.yaml").write_text(json.dumps(said))
+    model = journeyman.finetune("colours.yaml")
+    assert model.predict("photos/good/3.png")[0].scores.keys() == set(COLOURS)
+    assert (place / "runs" / "colours" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("more", [{}, {"backbone": {"image_size": 64}}])
+def test_a_folder_of_pictures_is_enough_to_know_the_task_and_the_backbone(place, more):
+    found = load_recipe({"data": {"train": str(place / "photos")}, **more})
+    assert found.backbone.name == "efficientnet-lite0"
+    assert load_recipe({"data": {"train": str(place / "photos")}, "backbone": "tiny"})
+    assert load_recipe(found) == found
+
+
+def test_a_student_reads_what_its_teacher_reads(place):
+    said = {"data": {"dataset": "snippets"}, "transfer": {"distil": {"into": "mobilenet-v2"}}}
+    with pytest.raises(RecipeError, match=r"transfer\.distil\.into"):
+        load_recipe(said)
+
+
+def test_a_picture_is_hashed_once_and_its_views_share_that(place, monkeypatch):
+    read = []
+
+    def counted(path):
+        read.append(path)
+        return "0" * 32
+
+    monkeypatch.setattr("journeyman.backbones.picture_inputs.picture_digest", counted)
+    picture = Picture(place / "photos" / "bad" / "0.png")
+    views = [picture.seen_as("flip:1"), picture.seen_as("flip:2")]
+    keys = PictureInputs([picture, *views]).keys
+    assert len(set(keys)) == 3
+    assert len(read) == 1
+    assert views[0] != views[1] != picture
 
 
 def test_a_text_backbone_and_options_of_texts_are_told(place):

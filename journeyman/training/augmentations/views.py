@@ -20,7 +20,7 @@ class View(Augmentation):
         """Another view of the same file; `strength` is the view's own."""
         picture = cast(Picture, text)
         seed = int(random.integers(2**31))
-        return Picture(str(picture), with_kind(picture.view, self.name, seed))
+        return picture.seen_as(with_kind(picture.view, self.name, seed))
 
 
 @AUGMENTATIONS.register("crop")
