@@ -17,7 +17,8 @@ from journeyman.explainers.target import Target
 @pytest.fixture
 def question(tmp_path):
     (path,) = tiny_pictures(tmp_path / "pictures", count=1)
-    return PictureQuestion("a", None, Target("good", (0,)), Scene.read(tiny_vision(tmp_path), str(path)))
+    scene = Scene.read(tiny_vision(tmp_path), str(path))
+    return PictureQuestion("a", None, Target("good", (0,)), scene)
 
 
 def test_a_blank_cell_is_blank_and_nothing_else_is(question):
