@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
     "data.label_separator": "|",
     "data.tokens": "tokens",
     "data.tags": "tags",
+    "data.boxes": "boxes",
     "data.group": "customer",
     "data.id": "number",
     "data.slices": ["domain"],

@@ -18,8 +18,8 @@ AbstainReason = Literal["low_confidence", "out_of_scope"]
 Modality = Literal["text", "image"]
 """What a row's input is: a text (or a pair, or tokens), or a picture."""
 
-TargetKind = Literal["label", "labels", "value", "tags"]
-"""What is learned of a row: one label, a set of labels, a number, or a tag a token."""
+TargetKind = Literal["label", "labels", "value", "tags", "boxes"]
+"""What is learned of a row: one label, a set of labels, a number, a tag a token, or boxes."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,35 @@ class EntitiesPrediction(Prediction):
     """The labelled spans of one text, in order, never overlapping."""
 
     entities: tuple[Entity, ...]
+
+
+BoxSides = tuple[float, float, float, float]
+"""x and y of a box's top left corner, its width and height; pixels after EXIF rotation."""
+
+
+@dataclass(frozen=True)
+class LabelledBox:
+    """What a row says stands in its picture. A `difficult` one is neither learned nor counted."""
+
+    box: BoxSides
+    label: str
+    difficult: bool = False
+
+
+@dataclass(frozen=True)
+class ScoredBox:
+    """A box that was found, its likeliest label and that label's score."""
+
+    box: BoxSides
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class BoxesPrediction(Prediction):
+    """What was found in a picture, the highest score first."""
+
+    boxes: tuple[ScoredBox, ...]
 
 
 @dataclass(frozen=True)

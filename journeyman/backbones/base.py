@@ -72,7 +72,8 @@ class Features:
     `hidden` [B, T, D] (None when only pooled vectors were kept, or at cut 0), `mask` [B, T] true
     on real tokens, `pooled` {layer: [B, D]} (means over the mask; layer 1 is the first), `grid`
     (height, width) where the last height * width tokens are patches, row by row, `inputs` the rows
-    themselves at cut 0. D may differ from layer to layer (`Backbone.width_at`).
+    themselves at cut 0, `maps` {layer: [B, D, H, W]} of those layers that were asked for. D may
+    differ from layer to layer (`Backbone.width_at`).
     """
 
     mask: Tensor
@@ -80,6 +81,7 @@ class Features:
     pooled: Mapping[int, Tensor] = field(default_factory=dict)
     grid: tuple[int, int] | None = None
     inputs: Inputs | None = None
+    maps: Mapping[int, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.mask.shape[0]
@@ -93,6 +95,7 @@ class Features:
             mask=self.mask.to(device),
             hidden=None if self.hidden is None else self.hidden.to(device),
             pooled={layer: vectors.to(device) for layer, vectors in self.pooled.items()},
+            maps={layer: values.to(device) for layer, values in self.maps.items()},
         )
 
     def rounded(self) -> Features:
@@ -106,7 +109,8 @@ class Features:
     def _each(self, change: Callable[[Tensor], Tensor]) -> Features:
         hidden = None if self.hidden is None else change(self.hidden)
         pooled = {layer: change(vectors) for layer, vectors in self.pooled.items()}
-        return replace(self, hidden=hidden, pooled=pooled)
+        maps = {layer: change(values) for layer, values in self.maps.items()}
+        return replace(self, hidden=hidden, pooled=pooled, maps=maps)
 
 
 HALF_LIMIT = 65504.0

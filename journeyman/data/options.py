@@ -128,6 +128,12 @@ class DataOptions(BaseModel):
         default=None,
         description="Column that holds one BIO tag for each token (token classification).",
     )
+    boxes: str | None = Field(
+        default=None,
+        description="Column that holds the boxes in a picture, as a list or its JSON text: "
+        '[{"box": [x, y, width, height], "label": "cat"}], in pixels. The formats coco, voc and '
+        "yolo make it.",
+    )
     group: str | None = Field(
         default=None,
         description="Column whose rows stay together: no group is in two splits (the sentences of "
@@ -170,7 +176,7 @@ class DataOptions(BaseModel):
     @property
     def targets(self) -> tuple[str, ...]:
         """The columns that say what is to be learned, which an id never depends on."""
-        named = (self.label, self.soft_label, self.tags, self.ratings)
+        named = (self.label, self.soft_label, self.tags, self.boxes, self.ratings)
         return tuple(name for name in named if name is not None)
 
     @property

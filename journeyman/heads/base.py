@@ -20,7 +20,7 @@ from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
 from journeyman.types import Modality, TargetKind
 
-Unit = Literal["row", "token"]
+Unit = Literal["row", "token", "map"]
 Layers = Mapping[int, Tensor]
 """Layer to features [N, D]: pooled vectors of rows, or hidden states of tokens."""
 
@@ -35,7 +35,8 @@ class HeadOptions(BaseModel):
 class HeadShape:
     """Where a head stands: features of width D from `layers`, C `outputs`, for each `unit`.
 
-    `widths` has the width of each of the layers where they differ.
+    `widths` has the width of each of the layers where they differ; `strides`, for the unit `map`,
+    how many pixels of the network's picture lie between neighbouring vectors of each.
     """
 
     width: int
@@ -43,6 +44,7 @@ class HeadShape:
     outputs: int
     unit: Unit
     widths: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
 
     def widths_of(self, layers: Sequence[int]) -> tuple[int, ...]:
         """D of each of these layers."""
@@ -61,13 +63,13 @@ class HeadShape:
     def to_json(self) -> dict[str, Any]:
         """The shape as model.json holds it."""
         said = {"width": self.width, "layers": list(self.layers), "outputs": self.outputs}
-        more = {"widths": list(self.widths)} if self.widths else {}
-        return {**said, "unit": self.unit, **more}
+        more = {name: list(getattr(self, name)) for name in ("widths", "strides")}
+        return {**said, "unit": self.unit, **{name: value for name, value in more.items() if value}}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> HeadShape:
         """Read what `to_json` wrote."""
-        lists = {name: tuple(saved.get(name, ())) for name in ("layers", "widths")}
+        lists = {name: tuple(saved.get(name, ())) for name in ("layers", "widths", "strides")}
         return cls(**{**saved, **lists})
 
 

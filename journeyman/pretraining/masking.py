@@ -129,7 +129,9 @@ class MaskedSource:
         rows = replace(rows, ids=[hidden.ids[0] for hidden, _ in parts])
         labels = pad([label[0].numpy() for _, label in parts], IGNORED)
         found = self.backbone.frozen(rows, self.cut)
-        return MaskedFeatures(found.mask, found.hidden, found.pooled, found.grid, rows, labels)
+        return MaskedFeatures(
+            found.mask, found.hidden, found.pooled, found.grid, inputs=rows, labels=labels
+        )
 
     def _one(self, row: int) -> tuple[TextInputs, Tensor]:
         inputs = self.inputs.select([row])

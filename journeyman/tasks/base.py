@@ -249,6 +249,7 @@ _TARGETS: Mapping[TargetKind, str] = {
     "labels": "several labels a row",
     "value": "a number a row",
     "tags": "a tag for each token",
+    "boxes": "boxes in a picture",
 }
 
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")
