@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.placement import Placement
 from journeyman.backbones.preprocessing import Preprocessing
-from journeyman.backbones.views import seen
-from journeyman.data.pictures import picture_digest, picture_thumbnail, read_picture
+from journeyman.backbones.views import placed, seen
+from journeyman.data.pictures import picture_digest, picture_size, picture_thumbnail, read_picture
 
 KEY_BYTES = 16
 COST = 64
@@ -69,9 +70,13 @@ class Picture(str):
 
 @dataclass(frozen=True)
 class PictureInputs(Inputs):
-    """N pictures on disk. A file that is no picture raises a DataError where it is read."""
+    """N pictures on disk, and how they become pixels.
+
+    A file that is no picture raises a DataError where it is read.
+    """
 
     pictures: Sequence[Picture]
+    preprocessing: Preprocessing
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
@@ -88,25 +93,39 @@ class PictureInputs(Inputs):
 
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> PictureInputs:
         """The rows at `indices`, in that order; no file is hashed again."""
-        chosen = PictureInputs([self.pictures[i] for i in indices])
+        chosen = PictureInputs([self.pictures[i] for i in indices], self.preprocessing)
         if "keys" in self.__dict__:
             chosen.__dict__["keys"] = [self.keys[i] for i in indices]
         return chosen
 
-    def pixels(self, preprocessing: Preprocessing) -> Tensor:
+    def pixels(self) -> Tensor:
         """[B, 3, H, W], float32, the channels innermost in memory."""
-        return preprocessing.normalised(torch.from_numpy(self.fitted(preprocessing)))
+        return self.preprocessing.normalised(torch.from_numpy(self.fitted()))
 
-    def fitted(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    def fitted(self) -> NDArray[np.uint8]:
         """[B, H, W, 3]: the same in bytes, as people see it."""
+        how = self.preprocessing
 
         def one(picture: Picture) -> NDArray[np.uint8]:
-            return preprocessing.fitted(seen(read_picture(picture), picture.view))
+            return how.fitted(seen(read_picture(picture), picture.view))
 
         if not self.pictures:
-            return np.zeros((0, preprocessing.height, preprocessing.width, 3), dtype=np.uint8)
+            return np.zeros((0, how.height, how.width, 3), dtype=np.uint8)
         with ThreadPoolExecutor(min(len(self), torch.get_num_threads())) as threads:
             return np.stack(list(threads.map(one, self.pictures)))
+
+    def placements(self) -> list[Placement]:
+        """From a point in each file, in pixels after EXIF rotation, to where the backbone sees it.
+
+        That is told in shares of the width and the height that the backbone sees.
+        """
+        how = self.preprocessing
+        share = Placement(1 / how.width, 1 / how.height)
+        found = []
+        for picture in self.pictures:
+            in_view, size = placed(picture_size(picture), picture.view)
+            found.append(in_view.then(how.placement(*size)).then(share))
+        return found
 
 
 def _key(picture: Picture) -> bytes:

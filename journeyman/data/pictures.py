@@ -103,6 +103,21 @@ def picture_facts(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Picture
         return PictureFacts(width, height, _digest(content), _difference_hash(small))
 
 
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Width and height in pixels after EXIF rotation, by the header alone.
+
+    Raises PictureError where there is no file, or none that is a picture.
+    """
+    try:
+        with _MUTED, Image.open(path, formats=_formats()) as opened:
+            width, height = opened.size
+            return (height, width) if _orientation(opened) > _LAST_UPRIGHT else (width, height)
+    except FileNotFoundError as error:
+        raise _missing(Path(path), "no such file") from error
+    except Exception as error:  # Decoders raise errors of many kinds where bytes are broken.
+        raise _bad(Path(path), str(error) or type(error).__name__) from error
+
+
 def picture_digest(path: str | Path) -> str:
     """The digest of `PictureFacts` without decoding. Raises PictureError for no readable file."""
     return _digest(_content(Path(path)))
@@ -199,7 +214,7 @@ def _decoded(
             opened.load()
             tag = _orientation(opened)
             turned = opened.transpose(_TURNS[tag]) if tag in _TURNS else opened
-            lies = tag in _TURNS and tag > _LAST_UPRIGHT
+            lies = tag > _LAST_UPRIGHT
             return _in_rgb(turned), (height, width) if lies else (width, height)
     except (PictureError, MemoryError):
         raise
@@ -221,7 +236,8 @@ def _formats() -> tuple[str, ...]:
 def _orientation(opened: Image.Image) -> int:
     """The EXIF tag; broken EXIF data spoil no picture."""
     try:
-        return int(opened.getexif().get(_ORIENTATION, 1))
+        tag = int(opened.getexif().get(_ORIENTATION, 1))
+        return tag if tag in _TURNS else 1
     except Exception:  # The parser of EXIF data raises errors of many kinds.
         return 1
 

@@ -17,8 +17,6 @@ from torch import Tensor
 
 from journeyman.backbones.base import Backbone, Inputs
 from journeyman.backbones.picture_inputs import COST, PictureInputs
-from journeyman.backbones.preprocessing import Preprocessing
-from journeyman.backbones.vision_backbone import VisionBackbone
 from journeyman.explainers.overlay import data_uri, overlaid, small
 from journeyman.explainers.question import Ends, Question
 from journeyman.explainers.target import Target
@@ -45,7 +43,7 @@ class PixelInputs(Inputs):
         """The rows at `indices`, in that order."""
         return PixelInputs(self.values[torch.as_tensor(np.asarray(indices))])
 
-    def pixels(self, preprocessing: Preprocessing) -> Tensor:
+    def pixels(self) -> Tensor:
         """The pixels as they are."""
         return self.values
 
@@ -61,10 +59,9 @@ class Scene:
     @classmethod
     def read(cls, backbone: Backbone, path: str) -> Scene:
         """Decode the picture once."""
-        preprocessing = cast(VisionBackbone, backbone).preprocessing
         inputs = cast(PictureInputs, backbone.prepare([path]))
-        seen = inputs.fitted(preprocessing)
-        return cls(path, preprocessing.normalised(torch.from_numpy(seen)), seen[0])
+        seen = inputs.fitted()
+        return cls(path, inputs.preprocessing.normalised(torch.from_numpy(seen)), seen[0])
 
     @property
     def inputs(self) -> PixelInputs:
