@@ -17,7 +17,7 @@ from torch import Tensor
 from journeyman.backbones.base import Inputs
 from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.backbones.views import seen
-from journeyman.data.pictures import picture_digest, picture_thumbnail, read_picture
+from journeyman.data.pictures import picture_digest, picture_facts, picture_thumbnail, read_picture
 
 KEY_BYTES = 16
 COST = 64
@@ -56,6 +56,11 @@ class Picture(str):
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """[side, side, 3]: the whole picture made small, whatever its view."""
         return picture_thumbnail(self, side)
+
+    def sides(self) -> tuple[int, int]:
+        """Width and height in pixels as people see it, whatever its view."""
+        facts = picture_facts(self)
+        return facts.width, facts.height
 
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.view == getattr(other, "view", "")
