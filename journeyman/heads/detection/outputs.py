@@ -1,0 +1,54 @@
+"""What any detector says of a batch of pictures, whether its head is ours or its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Found = NDArray[np.float32]
+"""[K, 6] of one picture: x1, y1, x2, y2 in shares of it, class, score; highest score first."""
+
+
+class BoxOutputs(ABC):
+    """The outputs for B pictures: they can be learned from, and give boxes.
+
+    Shares are of the picture as the network sees it: 0 is its left or upper edge, 1 the other.
+    """
+
+    @abstractmethod
+    def loss(self, targets: Tensor) -> Tensor:
+        """The mean over pictures of each picture's loss, in float32.
+
+        `targets` [B, n, 5] are class, x1, y1, x2, y2 in shares, padded with rows below nought.
+        A picture's loss depends on that picture alone, so that a batch taken in parts, each
+        weighted by its share of the pictures, has the gradient of the whole.
+        """
+
+    @abstractmethod
+    def found(self, floor: float, limit: int, overlap: float) -> list[Found]:
+        """Boxes with scores of at least `floor`, of each picture `limit` at most.
+
+        Of boxes of one class that overlap by more than `overlap` (IoU) the best alone is left.
+        """
+
+    @abstractmethod
+    def float(self) -> Self:
+        """The same in float32."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Self:
+        """The same on this device."""
+
+    @abstractmethod
+    def detach(self) -> Self:
+        """The same without a graph behind it."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where they are."""
