@@ -141,6 +141,8 @@ class Backbone(ABC):
     """Where the weights were read from."""
     pooling: str = ""
     """How a row's vector is made, where it is not the mean of its tokens."""
+    mapped: tuple[int, ...] = ()
+    """Layers whose maps are among the features it makes."""
 
     @property
     def manner(self) -> str:
@@ -207,6 +209,19 @@ class Backbone(ABC):
     @abstractmethod
     def embedding_module(self) -> nn.Module:
         """The module whose output [B, T, D] enters the first layer; explainers hook it."""
+
+    def mapping(self, layers: Sequence[int]) -> Backbone:
+        """A second network sharing all weights, whose features have the maps of these layers.
+
+        Raises JourneymanError where it has none.
+        """
+        raise JourneymanError(
+            f"The backbone {self.spec.name!r} has no maps.",
+            place="backbone",
+            expected="a backbone for pictures, whose layers have maps",
+            found=f"{self.spec.name}, for {self.spec.modality}s",
+            remedy="name another backbone (`journeyman backbones`)",
+        )
 
     def width_at(self, layer: int) -> int:
         """D after this layer, where layers differ; of the pooled vector too."""

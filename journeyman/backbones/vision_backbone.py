@@ -75,8 +75,9 @@ class VisionBackbone(Backbone):
 
     @property
     def manner(self) -> str:
-        """How pixels are made, and arithmetic where it is not float32."""
-        return f" {self.preprocessing.said}" + " in bfloat16" * self.in_half(self.precision)
+        """How pixels are made, arithmetic where it is not float32, and which maps are kept."""
+        said = f" {self.preprocessing.said}" + " in bfloat16" * self.in_half(self.precision)
+        return said + f" maps {self.mapped}" * bool(self.mapped)
 
     def prepare(self, rows: Sequence[str | Path]) -> PictureInputs:
         """Paths of pictures; no file is read yet."""
@@ -87,6 +88,7 @@ class VisionBackbone(Backbone):
     ) -> Features:
         """The stem and layers [0, cut), dropout off; at cut 0 the rows themselves.
 
+        The map at the cut is left out where hidden states are kept, which are the same numbers.
         By the network itself, in float32, where the graph is kept: hooks see it, and a gradient
         wants steps smaller than bfloat16 has.
         """
@@ -102,11 +104,13 @@ class VisionBackbone(Backbone):
             parts = self._parts(lower)
             x = parts.run_stem(self._pixels(rows))
             features = self._run(parts, x, 0, cut).floats()
-        return features if keep_hidden else replace(features, hidden=None)
+        if not keep_hidden:
+            return replace(features, hidden=None)
+        return replace(features, maps={k: v for k, v in features.maps.items() if k != cut})
 
     def tuned(self, features: Features, cut: int) -> Features:
         """Layers [cut, depth) on cached features (everything, at cut 0)."""
-        if cut == self.spec.depth:
+        if cut == self.spec.depth and (features.hidden is None or cut not in self.mapped):
             return features
         parts = self._parts(self.module)
         if cut == 0:
@@ -117,7 +121,10 @@ class VisionBackbone(Backbone):
             raise ValueError("layers above the cut need hidden states, and only pooled were kept")
         x = features.hidden if parts.patch else unflattened(features.hidden, self.shapes[cut].grid)
         above = self._run(parts, x, cut, self.spec.depth)
-        return replace(above, pooled={**features.pooled, **above.pooled})
+        maps = {**features.maps, **above.maps}
+        if cut in self.mapped:
+            maps[cut] = self._map(x, cut, parts.patch)
+        return replace(above, pooled={**features.pooled, **above.pooled}, maps=maps)
 
     def clone(self, owned_from: int | None) -> VisionBackbone:
         """A second network sharing weights below `owned_from`, owning copies above."""
@@ -137,7 +144,13 @@ class VisionBackbone(Backbone):
             self.options,
             self.shapes,
         )
-        twin.folder = self.folder
+        twin.folder, twin.mapped = self.folder, self.mapped
+        return twin
+
+    def mapping(self, layers: Sequence[int]) -> VisionBackbone:
+        """A second network sharing all weights, whose features have the maps of these layers."""
+        twin = self.clone(None)
+        twin.mapped = tuple(sorted(layers))
         return twin
 
     def dropping(self, share: float) -> VisionBackbone:
@@ -195,13 +208,21 @@ class VisionBackbone(Backbone):
 
     def _run(self, parts: VisionParts, x: Tensor, first: int, last: int) -> Features:
         """Blocks [first, last) on what the one before put out."""
-        pooled = {}
+        pooled, maps = {}, {}
         for layer, block in enumerate(parts.blocks[first:last], first + 1):
             x = block.run(x)
             pooled[layer] = x.float().mean(1 if parts.patch else (2, 3))
+            if layer in self.mapped:
+                maps[layer] = self._map(x, layer, parts.patch)
         hidden = x if parts.patch else flattened(x)
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-        return Features(mask=mask, hidden=hidden, pooled=pooled, grid=self.shapes[last].grid)
+        grid = self.shapes[last].grid
+        return Features(mask=mask, hidden=hidden, pooled=pooled, grid=grid, maps=maps)
+
+    def _map(self, x: Tensor, layer: int, patch: int) -> Tensor:
+        """[B, D, H, W] of what a layer puts out."""
+        height, width = self.shapes[layer].grid
+        return unflattened(x[:, -height * width :], (height, width)) if patch else x
 
     def _measured(self) -> tuple[Shape, ...]:
         """The shape after the stem and after every block, from one black picture."""

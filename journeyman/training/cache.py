@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from journeyman.backbones.base import HALF_LIMIT, Backbone, Features, Inputs
+from journeyman.backbones.base import HALF_LIMIT, Backbone, Inputs
 from journeyman.catalogue.home import home
 from journeyman.errors import ResourceError
 from journeyman.training.batches import token_batches
 from journeyman.training.cache_index import CacheIndex, Entry, ShardRecord
 from journeyman.training.cached_features import CachedFeatures, places_of
+from journeyman.training.packing import Packing
 from journeyman.training.shards import PARTS, Shard, ShardWriter, checksum, map_part, write_part
 
 FORMAT = 1
@@ -77,18 +78,18 @@ class FeatureCache:
         them is made first, so the cache never outgrows its limit by more than what is in use.
         """
         backbone.check_cut(cut)
-        namespace = _namespace(backbone, cut)
+        work = _Pass(backbone, cut, Packing.of(backbone, cut, keep_hidden))
         distinct = _distinct(inputs)
-        self._check_size(backbone, inputs, list(distinct.values()), cut, keep_hidden)
-        found = self._lookup(namespace, list(distinct), keep_hidden)
+        self._check_size(work, inputs, list(distinct.values()))
+        found = self._lookup(work.namespace, list(distinct), work.packing.any)
         missing = [at for key, at in distinct.items() if key not in found]
-        need = expected_bytes(backbone, inputs.lengths[missing], cut, keep_hidden)
+        need = work.size(inputs.lengths[missing])
         self.stats.bytes_asked += need
         self._evict(keep={entry.shard for entry in found.values()}, room=need)
         self._count(inputs, found)
         done = 0
-        for block in _shard_blocks(backbone, inputs, missing, cut, keep_hidden):
-            found.update(self._compute(namespace, backbone, inputs, block, cut, keep_hidden))
+        for block in work.blocks(inputs, missing):
+            found.update(self._compute(work, inputs, block))
             done += sum(map(len, block))
             if progress:
                 progress(done, len(missing))
@@ -103,7 +104,7 @@ class FeatureCache:
             names=names,
             shards=shards,
             folder=self.folder,
-            keep_hidden=keep_hidden,
+            packing=work.packing,
             grid=backbone.grid_at(cut),
         )
 
@@ -146,42 +147,28 @@ class FeatureCache:
         )
 
     def _compute(
-        self,
-        namespace: str,
-        backbone: Backbone,
-        inputs: Inputs,
-        block: Sequence[NDArray[np.int64]],
-        cut: int,
-        keep_hidden: bool,
+        self, work: _Pass, inputs: Inputs, block: Sequence[NDArray[np.int64]]
     ) -> dict[bytes, Entry]:
         started = time.perf_counter()
         small, large = ShardWriter(), ShardWriter()
         for batch in block:
-            rows = inputs.select(batch)
-            features = backbone.frozen(rows, cut, keep_hidden=keep_hidden)
-            kept = backbone.positions(rows.lengths, cut)
-            for key, pooled, hidden in _rows(rows, kept, features):
+            for key, pooled, hidden in work.rows(inputs.select(batch)):
                 writer = small if _survives(pooled, hidden) else large
                 writer.add(key, pooled, hidden)
         seconds = time.perf_counter() - started
         self.stats.rows_computed += sum(map(len, block))
         self.stats.seconds_computing += seconds
-        tokens = sum(int(backbone.positions(inputs.lengths[b], cut).sum()) for b in block)
+        lines = sum(small.lengths) + sum(large.lengths)
         entries: dict[bytes, Entry] = {}
         for writer, kind in ((small, np.float16), (large, np.float32)):
             if writer.keys:
-                entries.update(self._write(namespace, writer, kind, keep_hidden, seconds / tokens))
+                entries.update(self._write(work, writer, kind, seconds / lines))
         return entries
 
     def _write(
-        self,
-        namespace: str,
-        writer: ShardWriter,
-        kind: type,
-        hidden: bool,
-        seconds_per_token: float,
+        self, work: _Pass, writer: ShardWriter, kind: type, seconds_per_token: float
     ) -> dict[bytes, Entry]:
-        name = uuid.uuid4().hex
+        name, hidden = uuid.uuid4().hex, work.packing.any
         self._make_room(writer.size(kind))
         parts: dict[str, list[NDArray[Any]]] = {"pooled": [np.stack(writer.pooled).astype(kind)]}
         if hidden:
@@ -194,7 +181,7 @@ class FeatureCache:
             pooled_sum, hidden_sum = (written[p][1] if p in written else 0 for p in PARTS)
             size = sum(path.stat().st_size for path, _ in written.values())
             record = ShardRecord(
-                name, namespace, hidden, size, pooled_sum, hidden_sum, seconds_per_token
+                name, work.namespace, hidden, size, pooled_sum, hidden_sum, seconds_per_token
             )
             with self.index.writing():
                 for part, (path, _) in written.items():
@@ -241,16 +228,14 @@ class FeatureCache:
         for part in PARTS:
             (self.folder / f"{name}.{part}.npy").unlink(missing_ok=True)
 
-    def _check_size(
-        self, backbone: Backbone, inputs: Inputs, rows: list[int], cut: int, hidden: bool
-    ) -> None:
-        need = expected_bytes(backbone, inputs.lengths[rows], cut, hidden)
+    def _check_size(self, work: _Pass, inputs: Inputs, rows: list[int]) -> None:
+        need = work.size(inputs.lengths[rows])
         if need > self.limit_bytes:
             raise ResourceError(
                 "The frozen features of these rows do not fit in the feature cache.",
                 place=str(self.folder),
                 expected=f"at most {self.limit_bytes / 1e9:.1f} GB",
-                found=f"{need / 1e9:.1f} GB for {len(rows):,} distinct rows at cut {cut}",
+                found=f"{need / 1e9:.1f} GB for {len(rows):,} distinct rows at cut {work.cut}",
                 remedy="raise JOURNEYMAN_CACHE_GB, use `tuner: none`, or shorten the texts",
             )
 
@@ -260,15 +245,52 @@ class FeatureCache:
         self.index.close()
 
 
-def _rows(
-    inputs: Inputs, kept: NDArray[np.int64], features: Features
-) -> Iterator[tuple[bytes, NDArray[np.float32], NDArray[np.float32] | int]]:
-    features = features.to(torch.device("cpu"))
-    layers = [features.pooled[layer] for layer in sorted(features.pooled)]
-    pooled = torch.cat(layers, dim=1).numpy()
-    for at, (key, length) in enumerate(zip(inputs.keys, kept.tolist(), strict=True)):
-        hidden = length if features.hidden is None else features.hidden[at, :length].numpy().copy()
-        yield key, pooled[at].copy(), hidden
+@dataclass(frozen=True)
+class _Pass:
+    """One run of the frozen layers: through which, and what is kept of each row."""
+
+    backbone: Backbone
+    cut: int
+    packing: Packing
+
+    @property
+    def namespace(self) -> str:
+        """What tells its rows from those of any other pass."""
+        backbone, packing = self.backbone, self.packing
+        said = f"{FORMAT} {backbone.spec.sha256} {self.cut}{backbone.manner}{packing.said}"
+        return sha256(said.encode()).hexdigest()[:32]
+
+    def size(self, lengths: NDArray[np.int64]) -> int:
+        """Bytes the cache takes for distinct rows of these lengths, in half precision."""
+        vectors = sum(map(self.backbone.width_at, range(1, self.cut + 1)))
+        lines = self.packing.numbers(self.backbone.positions(lengths, self.cut))
+        return 2 * (len(lengths) * vectors + int(lines.sum()))
+
+    def rows(
+        self, inputs: Inputs
+    ) -> Iterator[tuple[bytes, NDArray[np.float32], NDArray[np.float32] | int]]:
+        """Key, pooled vectors side by side, and what else is kept, of each row."""
+        features = self.backbone.frozen(inputs, self.cut, keep_hidden=self.packing.hidden)
+        features = features.to(torch.device("cpu"))
+        layers = [features.pooled[layer] for layer in sorted(features.pooled)]
+        pooled = torch.cat(layers, dim=1).numpy()
+        positions = self.backbone.positions(inputs.lengths, self.cut).tolist()
+        for at, (key, length) in enumerate(zip(inputs.keys, positions, strict=True)):
+            yield key, pooled[at].copy(), self.packing.packed(features, at, length)
+
+    def blocks(self, inputs: Inputs, rows: list[int]) -> Iterator[list[NDArray[np.int64]]]:
+        """Batches of the missing rows, in blocks of about one shard's size."""
+        block: list[NDArray[np.int64]] = []
+        size = 0
+        order = sorted(rows, key=lambda at: (int(inputs.lengths[at]), inputs.keys[at]))
+        for batch in token_batches(inputs.lengths, np.array(order, dtype=np.int64), BATCH_TOKENS):
+            block.append(batch)
+            size += self.size(inputs.lengths[batch])
+            if size >= SHARD_BYTES:
+                yield block
+                block, size = [], 0
+        if block:
+            yield block
 
 
 def _survives(pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int) -> bool:
@@ -276,29 +298,9 @@ def _survives(pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int) ->
     return all(bool((np.abs(a) <= HALF_LIMIT).all()) for a in arrays)
 
 
-def _shard_blocks(
-    backbone: Backbone, inputs: Inputs, rows: list[int], cut: int, hidden: bool
-) -> Iterator[list[NDArray[np.int64]]]:
-    """Batches of the missing rows, in blocks of about one shard's size."""
-    block: list[NDArray[np.int64]] = []
-    size = 0
-    order = sorted(rows, key=lambda at: (int(inputs.lengths[at]), inputs.keys[at]))
-    for batch in token_batches(inputs.lengths, np.array(order, dtype=np.int64), BATCH_TOKENS):
-        block.append(batch)
-        size += expected_bytes(backbone, inputs.lengths[batch], cut, hidden)
-        if size >= SHARD_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
 def expected_bytes(backbone: Backbone, lengths: NDArray[np.int64], cut: int, hidden: bool) -> int:
     """Bytes the cache takes for distinct rows of these lengths, in half precision."""
-    numbers = len(lengths) * sum(map(backbone.width_at, range(1, cut + 1)))
-    if hidden:
-        numbers += int(backbone.positions(lengths, cut).sum()) * backbone.width_at(cut)
-    return 2 * numbers
+    return _Pass(backbone, cut, Packing.of(backbone, cut, hidden)).size(lengths)
 
 
 def _distinct(inputs: Inputs) -> dict[bytes, int]:
@@ -306,11 +308,6 @@ def _distinct(inputs: Inputs) -> dict[bytes, int]:
     for at, key in enumerate(inputs.keys):
         first.setdefault(key, at)
     return first
-
-
-def _namespace(backbone: Backbone, cut: int) -> str:
-    said = f"{FORMAT} {backbone.spec.sha256} {cut}{backbone.manner}"
-    return sha256(said.encode()).hexdigest()[:32]
 
 
 def _limit_from_environment() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from journeyman.backbones.base import Features
 from journeyman.training.cache_index import Entry
+from journeyman.training.packing import Packing
 from journeyman.training.shards import Shard
 
 
@@ -31,7 +32,7 @@ class CachedFeatures:
     names: tuple[str, ...]
     shards: dict[str, Shard] = field(repr=False)
     folder: Path
-    keep_hidden: bool = True
+    packing: Packing
     grid: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -40,14 +41,14 @@ class CachedFeatures:
     def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
         """The features of the rows at `indices`, padded to the longest."""
         rows = np.asarray(indices, dtype=np.int64)
-        lengths = self.lengths[rows]
+        lengths, packing = self.lengths[rows], self.packing
         mask = torch.from_numpy(np.arange(lengths.max(initial=0)) < lengths[:, None])
-        return Features(
-            mask=mask,
-            hidden=self._hidden(rows, lengths),
-            pooled=self._by_layer(rows),
-            grid=self.grid,
-        )
+        features = Features(mask=mask, pooled=self._by_layer(rows), grid=self.grid)
+        lines = self._lines(rows, packing.lines(lengths)) if packing.any else None
+        if lines is None or not packing.maps:
+            return replace(features, hidden=lines)
+        flat = lines.flatten(1)
+        return replace(features, hidden=packing.hidden_of(flat), maps=packing.maps_of(flat))
 
     def pooled(self) -> dict[int, Tensor]:
         """Every row's pooled vectors, {layer: [N, D]}."""
@@ -64,10 +65,11 @@ class CachedFeatures:
             line[...] = self.shards[self.names[shard]].pooled[position]
         return out
 
-    def _hidden(self, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tensor | None:
+    def _lines(self, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tensor | None:
+        """[B, lines, D]: what lies in the shards of each row, padded to the longest."""
         places = self.places[rows].tolist()
         parts = [self.shards[self.names[shard]].hidden for shard, _, _ in places]
-        if not self.keep_hidden or not parts or parts[0] is None:
+        if not parts or parts[0] is None:
             return None
         out = np.zeros((len(rows), int(lengths.max()), parts[0].shape[1]), dtype=np.float32)
         for line, (_, _, start), length, part in zip(out, places, lengths, parts, strict=True):

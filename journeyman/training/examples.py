@@ -49,7 +49,7 @@ class Uncached:
 def rounded(features: Features) -> Features:
     """Each row through half precision, unless a number of it is beyond: as the cache decides."""
     survives = torch.ones(len(features), dtype=torch.bool, device=features.mask.device)
-    parts = [*features.pooled.values()]
+    parts = [*features.pooled.values(), *features.maps.values()]
     if features.hidden is not None:
         parts.append(features.hidden.masked_fill(~features.mask.unsqueeze(-1), 0.0))
     for part in parts:
@@ -63,6 +63,7 @@ def rounded(features: Features) -> Features:
         features,
         hidden=None if features.hidden is None else half(features.hidden),
         pooled={layer: half(vectors) for layer, vectors in features.pooled.items()},
+        maps={layer: half(values) for layer, values in features.maps.items()},
     )
 
 

@@ -26,6 +26,8 @@ class Learner:
         self.tuner = tuner
         self.head = head
         self.cut = cut
+        if head.shape.unit == "map":
+            backbone = backbone.mapping(head.shape.layers)
         self.backbone = tuner.attach(backbone, cut)
         self.backbone.module.to(backbone.device)
 
