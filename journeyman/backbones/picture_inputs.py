@@ -33,6 +33,7 @@ class Picture(str):
 
     view: str
     _digest: str
+    _sides: tuple[int, int] | None
 
     def __new__(cls, path: str | Path, view: str = "", digest: str = "") -> Picture:
         """The picture at `path`, as `view` shows it (`journeyman.backbones.views`).
@@ -42,6 +43,7 @@ class Picture(str):
         picture = super().__new__(cls, path)
         picture.view = view
         picture._digest = digest
+        picture._sides = None
         return picture
 
     @property
@@ -50,9 +52,20 @@ class Picture(str):
         self._digest = self._digest or picture_digest(self)
         return self._digest
 
+    def sides(self) -> tuple[int, int]:
+        """Width and height in pixels as people see it, whatever its view.
+
+        Raises PictureError where there is no picture to read.
+        """
+        if self._sides is None:
+            self._sides = picture_size(self)
+        return self._sides
+
     def seen_as(self, view: str) -> Picture:
         """Another view of the same file."""
-        return Picture(str(self), view, self.digest)
+        other = Picture(str(self), view, self.digest)
+        other._sides = self._sides
+        return other
 
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """[side, side, 3]: the whole picture made small, whatever its view."""
@@ -123,7 +136,7 @@ class PictureInputs(Inputs):
         share = Placement(1 / how.width, 1 / how.height)
         found = []
         for picture in self.pictures:
-            in_view, size = placed(picture_size(picture), picture.view)
+            in_view, size = placed(picture.sides(), picture.view)
             found.append(in_view.then(how.placement(*size)).then(share))
         return found
 

@@ -1,6 +1,6 @@
 """What a model got right and wrong, one case at a time: what may be shown of it.
 
-A row is one case, but for multi-label and token tasks, where every label or entity is one. A
+A row is one case, but where it has several labels, entities or boxes every one of these is one. A
 number is always a candidate for the closest ones, and an error where its interval missed.
 """
 
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from journeyman.backbones.text_encoder import Text
+from journeyman.evaluation.box_verdicts import Verdict, verdicts
 from journeyman.explainers.target import Asked
 from journeyman.tasks.base import Task
 from journeyman.tasks.bio import spans_of
 from journeyman.tasks.words import words_of
 from journeyman.types import (
+    BoxesPrediction,
     EntitiesPrediction,
     Entity,
+    LabelledBox,
     LabelPrediction,
     MultiLabelPrediction,
     Prediction,
@@ -152,9 +155,40 @@ def _named(entity: Entity | None) -> str:
     return NOTHING if entity is None else f"{entity.label}: {entity.text}"
 
 
+def _of_boxes(
+    row: int, answer: Prediction, truth: Sequence[LabelledBox], _text: Text
+) -> Iterator[Case]:
+    for verdict in verdicts(cast(BoxesPrediction, answer).boxes, truth):
+        found, true = verdict.found, verdict.true
+        yield Case(
+            row,
+            _box_group(verdict),
+            verdict.kind == "correct",
+            found.score if found else 0.0,
+            true.label if true else NOTHING,
+            found.label if found else NOTHING,
+            asked=found or true,
+            score=found.score if found else None,
+        )
+
+
+def _box_group(verdict: Verdict) -> str:
+    given = verdict.true.label if verdict.true else ""
+    label = verdict.found.label if verdict.found else given
+    return {
+        "correct": f"correct: {label}",
+        "wrong label": f"error: {given} taken for {label}",
+        "wrong bounds": f"error: wrong bounds of {label}",
+        "found twice": f"error: {label} found twice",
+        "spurious": f"error: spurious {label}",
+        "missed": f"error: missed {label}",
+    }[verdict.kind]
+
+
 KINDS: dict[TargetKind, Callable[[int, Prediction, Any, Text], Iterator[Case]]] = {
     "label": _of_label,
     "labels": _of_labels,
     "value": _of_value,
     "tags": _of_tags,
+    "boxes": _of_boxes,
 }

@@ -19,10 +19,10 @@ from journeyman.errors import JourneymanError
 from journeyman.tasks.base import Schema, Task
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.tasks.words import first_tokens, words_of
-from journeyman.types import EntitiesPrediction, Entity, Prediction
+from journeyman.types import EntitiesPrediction, Entity, LabelledBox, Prediction, ScoredBox
 
-Asked = str | Entity | None
-"""What to explain of a row: a label, an entity, or (None) what was answered."""
+Asked = str | Entity | ScoredBox | LabelledBox | None
+"""What to explain of a row: a label, an entity, a box, or (None) what was answered."""
 
 
 @dataclass(frozen=True)

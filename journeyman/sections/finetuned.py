@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journeyman.evaluation.baselines.base import BASELINES
+from journeyman.evaluation.detection import BoxClassMetrics
 from journeyman.model import Measured
 from journeyman.section import Chart, Figure, Grid, Matrix, Section, Series
 from journeyman.standings import HUMAN, Standings
@@ -15,6 +16,8 @@ from journeyman.tuners.base import size_of
 from journeyman.types import Metric
 
 OURS = "This model"
+CURVES = 8
+"""Classes whose curves are drawn, those with the most true boxes."""
 
 
 def finetuned(
@@ -38,6 +41,7 @@ def finetuned(
                 _history(trained, primary),
                 _confusion(standings.measured),
                 _coverage(standings.measured),
+                _curves(standings.measured),
                 _reliability(standings),
             )
             if chart is not None
@@ -233,6 +237,28 @@ def _coverage(measured: Measured) -> Chart | None:
     )
 
 
+def _curves(measured: Measured) -> Chart | None:
+    classes, curves = measured.overall.classes, measured.overall.curves
+    if not curves:
+        return None
+    often = sorted(curves, key=lambda name: -classes[name].support)[:CURVES]
+    return Chart(
+        kind="line",
+        title="Precision as more and more of what is there is found",
+        x_label="recall",
+        y_label="precision",
+        series=tuple(
+            Series(
+                name=name,
+                x=tuple(at / (len(curves[name]) - 1) for at in range(len(curves[name]))),
+                y=tuple(curves[name]),
+            )
+            for name in often
+        ),
+        caption="At an overlap of a half; the area under a curve is the class's map_50.",
+    )
+
+
 def _reliability(standings: Standings) -> Chart | None:
     if not standings.reliability:
         return None
@@ -255,14 +281,25 @@ def _reliability(standings: Standings) -> Chart | None:
 
 
 def _classes(measured: Measured) -> Grid | None:
-    if not measured.overall.classes:
+    classes = measured.overall.classes
+    if not classes:
         return None
+    boxes = {name: each for name, each in classes.items() if isinstance(each, BoxClassMetrics)}
+    last = ("map_50", "map", "map from", "map to", "boxes") if boxes else ("rows",)
+    more = {
+        name: (each.map_50.value, each.map.value, each.map.low, each.map.high)
+        for name, each in boxes.items()
+    }
     return Grid(
         title="Each class on test rows",
-        header=("class", "precision", "recall", "F1", "F1 from", "F1 to", "rows"),
+        header=("class", "precision", "recall", "F1", "F1 from", "F1 to", *last),
         rows=tuple(
-            (name, m.precision.value, m.recall.value, m.f1.value, m.f1.low, m.f1.high, m.support)
-            for name, m in measured.overall.classes.items()
+            (
+                *(name, m.precision.value, m.recall.value, m.f1.value, m.f1.low, m.f1.high),
+                *more.get(name, ()),
+                m.support,
+            )
+            for name, m in classes.items()
         ),
     )
 

@@ -89,13 +89,15 @@ class Encoded:
 class Evaluated:
     """Every figure of a model on one set of rows.
 
-    `coverage` is the curve of accuracy against coverage when the least certain rows are left out.
+    `coverage` is the curve of accuracy against coverage when the least certain rows are left out;
+    `curves` {class: precision at levels of recall evenly from 0 to 1}.
     """
 
     metrics: dict[str, Metric]
     classes: dict[str, ClassMetrics] = field(default_factory=dict)
     confusion: Confusion | None = None
     coverage: list[dict[str, float]] = field(default_factory=list)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 Calibration = Mapping[str, Any]

@@ -32,6 +32,9 @@ class Thumbnailed(Protocol):
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """[side, side, 3]: the whole picture made small."""
 
+    def sides(self) -> tuple[int, int]:
+        """Width and height in pixels, which boxes are in."""
+
 
 class Baseline(ABC):
     """A simple method, deterministic given its seed; `purpose` is a phrase for the report."""
