@@ -199,6 +199,7 @@ class Columns(_Data):
     soft_label: str | None = None
     tokens: str | None = None
     tags: str | None = None
+    boxes: str | None = None
     group: str | None = None
     id: str | None = None
     ratings: str | None = None
