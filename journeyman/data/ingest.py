@@ -48,6 +48,9 @@ _PHRASES = {
     "not_text": "have something other than text in a text column",
     "no_target": "have no usable label",
     "no_id": "have no id",
+    "bad_boxes": "have boxes that cannot be used",
+    "bad_annotation": "have an annotation that cannot be used",
+    "no_annotation": "have no annotation",
     "bad_ratings": "have something other than a list of numbers as ratings",
 }
 

@@ -12,12 +12,14 @@ from journeyman.data.pictures import PictureFacts
 class Record:
     """One usable row; `row` is where it starts in the file, the first line being 1.
 
-    `picture` is there once the row's picture has been read.
+    `picture` is there once the row's picture has been read; `stated` is the width and height that
+    its annotation says it has, in pixels.
     """
 
     row: int
     values: dict[str, Any]
     picture: PictureFacts | None = None
+    stated: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

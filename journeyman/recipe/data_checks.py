@@ -8,6 +8,7 @@ from typing import Any
 
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.readers.box_columns import BOX_FORMATS
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import DataError, JourneymanError
@@ -114,6 +115,11 @@ def is_read_by(name: str, data: DataOptions) -> bool:
         return type(reader_for(data.train, data)) is READERS[name]
     except (JourneymanError, OSError, ValueError, EOFError):
         return False
+
+
+def has_boxes(data: DataOptions) -> bool:
+    """Whether training rows hold boxes, by what the recipe says or by their format."""
+    return data.boxes is not None or any(is_read_by(name, data) for name in BOX_FORMATS)
 
 
 def same(source: str, other: str) -> bool:
