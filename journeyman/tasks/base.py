@@ -127,6 +127,8 @@ class Task(ABC):
     says so for itself."""
     weighs_classes: ClassVar[bool] = False
     """Whether `class_weights` may count: a row or a word has one class of several."""
+    averages: ClassVar[bool] = True
+    """Whether answers of several models can be averaged."""
     pipeline: ClassVar[str] = "text-classification"
     """The hub's name for what its models do."""
 

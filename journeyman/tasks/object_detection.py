@@ -72,6 +72,7 @@ class ObjectDetection(Task):
     default_tuner: ClassVar[str] = "full"
     needs = ("image", "boxes")
     reads = ("boxes",)
+    averages = False
     pipeline = "object-detection"
 
     def text(self, row: Row, data: DataOptions) -> Picture:
@@ -193,6 +194,9 @@ class ObjectDetection(Task):
     def plain(self, texts: Sequence[Text], targets: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Pictures and their boxes."""
         return list(texts), list(targets)
+
+    def class_weights(self, schema: Schema) -> None:
+        """None: boxes of rare classes count as those of others."""
 
     def compare(
         self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
