@@ -342,7 +342,7 @@ def test_a_broken_label_file_costs_its_own_row(tmp_path, case):
 
 def test_a_score_is_passed_over_and_an_outline_becomes_its_box(tmp_path):
     folder = yolo(tmp_path / "set", yaml="names: [cat, dog]\ntrain: images\n")
-    lines = "0 0.5 0.5 0.5 0.2 0.91\n1 0.25 0.1 0.75 0.1 0.5 0.6\n"
+    lines = "0.0 0.5 0.5 0.5 0.2 0.91\n1 0.25 0.1 0.75 0.1 0.5 0.6\n"
     (folder / "labels" / "a.txt").write_text(lines)
     boxes = [box["box"] for box in rows(folder)[0]["boxes"]]
     assert boxes == [pytest.approx([6, 8, 12, 4]), pytest.approx([6, 2, 12, 10])]
