@@ -105,7 +105,7 @@ def _wrong_size(record: Record, size: tuple[int, int]) -> Noticed:
     width, height = record.stated or (0, 0)
     detail = "Rows whose annotation states another size than their picture has, the first "
     detail += f"{width} x {height} for {size[0]} x {size[1]} pixels."
-    return Noticed(record.row, "stated_size", detail, "boxes used as they are; look at some")
+    return Noticed(record.row, "stated_size", detail, "boxes used as they are; look at some", True)
 
 
 def _ordered(box: BoxSides) -> BoxSides:

@@ -98,7 +98,7 @@ class _Tally:
             detail, action = first.detail, first.action
         return Finding(
             name=first.name,
-            severity="warning" if isinstance(first, Refused) else "note",
+            severity="warning" if isinstance(first, Refused) or first.grave else "note",
             count=count,
             rows=tuple(self.rows[key]),
             source=source,
@@ -244,7 +244,7 @@ def _check_rows(rows: int, tally: _Tally, source: str, max_refused: float) -> No
     reasons = [
         f"{found.detail} (row {found.rows[0] if found.rows else '?'})"
         for found in tally.findings(source)
-        if found.severity == "warning"
+        if (found.name, True) in tally.counts
     ]
     if not reasons:
         raise DataError(

@@ -37,12 +37,16 @@ class Refused:
 
 @dataclass(slots=True)
 class Noticed:
-    """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole."""
+    """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole.
+
+    `grave` is what a user should look at, though the rows are used.
+    """
 
     row: int
     name: str
     detail: str
     action: str = "used as it is"
+    grave: bool = False
 
 
 Event = Record | Refused | Noticed

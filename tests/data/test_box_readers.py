@@ -117,6 +117,40 @@ def test_a_coco_file_is_known_whatever_comes_first(tmp_path, first, indent):
     assert name_of(source) == "coco"
 
 
+def test_a_folder_of_coco_files(tmp_path):
+    folder = tmp_path / "coco 2017"
+    notes = folder / "annotations"
+    coco(notes / "instances_train2017.json", images=folder / "train2017")
+    assert name_of(folder) == "coco"
+    assert len(rows(folder)) == 3
+    coco(notes / "instances_val2017.json", {"v": SAID["b"]}, images=folder / "val2017")
+    coco(notes / "person_train2017.json", images=folder / "train2017")
+    (notes / "captions_train2017.json").write_text('{"info": "other"}')
+    assert noticed(folder) == ["other_parts"]
+    seen = sniff(folder)
+    assert seen.rows == 3
+    assert dict(seen.splits) == {
+        "train": str(notes / "instances_train2017.json"),
+        "validation": str(notes / "instances_val2017.json"),
+    }
+    (notes / "instances_train2017.json").rename(notes / "mine.json")
+    coco(notes / "other.json", images=folder / "train2017")
+    (notes / "person_train2017.json").unlink()
+    with pytest.raises(DataError, match="laid out as COCO's") as caught:
+        rows(folder)
+    assert caught.value.found == "instances_val2017.json, mine.json, other.json"
+
+
+def test_a_coco_file_among_its_pictures(tmp_path):
+    source = coco(tmp_path / "set" / "_annotations.coco.json")
+    assert name_of(tmp_path / "set") == "coco"
+    assert rows(tmp_path / "set") == rows(source)
+    data = DataOptions(train=str(tmp_path / "set"))
+    before = source_hash(str(tmp_path / "set"), data)
+    source.write_text(source.read_text() + " ")
+    assert source_hash(str(tmp_path / "set"), data) != before
+
+
 ROWS = {
     "images and annotations": {"images": ["a.png"], "annotations": [{"start": 1}], "text": "x"},
     "words": {"text": '"images": [', "label": '"file_name"'},
@@ -308,7 +342,7 @@ def test_a_broken_label_file_costs_its_own_row(tmp_path, case):
 
 def test_a_score_is_passed_over_and_an_outline_becomes_its_box(tmp_path):
     folder = yolo(tmp_path / "set", yaml="names: [cat, dog]\ntrain: images\n")
-    lines = "0 0.5 0.5 0.5 0.2 0.91\n1 0.25 0.1 0.75 0.1 0.5 0.6\n"
+    lines = "0.0 0.5 0.5 0.5 0.2 0.91\n1 0.25 0.1 0.75 0.1 0.5 0.6\n"
     (folder / "labels" / "a.txt").write_text(lines)
     boxes = [box["box"] for box in rows(folder)[0]["boxes"]]
     assert boxes == [pytest.approx([6, 8, 12, 4]), pytest.approx([6, 2, 12, 10])]

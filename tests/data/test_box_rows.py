@@ -102,6 +102,8 @@ def test_mending_is_told_with_rows(tmp_path):
         "empty_boxes": (1, (4,)), "stated_size": (1, (6,)),
     }  # fmt: skip
     assert "999 x 20 for 24 x 20" in named(made, "stated_size").detail
+    assert named(made, "stated_size").severity == "warning"
+    assert named(made, "clipped_boxes").severity == "note"
     refused = named(made, "bad_boxes")
     assert refused.rows == (1,)
     assert "no four numbers" in refused.detail

@@ -10,7 +10,13 @@ from PIL import Image
 
 from journeyman.data.box_mending import boxed, mended, turned
 from journeyman.data.boxes import boxes_of, cell_of, looks_like_boxes
-from journeyman.data.pictures import PictureFacts, picture_facts, picture_size, read_picture
+from journeyman.data.pictures import (
+    PictureError,
+    PictureFacts,
+    picture_facts,
+    picture_size,
+    read_picture,
+)
 from journeyman.data.record import Noticed, Record
 from journeyman.errors import DataError
 from journeyman.types import LabelledBox
@@ -149,6 +155,18 @@ def test_tags_that_keep_the_sides_keep_the_size(tmp_path, orientation):
     path = marked(tmp_path / "x.png", orientation)
     assert picture_size(path) == (40, 24)
     assert (picture_facts(path).width, picture_facts(path).orientation) == (40, orientation)
+
+
+UNREAD = {"missing": None, "empty": b"", "no picture": b"x" * 99}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_the_size_of_what_is_no_picture(tmp_path, case):
+    if UNREAD[case] is not None:
+        (tmp_path / "x.png").write_bytes(UNREAD[case])
+    with pytest.raises(PictureError) as caught:
+        picture_size(tmp_path / "x.png")
+    assert caught.value.name == ("no_picture" if UNREAD[case] is None else "bad_picture")
 
 
 def events(stated, orientation=6, boxes=None, size=(24, 40)):

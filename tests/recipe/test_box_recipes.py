@@ -37,6 +37,9 @@ def here(tmp_path, monkeypatch):
     if "object-detection" not in TASKS:
         monkeypatch.setitem(TASKS._entries, "object-detection", Detection)
     coco(tmp_path / "notes" / "annotations.json")
+    for split in ("train", "val"):
+        name = f"instances_{split}2017"
+        coco(tmp_path / "coco" / "annotations" / f"{name}.json", images=tmp_path / "coco" / name)
     voc(tmp_path / "my voc", lists={"train": "ab", "val": "c", "test": "b"})
     yolo(tmp_path / "yolo", part="train", yaml="names: [cat, dog]\ntrain: images/train\n")
     rows_file(tmp_path / "rows.jsonl", {f"{stem}{n}": SAID[stem] for stem in SAID for n in "12"})
@@ -51,6 +54,10 @@ def whole(text):
 
 SOURCES = {
     "notes/annotations.json": {"train": "notes/annotations.json", "test": None},
+    "coco": {
+        "train": "coco/annotations/instances_train2017.json",
+        "validation": "coco/annotations/instances_val2017.json",
+    },
     "my voc": {"train": "my voc#train", "validation": "my voc#val", "test": "my voc#test"},
     "yolo": {"train": "yolo#train", "validation": None},
     "yolo/data.yaml": {"train": "yolo/data.yaml#train"},

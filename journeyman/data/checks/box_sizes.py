@@ -35,13 +35,12 @@ class BoxSizes(Check):
 
     def _of(self, role: str, table: Table, column: str) -> list[Finding]:
         codes, values = table.codes(column)
-        sides = [(box.label, min(box.box[2:])) for value in values for box in boxes_of(value)]
-        ends = np.cumsum([0, *(len(boxes_of(value)) for value in values)])
+        sides = [[(box.label, min(box.box[2:])) for box in boxes_of(value)] for value in values]
         small: Counter[str] = Counter()
         rows, empty = [], []
         least = table.sizes.max(axis=1, initial=0) * SMALL_SHARE
         for at, code in enumerate(codes.tolist()):
-            own = sides[ends[code] : ends[code + 1]] if code >= 0 else []
+            own = sides[code] if code >= 0 else []
             names = [label for label, side in own if side < least[at]]
             small.update(names)
             rows += [at] * bool(names)

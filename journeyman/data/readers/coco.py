@@ -13,14 +13,18 @@ from typing import Any
 
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.box_columns import box_columns
+from journeyman.data.readers.coco_files import (
+    LISTS,
+    coco_files,
+    coco_splits,
+    is_named,
+    looks_like_coco,
+)
 from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.textfile import locate, opened
 from journeyman.data.record import Event, Noticed, Record, Refused
 from journeyman.errors import DataError
 
-_LISTS = ("images", "annotations", "categories")
-_LIST = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
-_MARKS = (b'"file_name"', b'"image_id"', b'"category_id"', b'"supercategory"')
 _SAMPLE = 20
 """Pictures that are looked for to find out which folder they stand in."""
 _EXPECTED = "one JSON object with the lists images, annotations and categories"
@@ -28,32 +32,29 @@ _EXPECTED = "one JSON object with the lists images, annotations and categories"
 
 @READERS.register("coco")
 class CocoReader:
-    """A row an image of the file; paths start at the file, or at a folder of pictures beside it."""
+    """A row an image of the file, or of the training file in a folder; paths start at the file, or
+    at a folder of pictures beside it."""
 
     suffixes: tuple[str, ...] = ()
 
     def matches(self, source: str, start: bytes) -> bool:
-        """Whether the content is one JSON object with COCO's lists, not an object a line."""
-        start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start.startswith(b"{") or not _LIST.search(start):
-            return False
-        line, ended, _ = start.partition(b"\n")
-        try:
-            whole = json.loads(line) if ended or len(start) < 1 << 15 else None
-        except (ValueError, RecursionError):
-            whole = None
-        if isinstance(whole, dict):
-            return sum(isinstance(whole.get(name), list) for name in _LISTS) >= 2 and _has_names(
-                whole
-            )
-        return any(mark in start for mark in _MARKS)
+        """Whether the file is COCO's, or such a file stands in the folder."""
+        path = locate(source)
+        return bool(coco_files(path)) if path.is_dir() else looks_like_coco(start)
 
     def files(self, source: str) -> Iterator[Path]:
-        """The pictures that the file lists."""
+        """The file, and the pictures that it lists."""
         said = _Said.read(source)
+        yield _file(source)
         for image in said.images:
-            if isinstance(image, Mapping) and isinstance(image.get("file_name"), str):
+            if is_named(image):
                 yield said.pictures.path(image["file_name"])
+
+    def splits(self, source: str) -> Mapping[str, str]:
+        """Of a folder, the files that are splits of a recipe."""
+        path = locate(source)
+        found = coco_splits(path) if path.is_dir() else {}
+        return {role: str(file) for role, file in found.items()}
 
     def read(self, source: str, options: DataOptions) -> Iterator[Event]:
         """Yield the images of the file, numbered from 1; the id is the image's own.
@@ -61,6 +62,7 @@ class CocoReader:
         Boxes of crowds are difficult. Raises DataError for a file that is not laid out so.
         """
         said = _Said.read(source)
+        yield from _passed_over(source)
         columns = box_columns(options)
         seen: set[Any] = set()
         for row, image in enumerate(said.images, 1):
@@ -97,17 +99,17 @@ class _Said:
 
     @classmethod
     def read(cls, source: str) -> _Said:
-        path = locate(source)
+        path = _file(source)
         content = _content(path, source)
         by_image: defaultdict[str, list[Any]] = defaultdict(list)
         for each in content["annotations"]:
             by_image[_key(each.get("image_id") if isinstance(each, Mapping) else None)].append(each)
         names = _names(content["categories"], source)
-        listed = [i["file_name"] for i in content["images"][:_SAMPLE] if _is_named(i)]
+        listed = [i["file_name"] for i in content["images"][:_SAMPLE] if is_named(i)]
         return cls(content["images"], by_image, names, _pictures(path, listed))
 
     def row(self, row: int, image: Any, columns: Mapping[str, str], *, again: bool) -> Event:
-        if not _is_named(image) or image.get("id") is None:
+        if not is_named(image) or image.get("id") is None:
             reason = "The image has no id or no file_name."
             return Refused(row, "bad_annotation", reason, image)
         number = _key(image["id"])
@@ -137,9 +139,28 @@ class _Said:
         return {**said, "difficult": True} if difficult else said
 
 
+def _file(source: str) -> Path:
+    """The file; of a folder, the training one or the only one. Raises DataError where none is."""
+    path = locate(source)
+    if not path.is_dir():
+        return path
+    found, usual = coco_files(path), coco_splits(path).get("train")
+    if usual is None and len(found) != 1:
+        names = ", ".join(file.name for file in found) or "none in the folder"
+        raise _refusal(source, names, "Name the JSON file.")
+    return usual or found[0]
+
+
+def _passed_over(source: str) -> Iterator[Event]:
+    """The other files of a folder."""
+    path, read = locate(source), _file(source)
+    others = [file.name for file in coco_files(path) if file != read] if path.is_dir() else []
+    if others:
+        detail = f"Of the COCO files in the folder, {read.name} is read, not {', '.join(others)}."
+        yield Noticed(0, "other_parts", detail, "name another file in its place")
+
+
 def _content(path: Path, source: str) -> dict[str, list[Any]]:
-    if path.is_dir():
-        raise _refusal(source, "a folder", "Name the JSON file in it.")
     try:
         with opened(path) as file:
             content = json.loads(file.read().removeprefix(b"\xef\xbb\xbf"))
@@ -148,7 +169,7 @@ def _content(path: Path, source: str) -> dict[str, list[Any]]:
     if isinstance(content, list):
         told = "a list, as files of results are"
         raise _refusal(source, told, "Name the file of annotations that the results are of.")
-    found = {name: content.get(name, []) for name in _LISTS} if isinstance(content, dict) else {}
+    found = {name: content.get(name, []) for name in LISTS} if isinstance(content, dict) else {}
     if not found or not isinstance(content.get("images"), list):
         named = ", ".join(map(repr, list(content)[:10])) if isinstance(content, dict) else "none"
         raise _refusal(source, f"the keys {named}", "Name a COCO file of object instances.")
@@ -188,15 +209,6 @@ def _folders(path: Path) -> Iterator[Path]:
     named = ["", "images", *words, *(f"images/{word}" for word in words)]
     for base in (path.parent, path.parent.parent):
         yield from (base / name for name in named if (base / name).is_dir())
-
-
-def _is_named(image: Any) -> bool:
-    return isinstance(image, Mapping) and isinstance(image.get("file_name"), str)
-
-
-def _has_names(whole: Mapping[str, Any]) -> bool:
-    images = whole.get("images") or [{"file_name": ""}]
-    return isinstance(images, list) and _is_named(images[0])
 
 
 def _key(number: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from journeyman.data.options import DataOptions
 from journeyman.data.pictures import looks_like_picture
+from journeyman.data.readers.coco_files import coco_files
 from journeyman.data.readers.folder import files_in
 from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.saved import MARKS
@@ -35,7 +36,7 @@ class PictureFolderReader:
         path = locate(source)
         if not path.is_dir() or any((path / mark).is_file() for mark in MARKS):
             return False
-        if voc_folders(path) or layout_of(path) is not None:
+        if coco_files(path) or voc_folders(path) or layout_of(path) is not None:
             return False
         return any(
             looks_like_picture(name)

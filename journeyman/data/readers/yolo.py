@@ -134,7 +134,7 @@ def _shares(at: int, cells: list[str]) -> tuple[float, float, float, float]:
 
 def _label(at: int, cell: str, names: Mapping[int, str] | None) -> str:
     try:
-        number = int(cell)
+        number = int(cell.removesuffix(".0"))
     except ValueError as error:
         raise ValueError(f"line {at} begins with {cell[:40]!r}, not a class's number") from error
     if names is None:

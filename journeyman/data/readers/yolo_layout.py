@@ -62,7 +62,7 @@ def layout_of(path: Path) -> YoloLayout | None:
                 return _described(path, said)
         parts = _folders(path)
         return YoloLayout(path, parts, _class_names(path)) if parts else None
-    except OSError:
+    except (OSError, ValueError, RuntimeError):  # Paths that no machine has raise the last two.
         return None
 
 
@@ -144,11 +144,12 @@ def _folders(root: Path) -> dict[str, tuple[Path, ...]]:
 
 def _holds_labels(folder: Path) -> bool:
     """Whether there are files of text in a folder, or in those in it, and no pictures."""
-    if not folder.is_dir():
-        return False
-    names = [file.name.lower() for file in files_in(folder)]
-    texts = any(name.endswith(".txt") for name in names)
-    return texts and not any(map(looks_like_picture, names))
+    texts = False
+    for _, _, names in os.walk(folder):
+        if any(map(looks_like_picture, names)):
+            return False
+        texts = texts or any(name.lower().endswith(".txt") for name in names)
+    return texts
 
 
 def _has_labels_beside(root: Path) -> bool:
