@@ -193,6 +193,97 @@ def tiny_vision(folder: Path, family: str = "inverted-residual", seed: int = 0, 
     return load_backbone(path, spec, options)
 
 
+RESNET_TINY = {
+    "model_type": "rt_detr_resnet",
+    "embedding_size": 8,
+    "hidden_sizes": [8, 12, 16, 20],
+    "depths": [1, 1, 1, 1],
+    "layer_type": "basic",
+    "out_features": ["stage2", "stage3", "stage4"],
+}
+HGNET_TINY = {
+    "model_type": "hgnet_v2",
+    "embedding_size": 8,
+    "stem_channels": [3, 8, 8],
+    "stage_in_channels": [8, 8, 12, 16],
+    "stage_mid_channels": [4, 4, 8, 8],
+    "stage_out_channels": [8, 12, 16, 20],
+    "stage_num_blocks": [1, 1, 1, 1],
+    "stage_downsample": [False, True, True, True],
+    "stage_light_block": [False, False, True, True],
+    "stage_kernel_size": [3, 3, 5, 5],
+    "stage_numb_of_layers": [2, 2, 2, 2],
+    "hidden_sizes": [8, 12, 16, 20],
+    "depths": [1, 1, 1, 1],
+    "out_features": ["stage2", "stage3", "stage4"],
+}
+DECODER_TINY = {
+    "encoder_hidden_dim": 16,
+    "encoder_in_channels": [12, 16, 20],
+    "encoder_ffn_dim": 24,
+    "encoder_attention_heads": 2,
+    "d_model": 16,
+    "decoder_in_channels": [16, 16, 16],
+    "decoder_ffn_dim": 24,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 2,
+    "decoder_n_points": 2,
+    "num_queries": 12,
+    "num_denoising": 4,
+    "hidden_expansion": 0.5,
+    "num_labels": 5,
+}
+DETECTORS_TINY = {
+    "yolos": {
+        **VISION_SIZES,
+        "image_size": [64, 64],
+        "num_detection_tokens": 10,
+        "use_mid_position_embeddings": True,
+        "num_labels": 5,
+    },
+    "rt_detr": {**DECODER_TINY, "backbone_config": RESNET_TINY},
+    "rt_detr_v2": {**DECODER_TINY, "backbone_config": RESNET_TINY, "decoder_method": "default"},
+    "d_fine": {**DECODER_TINY, "backbone_config": HGNET_TINY, "max_num_bins": 8},
+}
+"""Detectors with a head of their own, by model type."""
+
+
+def tiny_detector_folder(folder: Path, family: str, seed: int = 0, **said) -> Path:
+    """A folder of a whole detector of five classes with random numbers, for 64 pixels."""
+    from transformers import AutoConfig, AutoModelForObjectDetection
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    sizes = {**DETECTORS_TINY[family], **said}
+    if backbone := sizes.get("backbone_config"):
+        kind = {name: value for name, value in backbone.items() if name != "model_type"}
+        sizes["backbone_config"] = AutoConfig.for_model(backbone["model_type"], **kind)
+    model = AutoModelForObjectDetection.from_config(AutoConfig.for_model(family, **sizes))
+    _shaken(model).eval().save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    (folder / "preprocessor_config.json").write_text(json.dumps({**PIXELS_TINY, "size": size}))
+    return folder
+
+
+def _shaken(model: torch.nn.Module) -> torch.nn.Module:
+    """With what starts as nought, and statistics, moved a little."""
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith("running_var"):
+            tensor.data.uniform_(0.5, 1.5)
+        elif tensor.is_floating_point() and tensor.numel() > 1:
+            tensor.data.add_(torch.randn_like(tensor) * 0.2)
+    return model
+
+
+def tiny_detector(folder: Path, family: str, seed: int = 0, **options):
+    """The loaded backbone of `tiny_detector_folder`, which knows its folder."""
+    from journeyman.backbones.text_encoder import load_backbone
+
+    path = tiny_detector_folder(Path(folder) / f"tiny-{family}", family, seed)
+    spec = {"name": f"tiny-{family}", "licence": "none", "source": "made", "sha256": "0" * 64}
+    return load_backbone(path, spec, options)
+
+
 def tiny_pictures(folder: Path, count: int = 3, size: tuple[int, int] = (40, 36)) -> list[Path]:
     """Files of seeded noise, with a smooth part so that resizing leaves something of it."""
     import numpy as np

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from torch import Tensor, nn
 from journeyman.backbones.precision import wants_bfloat16
 from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
+
+if TYPE_CHECKING:
+    from journeyman.backbones.native_head import NativeHead
 
 Cut = int | Literal["auto"]
 
@@ -143,6 +146,8 @@ class Backbone(ABC):
     """How a row's vector is made, where it is not the mean of its tokens."""
     mapped: tuple[int, ...] = ()
     """Layers whose maps are among the features it makes."""
+    native_head: type[NativeHead] | None = None
+    """The kind of its own detector, whose prediction layers came with it."""
 
     @property
     def manner(self) -> str:
@@ -222,6 +227,10 @@ class Backbone(ABC):
             found=f"{self.spec.name}, for {self.spec.modality}s",
             remedy="name another backbone (`journeyman backbones`)",
         )
+
+    def mapped_at(self, cut: int) -> tuple[int, ...]:
+        """Layers up to the cut whose maps are kept there: they are asked for, or needed above."""
+        return tuple(layer for layer in self.mapped if layer <= cut)
 
     def width_at(self, layer: int) -> int:
         """D after this layer, where layers differ; of the pooled vector too."""

@@ -35,6 +35,7 @@ CLIP = {
     "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_std": [0.26862954, 0.26130258, 0.27577711],
 }
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 SQUARE: Mapping[str, Any] = {"size": 224, "resample": 2, **HALF}
 PROCESSORS: Mapping[str, Mapping[str, Any]] = {
     "ViTImageProcessor": SQUARE,
@@ -51,6 +52,8 @@ PROCESSORS: Mapping[str, Mapping[str, Any]] = {
         **{"shortest": 256, "do_center_crop": True, "crop_size": 224, "resample": 2},
         **HALF,
     },
+    "RTDetrImageProcessor": {"size": 640, "resample": 2, "do_normalize": False, **IMAGENET},
+    "YolosImageProcessor": {"shortest": 800, "resample": 2, **IMAGENET},
     "EfficientNetImageProcessor": {"size": 346, "resample": 3, "include_top": True, **HALF},
 }
 """What each processor does where its file does not say; `shortest` is an edge, `size` a square."""

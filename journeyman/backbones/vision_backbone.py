@@ -104,10 +104,10 @@ class VisionBackbone(Backbone):
         with torch.set_grad_enabled(grad), evaluating(lower), half:
             parts = self._parts(lower)
             x = parts.run_stem(self._pixels(rows))
-            features = self._run(parts, x, 0, cut).floats()
-        if not keep_hidden:
-            return replace(features, hidden=None)
-        return replace(features, maps={k: v for k, v in features.maps.items() if k != cut})
+            features = self._run(parts, x, 0, cut, {}).floats()
+        kept = [layer for layer in self.mapped_at(cut) if layer != cut or not keep_hidden]
+        features = replace(features, maps={layer: features.maps[layer] for layer in kept})
+        return features if keep_hidden else replace(features, hidden=None)
 
     def tuned(self, features: Features, cut: int) -> Features:
         """Layers [cut, depth) on cached features (everything, at cut 0)."""
@@ -116,16 +116,22 @@ class VisionBackbone(Backbone):
         parts = self._parts(self.module)
         if cut == 0:
             x = parts.run_stem(self._pixels(cast(PictureInputs, features.inputs)))
-            return self._run(parts, x, 0, self.spec.depth)
+            return self._asked(self._run(parts, x, 0, self.spec.depth, {}))
         features = features.to(self.device)
         if features.hidden is None:
             raise ValueError("layers above the cut need hidden states, and only pooled were kept")
-        x = features.hidden if parts.patch else unflattened(features.hidden, self.shapes[cut].grid)
-        above = self._run(parts, x, cut, self.spec.depth)
-        maps = {**features.maps, **above.maps}
-        if cut in self.mapped:
-            maps[cut] = self._map(x, cut, parts.patch)
-        return replace(above, pooled={**features.pooled, **above.pooled}, maps=maps)
+        x = features.hidden
+        if not parts.tokens_at(cut):
+            x = unflattened(x, self.shapes[cut].grid)
+        below = dict(features.maps)
+        if cut in self.mapped_at(cut):
+            below[cut] = self._map(x, cut)
+        above = self._run(parts, x, cut, self.spec.depth, below)
+        return self._asked(replace(above, pooled={**features.pooled, **above.pooled}))
+
+    def _asked(self, features: Features) -> Features:
+        """With the maps that were asked for, and none that only a layer needed."""
+        return replace(features, maps={layer: features.maps[layer] for layer in self.mapped})
 
     def clone(self, owned_from: int | None) -> VisionBackbone:
         """A second network sharing weights below `owned_from`, owning copies above."""
@@ -145,7 +151,7 @@ class VisionBackbone(Backbone):
             self.options,
             self.shapes,
         )
-        twin.folder, twin.mapped = self.folder, self.mapped
+        twin.folder, twin.mapped, twin.native_head = self.folder, self.mapped, self.native_head
         return twin
 
     def mapping(self, layers: Sequence[int]) -> VisionBackbone:
@@ -181,6 +187,12 @@ class VisionBackbone(Backbone):
         """The stem; of some families its output is a map, or has more beside it."""
         return self._parts(self.module).stem
 
+    def mapped_at(self, cut: int) -> tuple[int, ...]:
+        """Layers up to the cut whose maps are kept there: they are asked for, or needed above."""
+        above = self._parts(self.module).blocks[cut:]
+        needed = {*self.mapped, *(layer for block in above for layer in block.joins)}
+        return tuple(sorted(layer for layer in needed if layer <= cut))
+
     def width_at(self, layer: int) -> int:
         """D after this layer; 0: after the stem."""
         return self.shapes[layer].width
@@ -207,23 +219,26 @@ class VisionBackbone(Backbone):
     def _pixels(self, rows: PictureInputs) -> Tensor:
         return rows.pixels().to(self.device)
 
-    def _run(self, parts: VisionParts, x: Tensor, first: int, last: int) -> Features:
-        """Blocks [first, last) on what the one before put out."""
-        pooled, maps = {}, {}
+    def _run(
+        self, parts: VisionParts, x: Tensor, first: int, last: int, below: Mapping[int, Tensor]
+    ) -> Features:
+        """Blocks [first, last) on what the one before put out, and on maps from below."""
+        pooled, maps = {}, dict(below)
+        wanted = {*self.mapped, *(layer for block in parts.blocks for layer in block.joins)}
         for layer, block in enumerate(parts.blocks[first:last], first + 1):
-            x = block.run(x)
-            pooled[layer] = x.float().mean(1 if parts.patch else (2, 3))
-            if layer in self.mapped:
-                maps[layer] = self._map(x, layer, parts.patch)
-        hidden = x if parts.patch else flattened(x)
+            x = block.of_maps(x, maps)
+            pooled[layer] = x.float().mean(1 if x.dim() == 3 else (2, 3))
+            if layer in wanted:
+                maps[layer] = self._map(x, layer)
+        hidden = x if x.dim() == 3 else flattened(x)
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         grid = self.shapes[last].grid
         return Features(mask=mask, hidden=hidden, pooled=pooled, grid=grid, maps=maps)
 
-    def _map(self, x: Tensor, layer: int, patch: int) -> Tensor:
+    def _map(self, x: Tensor, layer: int) -> Tensor:
         """[B, D, H, W] of what a layer puts out."""
         height, width = self.shapes[layer].grid
-        return unflattened(x[:, -height * width :], (height, width)) if patch else x
+        return unflattened(x[:, -height * width :], (height, width)) if x.dim() == 3 else x
 
     def _measured(self) -> tuple[Shape, ...]:
         """The shape after the stem and after every block, from one black picture."""
@@ -232,9 +247,11 @@ class VisionBackbone(Backbone):
             parts = self._parts(self.module)
             x = parts.run_stem(torch.zeros(1, 3, *size, device=self.device))
             shapes = [_shape(x, parts.patch, size)]
-            for block in parts.blocks:
-                x = block.run(x)
-                shapes.append(_shape(x, parts.patch, size))
+            maps: dict[int, Tensor] = {}
+            for layer, block in enumerate(parts.blocks, 1):
+                x = block.of_maps(x, maps)
+                maps[layer] = x
+                shapes.append(_shape(x, parts.patch or block.stride, size))
         return tuple(shapes)
 
     def _quickened(self, in_half: bool) -> nn.Module:

@@ -6,20 +6,28 @@ module's place is what runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 
 Run = Callable[[Tensor], Tensor]
+RunMaps = Callable[[list[Tensor]], Tensor]
 
 
 @dataclass(frozen=True)
 class Block:
-    """One layer: `modules` hold its parameters, `run` takes what the layer below puts out."""
+    """One layer: `modules` hold its parameters, `run` takes what the layer below puts out.
+
+    One that `joins` layers takes their maps in a list. One with a `stride` puts out tokens whose
+    last are the patches of a map, so many pixels apart.
+    """
 
     modules: Sequence[nn.Module]
-    run: Run
+    run: Run | RunMaps
+    joins: tuple[int, ...] = ()
+    stride: int = 0
 
     @classmethod
     def of(cls, *modules: nn.Module) -> Block:
@@ -31,6 +39,12 @@ class Block:
             return x
 
         return cls(modules, run)
+
+    def of_maps(self, x: Tensor, maps: Mapping[int, Tensor]) -> Tensor:
+        """What it puts out, of what the layer below does or of those of `maps` that it joins."""
+        if self.joins:
+            return cast(RunMaps, self.run)([maps[layer] for layer in self.joins])
+        return cast(Run, self.run)(x)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,10 @@ class VisionParts:
     blocks: Sequence[Block]
     patch: int = 0
     """Pixels along a patch's side where there are tokens; 0 where there are maps."""
+
+    def tokens_at(self, cut: int) -> bool:
+        """Whether tokens leave the layer below the cut, not a map."""
+        return bool(self.patch or (cut and self.blocks[cut - 1].stride))
 
 
 def flattened(maps: Tensor) -> Tensor:

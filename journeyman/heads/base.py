@@ -89,6 +89,8 @@ class Head(nn.Module):
     """The kinds of target it can learn; None for any."""
     modalities: ClassVar[tuple[Modality, ...]] = ("text", "image")
     """What it may read."""
+    reads_hidden: ClassVar[bool] = False
+    """Whether it takes hidden states where others of its unit take maps."""
     Options: ClassVar[type[HeadOptions]] = HeadOptions
 
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:

@@ -32,7 +32,7 @@ class Packing:
     @classmethod
     def of(cls, backbone: Backbone, cut: int, keep_hidden: bool) -> Packing:
         """Of these layers; the map at the cut is not kept beside hidden states, which hold it."""
-        layers = [at for at in backbone.mapped if at < cut or (at == cut and not keep_hidden)]
+        layers = [at for at in backbone.mapped_at(cut) if at < cut or not keep_hidden]
         shapes = {layer: _shape(backbone, layer) for layer in layers}
         return cls(keep_hidden, backbone.width_at(cut), shapes)
 
