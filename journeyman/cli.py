@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from journeyman.errors import JourneymanError
-from journeyman.usage import check_asked, check_free, out_of_memory, usage_mistake
+from journeyman.usage import check_asked, check_free, check_written, out_of_memory, usage_mistake
 
 if TYPE_CHECKING:
     from journeyman.data.options import DataOptions
@@ -210,13 +210,38 @@ def make_ensemble(
 
 
 @app.command()
-def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File = None) -> None:
-    """Answer questions: one JSON object a line."""
+def predict(
+    model: ModelPath,
+    dash: Dash = None,
+    text: Texts = None,
+    file: File = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Of a model that finds boxes: write coco, yolo or pictures; JSON lines if absent.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="PLACE", help="Where --format writes.")
+    ] = None,
+) -> None:
+    """Answer questions: one JSON object a line, or boxes in another format."""
     check_asked(text, file, dash)
+    check_written(form, output)
     from journeyman.api import load
 
     loaded = load(model)
     asked = _questions(text, file, loaded.columns)
+    if form is not None and output is not None:
+        from journeyman.exported import export_answers
+
+        done = export_answers(loaded, asked, form, output)
+        for failed in done.failed:
+            typer.echo(json.dumps(failed.to_json(), ensure_ascii=False), err=True)
+        typer.echo(f"{form}: {output} ({done.pictures} pictures)")
+        return
     _print_lines(answer.to_json() for answer in loaded.stream(asked))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,23 @@ def replacing(target: Path) -> Iterator[Path]:
         raise unwritable(target, error) from error
     finally:
         _forget(beside)
+
+
+@contextmanager
+def making_folder(target: Path) -> Iterator[Path]:
+    """Give a new folder beside `target` to fill; renamed to it once the block ends well.
+
+    Nothing may stand at `target`. Raises ResourceError when the machine refuses.
+    """
+    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        os.replace(beside, target)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def unwritable(target: Path, error: OSError) -> ResourceError:

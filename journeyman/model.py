@@ -83,7 +83,7 @@ class Model(ModelState):
                 examples = Examples(asked, self.learner.backbone.prepare(asked), ())
                 outputs = self._outputs(examples, None, reporter)
                 decoded = self.decoded(outputs, asked, ids=[ids[i] for i in texts])
-                answers.update(zip(texts, decoded, strict=True))
+                answers.update(zip(texts, map(self.learner.task.told, decoded), strict=True))
             yield from (self._signed(answers[i]) for i in range(len(part)))
 
     def evaluate(self, rows: Sequence[Row], *, reporter: Reporter = QUIET) -> Measured:

@@ -136,9 +136,13 @@ class ScoredBox:
 
 @dataclass(frozen=True)
 class BoxesPrediction(Prediction):
-    """What was found in a picture, the highest score first."""
+    """What was found in a picture, the highest score first.
+
+    `threshold` is the score from which a box is worth telling, by validation rows.
+    """
 
     boxes: tuple[ScoredBox, ...]
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True)

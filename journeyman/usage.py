@@ -88,6 +88,22 @@ def check_asked(texts: list[str] | None, file: str | None, dash: str | None) -> 
         )
 
 
+def check_written(form: str | None, output: str | None) -> None:
+    """Raise unless a format and the place it is written to are both given, or neither."""
+    if (form is None) == (output is None):
+        if output is not None:
+            check_free(output, "export")
+        return
+    given, missing = ("--format", "--output") if output is None else ("--output", "--format")
+    raise DataError(
+        f"{given} is given without {missing}.",
+        place="the command's arguments",
+        expected="--format FORMAT and --output PLACE together, or neither",
+        found=f"{given} alone",
+        remedy=f"add {missing}, or leave {given} out: answers are then printed as JSON lines",
+    )
+
+
 def check_free(output: str, what: str) -> None:
     """Raise where the `what` would overwrite something."""
     path = Path(output).expanduser()

@@ -244,6 +244,11 @@ class Backbone(ABC):
         """Height and width of the patches at the cut, where tokens are patches."""
         return None
 
+    @property
+    def stage_ends(self) -> Mapping[int, int]:
+        """{stride: layer}: the last layer with one vector every `stride` pixels of a picture."""
+        return {}
+
     def permitted_cuts(self) -> tuple[int, ...]:
         """Depths at which the network may be cut."""
         return tuple(range(self.spec.depth + 1))

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.placement import Placement
 from journeyman.backbones.preprocessing import Preprocessing
-from journeyman.backbones.views import seen
-from journeyman.data.pictures import picture_digest, picture_facts, picture_thumbnail, read_picture
+from journeyman.backbones.views import placed, seen
+from journeyman.data.pictures import picture_digest, picture_size, picture_thumbnail, read_picture
 
 KEY_BYTES = 16
 COST = 64
@@ -32,6 +33,7 @@ class Picture(str):
 
     view: str
     _digest: str
+    _sides: tuple[int, int] | None
 
     def __new__(cls, path: str | Path, view: str = "", digest: str = "") -> Picture:
         """The picture at `path`, as `view` shows it (`journeyman.backbones.views`).
@@ -41,6 +43,7 @@ class Picture(str):
         picture = super().__new__(cls, path)
         picture.view = view
         picture._digest = digest
+        picture._sides = None
         return picture
 
     @property
@@ -49,18 +52,24 @@ class Picture(str):
         self._digest = self._digest or picture_digest(self)
         return self._digest
 
+    def sides(self) -> tuple[int, int]:
+        """Width and height in pixels as people see it, whatever its view.
+
+        Raises PictureError where there is no picture to read.
+        """
+        if self._sides is None:
+            self._sides = picture_size(self)
+        return self._sides
+
     def seen_as(self, view: str) -> Picture:
         """Another view of the same file."""
-        return Picture(str(self), view, self.digest)
+        other = Picture(str(self), view, self.digest)
+        other._sides = self._sides
+        return other
 
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """[side, side, 3]: the whole picture made small, whatever its view."""
         return picture_thumbnail(self, side)
-
-    def sides(self) -> tuple[int, int]:
-        """Width and height in pixels as people see it, whatever its view."""
-        facts = picture_facts(self)
-        return facts.width, facts.height
 
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.view == getattr(other, "view", "")
@@ -74,9 +83,13 @@ class Picture(str):
 
 @dataclass(frozen=True)
 class PictureInputs(Inputs):
-    """N pictures on disk. A file that is no picture raises a DataError where it is read."""
+    """N pictures on disk, and how they become pixels.
+
+    A file that is no picture raises a DataError where it is read.
+    """
 
     pictures: Sequence[Picture]
+    preprocessing: Preprocessing
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
@@ -93,25 +106,39 @@ class PictureInputs(Inputs):
 
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> PictureInputs:
         """The rows at `indices`, in that order; no file is hashed again."""
-        chosen = PictureInputs([self.pictures[i] for i in indices])
+        chosen = PictureInputs([self.pictures[i] for i in indices], self.preprocessing)
         if "keys" in self.__dict__:
             chosen.__dict__["keys"] = [self.keys[i] for i in indices]
         return chosen
 
-    def pixels(self, preprocessing: Preprocessing) -> Tensor:
+    def pixels(self) -> Tensor:
         """[B, 3, H, W], float32, the channels innermost in memory."""
-        return preprocessing.normalised(torch.from_numpy(self.fitted(preprocessing)))
+        return self.preprocessing.normalised(torch.from_numpy(self.fitted()))
 
-    def fitted(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    def fitted(self) -> NDArray[np.uint8]:
         """[B, H, W, 3]: the same in bytes, as people see it."""
+        how = self.preprocessing
 
         def one(picture: Picture) -> NDArray[np.uint8]:
-            return preprocessing.fitted(seen(read_picture(picture), picture.view))
+            return how.fitted(seen(read_picture(picture), picture.view))
 
         if not self.pictures:
-            return np.zeros((0, preprocessing.height, preprocessing.width, 3), dtype=np.uint8)
+            return np.zeros((0, how.height, how.width, 3), dtype=np.uint8)
         with ThreadPoolExecutor(min(len(self), torch.get_num_threads())) as threads:
             return np.stack(list(threads.map(one, self.pictures)))
+
+    def placements(self) -> list[Placement]:
+        """From a point in each file, in pixels after EXIF rotation, to where the backbone sees it.
+
+        That is told in shares of the width and the height that the backbone sees.
+        """
+        how = self.preprocessing
+        share = Placement(1 / how.width, 1 / how.height)
+        found = []
+        for picture in self.pictures:
+            in_view, size = placed(picture.sides(), picture.view)
+            found.append(in_view.then(how.placement(*size)).then(share))
+        return found
 
 
 def _key(picture: Picture) -> bytes:

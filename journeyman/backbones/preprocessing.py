@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from journeyman.backbones.placement import Placement
 from journeyman.errors import JourneymanError, ModelError
 
 FILE = "preprocessor_config.json"
@@ -27,7 +28,7 @@ CROP = 224 / 256
 """Share of the shortest edge that is kept where a crop is asked for and none is stated."""
 WHOLE = 384
 """ConvNeXt's processor squeezes the whole picture from this size on, and crops below."""
-RESIZES = ("exact", "crop")
+RESIZES = ("exact", "crop", "letterbox")
 
 HALF = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 CLIP = {
@@ -62,7 +63,8 @@ PROCESSORS: Mapping[str, Mapping[str, Any]] = {
 class Preprocessing:
     """`shortest` is the edge a picture is resized to before the centre is cropped; 0: `resized`.
 
-    `resized` is the exact height and width, before the crop to `height` and `width`. Pixels are
+    `resized` is the exact height and width, before the crop to `height` and `width`. `letterbox`:
+    the whole picture in its own shape, the rest filled with the mean colour. Pixels are
     `(value * factor - mean) / std`, channel by channel.
     """
 
@@ -74,19 +76,38 @@ class Preprocessing:
     factor: float = 1 / LEVELS
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    letterbox: bool = False
 
     def fitted(self, image: Image.Image) -> NDArray[np.uint8]:
         """[H, W, 3]: the picture, RGB, in the size the network is given."""
         size = self._size(image.height, image.width)
         if size != (image.height, image.width):
             image = image.resize((size[1], size[0]), Image.Resampling(self.resample))
-        top, left = (size[0] - self.height) // 2, (size[1] - self.width) // 2
-        if size != (self.height, self.width):
+        top, left = self._start(size)
+        if self.letterbox:
+            colour = tuple(min(max(round(mean / self.factor), 0), LEVELS) for mean in self.mean)
+            whole = Image.new("RGB", (self.width, self.height), colour)
+            whole.paste(image, (-left, -top))
+            image = whole
+        elif size != (self.height, self.width):
             image = image.crop((left, top, left + self.width, top + self.height))
         return np.array(image)
 
+    def placement(self, width: int, height: int) -> Placement:
+        """Where the points of a picture of this size are in the pixels that the network sees."""
+        size = self._size(height, width)
+        top, left = self._start(size)
+        return Placement(size[1] / width, size[0] / height, -left, -top)
+
+    def _start(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Top and left of what is seen in a picture resized so; below 0 where there is more."""
+        return (size[0] - self.height) // 2, (size[1] - self.width) // 2
+
     def _size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width before the crop, of a picture of this height and width."""
+        if self.letterbox:
+            share = min(self.height / height, self.width / width)
+            return max(1, round(height * share)), max(1, round(width * share))
         if not self.shortest:
             return self.resized or (height, width)
         long = int(self.shortest * max(height, width) / min(height, width))
@@ -99,7 +120,7 @@ class Preprocessing:
         return pixels.permute(0, 3, 1, 2)
 
     def changed(self, options: Mapping[str, Any]) -> Preprocessing:
-        """With another `image_size`, `resize` (exact, crop), `mean` or `std`, where given."""
+        """With another `image_size`, `resize`, `mean` or `std`, where given."""
         changed = self
         if options.get("image_size"):
             changed = changed._scaled(int(options["image_size"]))
@@ -126,10 +147,11 @@ class Preprocessing:
                 found=repr(way),
                 remedy="name one of these, or leave it out",
             )
-        if way == "exact":
-            return replace(self, shortest=0, resized=(self.height, self.width))
-        edge = self.shortest or int(min(self.height, self.width) / CROP)
-        return replace(self, shortest=edge, resized=None)
+        if way == "crop":
+            edge = self.shortest or int(min(self.height, self.width) / CROP)
+            return replace(self, shortest=edge, resized=None, letterbox=False)
+        size, boxed = (self.height, self.width), way == "letterbox"
+        return replace(self, shortest=0, resized=size, letterbox=boxed)
 
     @property
     def said(self) -> str:

@@ -9,11 +9,12 @@ brightness, contrast and saturation.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 from PIL import Image, ImageEnhance
 
+from journeyman.backbones.placement import Placement
 from journeyman.errors import JourneymanError
 
 AREA = (0.35, 1.0)
@@ -45,22 +46,50 @@ def with_kind(view: str, kind: str, seed: int) -> str:
 
 def seen(image: Image.Image, view: str) -> Image.Image:
     """The picture as the view of this name shows it; itself where the name is ""."""
+    for kind, random in _drawn(view):
+        image = CHANGES[kind](image, random)
+    return image
+
+
+def placed(size: tuple[int, int], view: str) -> tuple[Placement, tuple[int, int]]:
+    """Where the points of a picture of this width and height are in a view, and the view's size."""
+    whole = Placement()
+    for kind, random in _drawn(view):
+        if kind == "crop":
+            left, top, width, height = _part(*size, random)
+            side = _side(width, height)
+            across, down = side / width, side / height
+            whole = whole.then(Placement(across, down, -left * across, -top * down))
+            size = (side, side)
+        elif kind == "flip" and _mirrors(random):
+            whole = whole.then(Placement(scale_x=-1.0, left=size[0]))
+    return whole, size
+
+
+def _drawn(view: str) -> Iterator[tuple[str, Random]]:
+    """The kinds of a view, in their order, and what each draws from.
+
+    Each draws for itself: with and without a flip, the crop of a seed is the same.
+    """
     if not view:
-        return image
+        return
     kinds, _, seed = view.rpartition(":")
     for kind in kinds.split("+"):
         if kind not in CHANGES or not seed.removeprefix("-").isdecimal():
             raise _unknown(view)
-        # Each kind draws for itself: with and without a flip, the crop of a seed is the same.
-        image = CHANGES[kind](image, Random(f"{kind}:{seed}"))
-    return image
+        yield kind, Random(f"{kind}:{seed}")
 
 
 def _crop(image: Image.Image, random: Random) -> Image.Image:
     left, top, width, height = _part(image.width, image.height, random)
-    side = max(1, round(math.sqrt(width * height)))
+    side = _side(width, height)
     box = (left, top, left + width, top + height)
     return image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+
+
+def _side(width: int, height: int) -> int:
+    """Of the square that a crop is stretched to."""
+    return max(1, round(math.sqrt(width * height)))
 
 
 def _part(width: int, height: int, random: Random) -> tuple[int, int, int, int]:
@@ -74,8 +103,12 @@ def _part(width: int, height: int, random: Random) -> tuple[int, int, int, int]:
     return 0, 0, width, height
 
 
+def _mirrors(random: Random) -> bool:
+    return random.random() >= 0.5
+
+
 def _flip(image: Image.Image, random: Random) -> Image.Image:
-    if random.random() < 0.5:
+    if not _mirrors(random):
         return image
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 

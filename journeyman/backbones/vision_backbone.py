@@ -81,7 +81,8 @@ class VisionBackbone(Backbone):
 
     def prepare(self, rows: Sequence[str | Path]) -> PictureInputs:
         """Paths of pictures; no file is read yet."""
-        return PictureInputs([row if isinstance(row, Picture) else Picture(row) for row in rows])
+        pictures = [row if isinstance(row, Picture) else Picture(row) for row in rows]
+        return PictureInputs(pictures, self.preprocessing)
 
     def frozen(
         self, inputs: Inputs, cut: int, *, grad: bool = False, keep_hidden: bool = True
@@ -216,7 +217,7 @@ class VisionBackbone(Backbone):
         return self._split(module, (self.preprocessing.height, self.preprocessing.width))
 
     def _pixels(self, rows: PictureInputs) -> Tensor:
-        return rows.pixels(self.preprocessing).to(self.device)
+        return rows.pixels().to(self.device)
 
     def _run(
         self, parts: VisionParts, x: Tensor, first: int, last: int, below: Mapping[int, Tensor]

@@ -19,8 +19,9 @@ class ResolvedDataset:
     """A dataset on disk: a JSON Lines file a split, and which column means what.
 
     `columns` has the fields of a recipe's `data` (text, image, label, soft_label, tokens, tags,
-    group, id, ratings; slices and rating_labels are tuples), those that the dataset has. A dataset
-    without splits of its own has the one split `train`. `sha256` is over the converted files.
+    boxes, group, id, ratings; slices and rating_labels are tuples), those that the dataset has. A
+    dataset without splits of its own has the one split `train`. `sha256` is over the converted
+    files.
     """
 
     name: str

@@ -95,8 +95,20 @@ class FolderSource(_Data):
         return f"folder: {self.folder}"
 
 
+class InstalledSource(_Data):
+    """Files beside a module of a library that is installed."""
+
+    kind: Literal["installed"]
+    module: str
+    subfolder: RelativePath = ""
+
+    def __str__(self) -> str:
+        return f"installed: {self.module}"
+
+
 OneSource = Annotated[
-    HubSource | UrlSource | PackageSource | FolderSource, Field(discriminator="kind")
+    HubSource | UrlSource | PackageSource | FolderSource | InstalledSource,
+    Field(discriminator="kind"),
 ]
 
 
@@ -118,7 +130,7 @@ class PartsSource(_Data):
 
 
 Source = Annotated[
-    HubSource | UrlSource | PackageSource | FolderSource | PartsSource,
+    HubSource | UrlSource | PackageSource | FolderSource | InstalledSource | PartsSource,
     Field(discriminator="kind"),
 ]
 
@@ -199,6 +211,7 @@ class Columns(_Data):
     soft_label: str | None = None
     tokens: str | None = None
     tags: str | None = None
+    boxes: str | None = None
     group: str | None = None
     id: str | None = None
     ratings: str | None = None

@@ -127,6 +127,7 @@ def _remedy(entry: Entry) -> str:
         "folder": f"set JOURNEYMAN_DATA to a folder that holds {entry.name}/",
         "package": "configure pip's index-url or find-links to one that has the package",
         "hub": "set HF_ENDPOINT to a mirror of the hub that is within reach",
+        "installed": "install the version of the library that has the file",
         "url": "go online, or set the proxy in HTTPS_PROXY",
     }
     return "; or ".join(way for kind, way in ways.items() if kind in kinds) + "."

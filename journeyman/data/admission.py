@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from journeyman.data.box_mending import boxed
+from journeyman.data.boxes import boxes_of
 from journeyman.data.options import DataOptions
 from journeyman.data.picture_rows import pictured
 from journeyman.data.record import Event, Record, Refused
 from journeyman.data.target import number, ratings_of, several_labels, soft_weights
 from journeyman.data.tokens import repair, token_row
+from journeyman.errors import DataError
 from journeyman.types import TargetKind
 
 
@@ -25,10 +28,13 @@ def admit(
     """Pass on what a reader yields; rows without usable input or target become refused ones.
 
     Token rows gain `text` and `offsets`, and their tags are made valid BIO. Pictures are read;
-    relative paths of them start at `folder`, the current one when absent.
+    relative paths of them start at `folder`, the current one when absent; boxes in them are mended.
     """
     judged = _judged(events, data, kind)
-    return judged if data.image is None else pictured(judged, data.image, folder or Path.cwd())
+    if data.image is None:
+        return judged
+    read = pictured(judged, data.image, folder or Path.cwd())
+    return read if data.boxes is None else boxed(read, data.boxes)
 
 
 def _judged(events: Iterable[Event], data: DataOptions, kind: TargetKind | None) -> Iterator[Event]:
@@ -71,6 +77,12 @@ def _judge(record: Record, data: DataOptions, kind: TargetKind | None) -> Event:
         said = str(values[data.ratings])[:40]
         reason = f"Column {data.ratings!r} holds {said!r}, which is no list of numbers."
         return Refused(record.row, "bad_ratings", reason, values)
+    if data.boxes is not None:
+        try:
+            boxes_of(values.get(data.boxes))
+        except DataError as error:
+            reason = f"{error.problem.removesuffix('.')}: {error.found}."
+            return Refused(record.row, "bad_boxes", reason, values)
     reason = _target(values, data, kind)
     return Refused(record.row, "no_target", reason, values) if reason else record
 

@@ -247,7 +247,8 @@ def _is_done(folder: Path, key: str) -> bool:
 
 
 def _needed(columns: DataOptions, role: str, sources: Mapping[str, str]) -> list[str]:
-    names = [*columns.texts, columns.label, columns.soft_label, columns.id, *columns.slices]
+    targets = (columns.label, columns.soft_label, columns.boxes)
+    names = [*columns.texts, *targets, columns.id, *columns.slices]
     if columns.tags is not None:
         names = [columns.tokens, columns.tags, columns.id, *columns.slices]
     if role == "train":

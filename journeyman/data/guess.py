@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from journeyman.data.boxes import looks_like_boxes
 from journeyman.data.pictures import looks_like_picture
 from journeyman.data.target import looks_continuous, number
 from journeyman.data.tokens import as_list, is_tag
@@ -51,6 +52,7 @@ class Guess:
     classes: int | None
     reasons: tuple[str, ...]
     image: str | None = None
+    boxes: str | None = None
 
 
 def profile(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -81,8 +83,13 @@ def guess_columns(
     *,
     image: str | None = None,
     modality: Modality | None = None,
+    kind: TargetKind | None = None,
 ) -> Guess:
-    """Guess what is not given; `modality` is what the task reads, where that is known."""
+    """Guess what is not given; `modality` and `kind` are those of the task, where it is known."""
+    if text is None and label is None and modality != "text" and kind in (None, "boxes"):
+        found = _boxes(columns, image)
+        if found is not None:
+            return found
     tagged = _tagged(columns) if image is None and modality != "image" else None
     if tagged is not None and label is None:
         tokens, tags = tagged
@@ -99,9 +106,25 @@ def guess_columns(
     if label is None or label not in by_name:
         return Guess(text, label, None, None, None, None, None, tuple(reasons), image)
     column = by_name[label]
-    kind, separator = _kind(column)
-    classes = None if kind == "value" else column.distinct
-    return Guess(text, label, None, None, kind, separator, classes, tuple(reasons), image)
+    seems, separator = _kind(column)
+    classes = None if seems == "value" else column.distinct
+    return Guess(text, label, None, None, seems, separator, classes, tuple(reasons), image)
+
+
+def _boxes(columns: Sequence[Column], image: str | None) -> Guess | None:
+    """A column of boxes beside one of pictures."""
+    boxes = next((column for column in columns if looks_like_boxes(column.sample)), None)
+    if boxes is None:
+        return None
+    reasons: list[str] = []
+    if image is None:
+        image = _tell(_image(columns, boxes.name, "image"), "picture", reasons)
+    if image is None:
+        return None
+    reasons.append(f"Column {boxes.name!r} holds the boxes in each picture, with their labels.")
+    return Guess(
+        None, None, None, None, "boxes", None, None, tuple(reasons), image, boxes=boxes.name
+    )
 
 
 def _tell(found: tuple[Column, str] | None, what: str, reasons: list[str]) -> str | None:

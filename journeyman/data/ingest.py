@@ -48,6 +48,9 @@ _PHRASES = {
     "not_text": "have something other than text in a text column",
     "no_target": "have no usable label",
     "no_id": "have no id",
+    "bad_boxes": "have boxes that cannot be used",
+    "bad_annotation": "have an annotation that cannot be used",
+    "no_annotation": "have no annotation",
     "bad_ratings": "have something other than a list of numbers as ratings",
 }
 
@@ -95,7 +98,7 @@ class _Tally:
             detail, action = first.detail, first.action
         return Finding(
             name=first.name,
-            severity="warning" if isinstance(first, Refused) else "note",
+            severity="warning" if isinstance(first, Refused) or first.grave else "note",
             count=count,
             rows=tuple(self.rows[key]),
             source=source,
@@ -241,7 +244,7 @@ def _check_rows(rows: int, tally: _Tally, source: str, max_refused: float) -> No
     reasons = [
         f"{found.detail} (row {found.rows[0] if found.rows else '?'})"
         for found in tally.findings(source)
-        if found.severity == "warning"
+        if (found.name, True) in tally.counts
     ]
     if not reasons:
         raise DataError(

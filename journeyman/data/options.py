@@ -19,6 +19,11 @@ Values = Annotated[
 Files = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Where = Annotated[dict[str, Values], Field(min_length=1)]
 
+_OTHER_TARGETS = (
+    "text", "tokens", "tags", "label", "soft_label", "label_separator", "label_names", "ratings",
+)  # fmt: skip
+"""What no row with boxes has."""
+
 ROLES = ("train", "validation", "exam", "test")
 """The four splits, in the order they are read and reported."""
 
@@ -32,8 +37,10 @@ class DataOptions(BaseModel):
         default=None,
         description="Training rows: a CSV, TSV, JSON Lines, Parquet or CoNLL file (text formats "
         "also gzipped), the folder of a saved `datasets` dataset (`FOLDER#split`), a folder with "
-        "a subfolder of pictures for each class, or a hub dataset (`hub:owner/name#split`; a part "
-        "of it and a commit as in `hub:owner/name:config@commit#split`). Either this or "
+        "a subfolder of pictures for each class, boxes in pictures (the JSON file of COCO, or the "
+        "folder of a VOC or YOLO dataset, `FOLDER#split`), or a hub dataset "
+        "(`hub:owner/name#split`; a part of it and a commit as in "
+        "`hub:owner/name:config@commit#split`). Either this or "
         "`dataset`.",
     )
     validation: str | None = Field(
@@ -70,8 +77,8 @@ class DataOptions(BaseModel):
     )
     format: str | None = Field(
         default=None,
-        description="csv, jsonl, parquet, conll, saved, picture-folder or hub; recognised from "
-        "name and content when absent.",
+        description="csv, jsonl, parquet, conll, saved, picture-folder, coco, voc, yolo or hub; "
+        "recognised from name and content when absent.",
     )
     text: str | tuple[str, ...] | None = Field(
         default=None,
@@ -131,8 +138,8 @@ class DataOptions(BaseModel):
     boxes: str | None = Field(
         default=None,
         description="Column that holds the boxes in a picture, as a list or its JSON text: "
-        '[{"box": [x, y, width, height], "label": "cat"}], in pixels. The formats coco, voc and '
-        "yolo make it.",
+        '[{"box": [x, y, width, height], "label": "cat"}], in pixels after EXIF '
+        "rotation. With `image`. The formats coco, voc and yolo make both; guessed when absent.",
     )
     group: str | None = Field(
         default=None,
@@ -211,7 +218,8 @@ class DataOptions(BaseModel):
         for name in ("text", "tokens", "tags"):
             if self.image is not None and getattr(self, name) is not None:
                 raise ValueError(f"give either `image` or `{name}`: a row is a picture or a text")
-        for name in ("label", "soft_label", "tags"):
+        self._check_boxes()
+        for name in ("label", "soft_label", "tags", "boxes"):
             column = getattr(self, name)
             if column is not None and column in self.texts:
                 field = "text" if self.image is None else "image"
@@ -219,6 +227,16 @@ class DataOptions(BaseModel):
         if self.tokens and self.tokens == self.tags:
             raise ValueError(f"`tokens` and `tags` name the same column {self.tags!r}")
         return self
+
+    def _check_boxes(self) -> None:
+        """Boxes stand in a picture, and are all that is learned of it."""
+        if self.boxes is None:
+            return
+        for name in _OTHER_TARGETS:
+            if getattr(self, name) not in (None, False):
+                raise ValueError(f"give either `boxes` or `{name}`: a row has one kind of target")
+        if self.image is None:
+            raise ValueError("`boxes` needs `image`, the column of the picture they stand in")
 
 
 class Fractions(BaseModel):

@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -16,9 +17,8 @@ from typing import Any
 
 from journeyman.data.options import DataOptions
 from journeyman.data.pictures import SUFFIXES, PictureError, looks_like_picture, picture_facts
-from journeyman.data.readers.folder import files_in
 from journeyman.data.readers.hub import SCHEME
-from journeyman.data.readers.registry import READERS, read
+from journeyman.data.readers.registry import ManyFiles, read, reader_for
 from journeyman.data.readers.textfile import head, locate
 from journeyman.data.record import Event, Record, Refused
 from journeyman.errors import JourneymanError
@@ -77,7 +77,7 @@ def _read(record: Record, column: str, folder: Path) -> Event:
     except PictureError as error:
         reason = f"{error.problem.removesuffix('.')}: {error.found} ({path})."
         return Refused(record.row, error.name, reason, record.values)
-    return Record(record.row, {**record.values, column: path}, facts)
+    return replace(record, values={**record.values, column: path}, picture=facts)
 
 
 def picture_stamp(source: str, data: DataOptions) -> str:
@@ -91,17 +91,20 @@ def picture_stamp(source: str, data: DataOptions) -> str:
         if source.startswith(SCHEME) or (data.image is None and (data.texts or data.tags)):
             return ""
         digest, path = sha256(), locate(source)
-        for picture in _in_folder(path, source) if path.is_dir() else _in_list(path, source, data):
+        for picture in _pictures(path, source, data):
             digest.update(_state(picture).encode(errors="surrogatepass"))
     except (JourneymanError, OSError, ValueError):
         return ""
     return "" if digest.digest() == sha256().digest() else digest.hexdigest()
 
 
-def _in_folder(path: Path, source: str) -> Iterator[str]:
-    """The files of a folder of pictures; its other files count too, since they are told of."""
-    if READERS["picture-folder"]().matches(source, b""):
-        yield from (os.path.abspath(file) for file in files_in(path))
+def _pictures(path: Path, source: str, data: DataOptions) -> Iterator[str]:
+    """The files that a source's rows come from, or the pictures that a list names."""
+    reader = reader_for(source, data)
+    if isinstance(reader, ManyFiles):
+        yield from (os.path.abspath(file) for file in reader.files(source))
+    elif not path.is_dir():
+        yield from _in_list(path, source, data)
 
 
 def _in_list(path: Path, source: str, data: DataOptions) -> Iterator[str]:

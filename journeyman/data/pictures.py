@@ -10,12 +10,15 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +63,15 @@ _EXPECTED = "a whole picture: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, JPEG 2000 or
 class PictureFacts:
     """What is known of a picture once it has been read.
 
-    `width` and `height` are in pixels after EXIF rotation; `digest` is BLAKE2b over the file's
-    bytes, 32 hex digits; `difference_hash` has 64 bits.
+    `width` and `height` are in pixels after EXIF rotation, which `orientation` tells (1: none);
+    `digest` is BLAKE2b over the file's bytes, 32 hex digits; `difference_hash` has 64 bits.
     """
 
     width: int
     height: int
     digest: str
     difference_hash: int
+    orientation: int = 1
 
 
 class PictureError(DataError):
@@ -99,8 +103,22 @@ def picture_facts(path: str | Path, *, max_pixels: int = MOST_PIXELS) -> Picture
     """
     content = _content(Path(path))
     with _MUTED:
-        small, (width, height) = _decoded(Path(path), content, max_pixels, draft=True)
-        return PictureFacts(width, height, _digest(content), _difference_hash(small))
+        small, (width, height), tag = _decoded(Path(path), content, max_pixels, draft=True)
+        hashed = _difference_hash(small)
+        return PictureFacts(width, height, _digest(content), hashed, tag)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Width and height in pixels after EXIF rotation, from the header alone.
+
+    Raises PictureError for no readable file, and for one that is no picture.
+    """
+    with _MUTED, _opened(Path(path)) as file:
+        try:
+            with Image.open(file, formats=_formats()) as opened:
+                return _upright(opened.size, _orientation(opened))
+        except Exception as error:  # Decoders raise errors of many kinds where bytes are broken.
+            raise _bad(Path(path), str(error) or type(error).__name__) from error
 
 
 def picture_digest(path: str | Path) -> str:
@@ -118,7 +136,7 @@ def picture_thumbnail(path: str | Path, side: int) -> NDArray[np.uint8]:
     Raises PictureError where `read_picture` does.
     """
     with _MUTED:
-        small, _ = _decoded(Path(path), _content(Path(path)), MOST_PIXELS, draft=True)
+        small, _, _ = _decoded(Path(path), _content(Path(path)), MOST_PIXELS, draft=True)
         return np.asarray(small.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)
 
 
@@ -164,6 +182,13 @@ _MUTED = _Muted()
 
 def _content(path: Path) -> bytes:
     """The file's bytes."""
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file, once it is known to be one, not empty and not too large."""
     try:
         if not path.exists():
             raise _missing(path, "no such file")
@@ -176,19 +201,19 @@ def _content(path: Path) -> bytes:
                 expected=f"at most {MOST_BYTES >> 20:,} MB", found=f"{size >> 20:,} MB",
                 remedy="Save it smaller, or leave it out.",
             )  # fmt: skip
-        content = path.read_bytes()
+        if not size:
+            raise _bad(path, "an empty file")
+        with path.open("rb") as file:
+            yield file
     except (OSError, ValueError) as error:
         code = error.errno if isinstance(error, OSError) else None
         raise _missing(path, os.strerror(code) if code else str(error)) from error
-    if not content:
-        raise _bad(path, "an empty file")
-    return content
 
 
 def _decoded(
     path: Path, content: bytes, max_pixels: int, *, draft: bool = False
-) -> tuple[Image.Image, tuple[int, int]]:
-    """The picture in RGB and its size; a draft may be smaller, and costs less."""
+) -> tuple[Image.Image, tuple[int, int], int]:
+    """The picture in RGB, its size and EXIF orientation; a draft may be smaller, and costs less."""
     try:
         with Image.open(io.BytesIO(content), formats=_formats()) as opened:
             width, height = opened.size
@@ -199,8 +224,8 @@ def _decoded(
             opened.load()
             tag = _orientation(opened)
             turned = opened.transpose(_TURNS[tag]) if tag in _TURNS else opened
-            lies = tag in _TURNS and tag > _LAST_UPRIGHT
-            return _in_rgb(turned), (height, width) if lies else (width, height)
+            size = _upright((width, height), tag)
+            return _in_rgb(turned), size, tag if tag in _TURNS else 1
     except (PictureError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -209,6 +234,11 @@ def _decoded(
         raise _bad(path, "no picture of a known format") from error
     except Exception as error:  # Decoders raise errors of many kinds where bytes are broken.
         raise _bad(path, str(error) or type(error).__name__) from error
+
+
+def _upright(size: tuple[int, int], tag: int) -> tuple[int, int]:
+    """Width and height once the picture is turned as the tag says."""
+    return size[::-1] if tag in _TURNS and tag > _LAST_UPRIGHT else size
 
 
 @cache

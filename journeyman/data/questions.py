@@ -97,7 +97,7 @@ def _checked(file: str, options: DataOptions) -> Iterator[Any]:
     checked = False
     for event in read(file, options):
         if isinstance(event, Record) and not checked:
-            targets = [name for name in (options.label, options.tags) if name]
+            targets = [name for name in (options.label, options.tags, options.boxes) if name]
             _require_columns(file, event.values, options, targets)
             checked = True
         yield event

@@ -12,12 +12,14 @@ from journeyman.data.pictures import PictureFacts
 class Record:
     """One usable row; `row` is where it starts in the file, the first line being 1.
 
-    `picture` is there once the row's picture has been read.
+    `picture` is there once the row's picture has been read; `stated` is the width and height that
+    its annotation says it has, in pixels.
     """
 
     row: int
     values: dict[str, Any]
     picture: PictureFacts | None = None
+    stated: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -35,12 +37,16 @@ class Refused:
 
 @dataclass(slots=True)
 class Noticed:
-    """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole."""
+    """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole.
+
+    `grave` is what a user should look at, though the rows are used.
+    """
 
     row: int
     name: str
     detail: str
     action: str = "used as it is"
+    grave: bool = False
 
 
 Event = Record | Refused | Noticed

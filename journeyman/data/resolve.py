@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from journeyman.data.findings import Finding
 from journeyman.data.options import DataOptions
+from journeyman.data.readers.box_columns import BOX_FORMATS, box_columns
 from journeyman.data.readers.picture_folder import columns_of
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.data.sniff import sniff
 from journeyman.errors import DataError
 from journeyman.types import Modality, TargetKind
+
+_TARGETS: Mapping[TargetKind, str] = {
+    "label": "a label", "labels": "labels", "value": "a number", "tags": "tags", "boxes": "boxes",
+}  # fmt: skip
+_PLAIN: tuple[TargetKind, ...] = ("label", "labels", "value", "tags")
 
 
 def resolve(
@@ -21,19 +28,30 @@ def resolve(
     Raises DataError when a column cannot be guessed.
     """
     reader = type(reader_for(source, data))
+    if reader in map(READERS.__getitem__, BOX_FORMATS):
+        _require_kind(kind, ("boxes",), "boxes", source)
+        return data.model_copy(update=box_columns(data)), []
     if reader is READERS["picture-folder"] and data.text is None:
+        _require_kind(kind, _PLAIN, "a class for each picture", source)
         return data.model_copy(update=columns_of(data)), []
     if reader is READERS["conll"]:
         return data.model_copy(update={"text": "text", "tokens": "tokens", "tags": "tags"}), []
     if data.tags is not None:
         return data.model_copy(update={"text": "text", "tokens": data.tokens or "tokens"}), []
+    if data.boxes is not None:
+        _require_kind(kind, ("boxes",), "boxes", source)
+        return data, []
     if data.texts and (data.label or data.soft_label):
         _differ(data, source)
         return data, []
     looked = data.model_copy(update={"train": source, "dataset": None})
-    found = sniff(source, looked, modality)
-    if found.tags is not None and not data.label:
-        update: dict[str, Any] = {
+    found = sniff(source, looked, modality, kind)
+    if kind == "boxes":
+        _require(found.boxes, "boxes", found.columns, source)
+    if found.boxes is not None:
+        update: dict[str, Any] = {"image": found.image, "boxes": found.boxes}
+    elif found.tags is not None and not data.label:
+        update = {
             "text": "text",
             "tokens": found.tokens,
             "tags": found.tags,
@@ -58,13 +76,28 @@ def resolve(
             severity="note",
             count=1,
             detail=reason,
-            action=f"set data.{'image' if resolved.image else 'text'} and data.label if this is "
-            "wrong",
+            action=f"set data.{'image' if resolved.image else 'text'} and "
+            f"data.{'boxes' if resolved.boxes else 'label'} if this is wrong",
             source=source,
         )
         for reason in found.reasons
     ]
     return resolved, notes
+
+
+def _require_kind(
+    kind: TargetKind | None, fits: tuple[TargetKind, ...], held: str, source: str
+) -> None:
+    """Raise where the task's targets are of another kind than the rows can have."""
+    if kind is None or kind in fits:
+        return
+    raise DataError(
+        "The rows hold other targets than the task learns.",
+        place=source,
+        expected=f"rows with {_TARGETS[kind]}",
+        found=held,
+        remedy="Name another task, or leave `task` out.",
+    )
 
 
 def _differ(data: DataOptions, source: str) -> None:

@@ -10,13 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from journeyman.data.boxes import boxes_of
 from journeyman.data.dialect import detect_dialect
 from journeyman.data.encoding import encoding_of
 from journeyman.data.guess import Guess, guess_columns, profile
 from journeyman.data.options import DataOptions
+from journeyman.data.readers.box_columns import BOX_FORMATS, box_columns
 from journeyman.data.readers.lines import numbered
 from journeyman.data.readers.picture_folder import columns_of
-from journeyman.data.readers.registry import READERS, read, reader_for
+from journeyman.data.readers.registry import READERS, Parted, read, reader_for
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
 from journeyman.data.target import several_labels
@@ -24,6 +26,7 @@ from journeyman.errors import DataError
 from journeyman.types import Modality, TargetKind
 
 MAX_ROWS = 200_000
+_OF_BOXES = ("The format says which boxes stand in each picture, with their labels.",)
 _OF_A_FOLDER = ("Each subfolder is a class, and its name the label.",)
 _STOP_WORDS = frozenset(
     "the a an of to and in is it i you for on that my this with was not be".split()
@@ -36,7 +39,8 @@ class Sniffed:
 
     `rows` counts usable rows, of the first 200,000 when `more`; `refused` those that cannot be
     read. `classes` are labels with their rows, most frequent first (entity types for tags); empty
-    for numbers. `language` is en, zh or other.
+    for numbers; of boxes, labels with their boxes. `language` is en, zh or other. `splits` are the
+    parts that stand beside the rows: split of a recipe and its source.
     """
 
     source: str
@@ -59,6 +63,8 @@ class Sniffed:
     language: str
     reasons: tuple[str, ...]
     image: str | None = None
+    boxes: str | None = None
+    splits: tuple[tuple[str, str], ...] = ()
 
     def to_options(self) -> DataOptions:
         """The data options a recipe for this file has."""
@@ -66,6 +72,7 @@ class Sniffed:
             train=self.source,
             text="text" if self.tags else self.text,
             image=self.image,
+            boxes=self.boxes,
             label=None if self.tags else self.label,
             tokens=self.tokens,
             tags=self.tags,
@@ -74,11 +81,15 @@ class Sniffed:
 
 
 def sniff(
-    path: str | Path, options: DataOptions | None = None, modality: Modality | None = None
+    path: str | Path,
+    options: DataOptions | None = None,
+    modality: Modality | None = None,
+    target: TargetKind | None = None,
 ) -> Sniffed:
     """Look at a data file or folder: its encoding, layout, columns, and which to learn from which.
 
-    What `options` names is not guessed; `modality` is what the task reads, where that is known.
+    What `options` names is not guessed; `modality` is what the task reads, `target` the kind of its
+    targets, where that is known.
     Raises DataError when the file cannot be read as rows.
     """
     source = str(path)
@@ -96,17 +107,10 @@ def sniff(
             found=f"{len(rows)} rows and {unusable} lines that cannot be used",
             remedy="Check the file, its separator and its encoding.",
         )
-    is_folder = kind == "picture-folder"
-    given = options.texts[0] if options.text is not None else None
-    guess = guess_columns(
-        profile(rows),
-        given,
-        options.label or options.soft_label or ("label" if is_folder else None),
-        image=columns_of(options)["image"] if is_folder and given is None else options.image,
-        modality=modality,
-    )
-    if is_folder:
-        guess = replace(guess, kind="label", label_separator=None, reasons=_OF_A_FOLDER)
+    if kind in BOX_FORMATS:
+        guess = _of_boxes(options)
+    else:
+        guess = _guessed(rows, options, kind, modality, target)
     encoding, why = _encoding(source, kind, options)
     delimiter, header = _layout(source, kind, encoding, options)
     words = [str(row.get(guess.text or "text", "")) for row in rows[:2000]]
@@ -117,7 +121,36 @@ def sniff(
         text="text" if kind == "conll" else guess.text, label=guess.label, tokens=guess.tokens,
         tags=guess.tags, label_separator=options.label_separator or guess.label_separator,
         kind=guess.kind, classes=_classes(rows, guess), language=language(words),
-        reasons=guess.reasons, image=guess.image,
+        reasons=guess.reasons, image=guess.image, boxes=guess.boxes,
+        splits=tuple(reader.splits(source).items()) if isinstance(reader, Parted) else (),
+    )  # fmt: skip
+
+
+def _guessed(
+    rows: list[dict[str, Any]], options: DataOptions, kind: str, modality: Modality | None,
+    target: TargetKind | None,
+) -> Guess:  # fmt: skip
+    is_folder = kind == "picture-folder"
+    given = options.texts[0] if options.text is not None else None
+    guess = guess_columns(
+        profile(rows),
+        given,
+        options.label or options.soft_label or ("label" if is_folder else None),
+        image=columns_of(options)["image"] if is_folder and given is None else options.image,
+        modality=modality,
+        kind=target,
+    )
+    if is_folder:
+        return replace(guess, kind="label", label_separator=None, reasons=_OF_A_FOLDER)
+    return guess
+
+
+def _of_boxes(options: DataOptions) -> Guess:
+    """The columns that a format of boxes makes."""
+    columns = box_columns(options)
+    return Guess(
+        None, None, None, None, "boxes", None, None, _OF_BOXES, columns["image"],
+        boxes=columns["boxes"],
     )  # fmt: skip
 
 
@@ -158,7 +191,10 @@ def _layout(
 
 def _classes(rows: list[dict[str, Any]], guess: Guess) -> tuple[tuple[str, int], ...]:
     counts: Counter[str] = Counter()
-    if guess.tags is not None:
+    if guess.boxes is not None:
+        for row in rows:
+            counts.update(_labels_in(row.get(guess.boxes)))
+    elif guess.tags is not None:
         for row in rows:
             counts.update(tag[2:] for tag in row.get(guess.tags) or () if tag[:2] == "B-")
     elif guess.label is not None and guess.kind != "value":
@@ -169,3 +205,10 @@ def _classes(rows: list[dict[str, Any]], guess: Guess) -> tuple[tuple[str, int],
                 names = several_labels(cell, guess.label_separator) if several else (str(cell),)
                 counts.update(names)
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _labels_in(cell: Any) -> list[str]:
+    try:
+        return [box.label for box in boxes_of(cell)]
+    except DataError:
+        return []  # Its row is refused once the rows are read.

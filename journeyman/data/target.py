@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.data.boxes import boxes_of
 from journeyman.data.options import DataOptions
 from journeyman.data.table import Indices, Table
 from journeyman.types import TargetKind
@@ -21,7 +22,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Target:
-    """How a row's target is read: one label, several, a number, or a tag for each token."""
+    """How a row's target is read: one label, several, a number, a tag a token, or boxes."""
 
     kind: TargetKind
     data: DataOptions
@@ -29,11 +30,13 @@ class Target:
     @property
     def column(self) -> str:
         """The column that holds it."""
-        name = self.data.tags if self.kind == "tags" else self.data.label or self.data.soft_label
+        own = {"tags": self.data.tags, "boxes": self.data.boxes}
+        name = own.get(self.kind) or self.data.label or self.data.soft_label
         return name or ""
 
     def classes(self, value: Any) -> tuple[str, ...]:
-        """The classes in one cell: one, several, or the entity types among its tags."""
+        """The classes in one cell: one, several, the entity types among its tags, or what its
+        boxes show; difficult ones do not count."""
         if self.kind == "label":
             if self.data.label is None and (weights := soft_weights(value)):
                 return (max(sorted(weights), key=lambda name: weights[name]),)
@@ -42,6 +45,8 @@ class Target:
             return several_labels(value, self.data.label_separator)
         if self.kind == "tags":
             return tuple(sorted({tag[2:] for tag in value if tag[1:2] == "-"}))
+        if self.kind == "boxes":
+            return tuple(sorted({box.label for box in boxes_of(value) if not box.difficult}))
         return ()
 
     def coded(self, table: Table) -> tuple[Indices, list[tuple[str, ...]]]:
@@ -80,6 +85,8 @@ def target_of(data: DataOptions, kind: TargetKind | None, table: Table) -> Targe
     """The target: of the task's kind, else of what the columns and their content suggest."""
     if data.tags is not None:
         return Target("tags", data)
+    if data.boxes is not None:
+        return Target("boxes", data)
     if kind not in (None, "label"):
         return Target(kind, data)
     if data.label_separator is not None:

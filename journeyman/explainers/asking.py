@@ -9,12 +9,12 @@ from journeyman.backbones.text_encoder import Text
 from journeyman.explainers.passage import Passage
 from journeyman.explainers.picture_question import PictureQuestion, Scene
 from journeyman.explainers.question import Question
-from journeyman.explainers.target import Asked, target_of
+from journeyman.explainers.target import Asked, box_target, target_of
 from journeyman.explainers.word_question import WordQuestion
 from journeyman.tasks.base import Schema
 from journeyman.training.examples import Examples
 from journeyman.training.learner import Learner
-from journeyman.types import Prediction
+from journeyman.types import BoxesPrediction, Prediction
 
 
 def ask(
@@ -47,5 +47,8 @@ def _picture(
     learner: Learner, schema: Schema, row_id: str, path: Text, answer: Prediction, asked: Asked
 ) -> Question:
     scene = Scene.read(learner.backbone, str(path))
+    if isinstance(answer, BoxesPrediction):
+        boxed = box_target(schema, answer, asked, scene.placement)
+        return PictureQuestion(row_id, learner, boxed, scene, boxed.box)
     target = target_of(learner.task, schema, answer, asked, scene.inputs, path)
     return PictureQuestion(row_id, learner, target, scene)

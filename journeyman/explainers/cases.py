@@ -62,7 +62,7 @@ def cases(
     return [
         case
         for row, (answer, truth) in enumerate(zip(predictions, plain, strict=True))
-        for case in find(row, answer, truth, texts[row])
+        for case in find(row, task.told(answer), truth, texts[row])
     ]
 
 

@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 SIDE = 168
 """Pixels of the longer side."""
@@ -36,6 +36,23 @@ def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64]) -> Image.Image:
     colour = np.where(weights > 0, np.array(FOR), np.array(AGAINST))
     share = STRONGEST * np.abs(weights)
     return Image.fromarray((grey * (1 - share) + colour * share).astype(np.uint8))
+
+
+def marked(image: Image.Image, box: tuple[float, float, float, float] | None) -> Image.Image:
+    """The picture with a box drawn in it, of corners in shares: light within dark, seen on both."""
+    if box is None:
+        return image
+    image, (width, height) = image.copy(), image.size
+    left, top, right, bottom = (
+        round(share * (side - 1))
+        for share, side in zip(np.clip(box, 0, 1).tolist(), (width, height) * 2, strict=True)
+    )
+    draw = ImageDraw.Draw(image)
+    for inset, colour in ((0, "black"), (1, "white")):
+        corners = left + inset, top + inset, right - inset, bottom - inset
+        if corners[0] <= corners[2] and corners[1] <= corners[3]:
+            draw.rectangle(corners, outline=colour)
+    return image
 
 
 def data_uri(image: Image.Image) -> str:

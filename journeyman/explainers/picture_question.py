@@ -17,9 +17,8 @@ from torch import Tensor
 
 from journeyman.backbones.base import Backbone, Inputs
 from journeyman.backbones.picture_inputs import COST, PictureInputs
-from journeyman.backbones.preprocessing import Preprocessing
-from journeyman.backbones.vision_backbone import VisionBackbone
-from journeyman.explainers.overlay import data_uri, overlaid, small
+from journeyman.backbones.placement import Placement
+from journeyman.explainers.overlay import data_uri, marked, overlaid, small
 from journeyman.explainers.question import Ends, Question
 from journeyman.explainers.target import Target
 from journeyman.training.learner import Learner
@@ -45,26 +44,30 @@ class PixelInputs(Inputs):
         """The rows at `indices`, in that order."""
         return PixelInputs(self.values[torch.as_tensor(np.asarray(indices))])
 
-    def pixels(self, preprocessing: Preprocessing) -> Tensor:
+    def pixels(self) -> Tensor:
         """The pixels as they are."""
         return self.values
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture as its backbone sees it: `pixels` [1, 3, H, W], and the same in bytes [H, W, 3]."""
+    """A picture as its backbone sees it: `pixels` [1, 3, H, W], and the same in bytes [H, W, 3].
+
+    `placement` takes pixels of the file to shares of what is seen.
+    """
 
     path: str
     pixels: Tensor
     seen: NDArray[np.uint8]
+    placement: Placement
 
     @classmethod
     def read(cls, backbone: Backbone, path: str) -> Scene:
         """Decode the picture once."""
-        preprocessing = cast(VisionBackbone, backbone).preprocessing
         inputs = cast(PictureInputs, backbone.prepare([path]))
-        seen = inputs.fitted(preprocessing)
-        return cls(path, preprocessing.normalised(torch.from_numpy(seen)), seen[0])
+        seen = inputs.fitted()
+        pixels = inputs.preprocessing.normalised(torch.from_numpy(seen))
+        return cls(path, pixels, seen[0], inputs.placements()[0])
 
     @property
     def inputs(self) -> PixelInputs:
@@ -81,6 +84,8 @@ class PictureQuestion(Question):
     learner: Learner
     target: Target
     scene: Scene
+    box: tuple[float, float, float, float] | None = None
+    """The corners of what is asked about, in shares, where it is a part of the picture."""
 
     @property
     def units(self) -> int:
@@ -137,11 +142,9 @@ class PictureQuestion(Question):
     def shown(self, explanation: Explanation) -> dict[str, Any]:
         """The picture, and the same under its weights."""
         heat = np.array(cast(PictureExplanation, explanation).heat)
-        return {
-            "text": Path(self.scene.path).name,
-            "picture": data_uri(small(self.scene.seen)),
-            "overlay": data_uri(overlaid(self.scene.seen, heat)),
-        }
+        shown = {"picture": small(self.scene.seen), "overlay": overlaid(self.scene.seen, heat)}
+        uris = {name: data_uri(marked(image, self.box)) for name, image in shown.items()}
+        return {"text": Path(self.scene.path).name, **uris}
 
     def _places(self) -> tuple[Tensor, Tensor]:
         """The cell of each pixel, down [H] and across [W]."""

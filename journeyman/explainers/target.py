@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.placement import Placement
 from journeyman.backbones.text_encoder import Text
 from journeyman.backbones.text_inputs import TextInputs
 from journeyman.errors import JourneymanError
+from journeyman.heads.detection.boxes import overlaps
+from journeyman.heads.detection.outputs import BoxOutputs
 from journeyman.tasks.base import Schema, Task
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.tasks.words import first_tokens, words_of
-from journeyman.types import EntitiesPrediction, Entity, LabelledBox, Prediction, ScoredBox
+from journeyman.types import (
+    BoxesPrediction,
+    EntitiesPrediction,
+    Entity,
+    LabelledBox,
+    Prediction,
+    ScoredBox,
+)
 
 Asked = str | Entity | ScoredBox | LabelledBox | None
 """What to explain of a row: a label, an entity, a box, or (None) what was answered."""
@@ -54,6 +65,44 @@ class Target:
         if self.contrast and count > 1:
             chosen = chosen - (outputs.sum(-1) - chosen) / (count - 1)
         return self.unit * (chosen.mean(1) if self.tokens is not None else chosen)
+
+
+@dataclass(frozen=True)
+class BoxTarget(Target):
+    """How surely an output is found at `box`, in shares of what the backbone sees of the picture.
+
+    The best, over all boxes that a detector looks at, of its chance times its overlap (IoU) with
+    this one.
+    """
+
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+    def score(self, outputs: Any) -> Tensor:
+        """[B], from 0 to 1."""
+        boxes, chances = cast(BoxOutputs, outputs).candidates()
+        there = overlaps(boxes, boxes.new_tensor(self.box))
+        best: Tensor = (chances[..., self.outputs[0]] * there).amax(1)
+        return best
+
+
+def box_target(
+    schema: Schema, answer: BoxesPrediction, asked: Asked, placement: Placement
+) -> BoxTarget:
+    """The box that is asked about; unasked, or asked by a label, the surest one (of that label).
+
+    Where none was found, the whole picture. `placement` takes the file's pixels to shares.
+    """
+    labels = schema.labels if asked is None else (asked if isinstance(asked, str) else "",)
+    if isinstance(asked, str):
+        _place(schema, asked)
+    best = next((box for box in answer.boxes if box.label in labels), None)
+    found = asked if isinstance(asked, ScoredBox | LabelledBox) else best
+    if found is None:
+        return BoxTarget(labels[0], (_place(schema, labels[0]),))
+    x, y, width, height = found.box
+    corners = placement.boxes(np.array([[x, y, x + width, y + height]]))[0]
+    left, top, right, bottom = map(float, corners)
+    return BoxTarget(found.label, (_place(schema, found.label),), box=(left, top, right, bottom))
 
 
 def target_of(

@@ -73,7 +73,7 @@ class AnchorFreeHead(Head):
             self.towers = Towers(own.channels, shape.outputs, own.bins, own.convs)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, features: Features) -> DenseOutputs:  # type: ignore[override]
+    def forward(self, features: Features) -> DenseOutputs:
         """Logits of classes and distances at the points of every level, for B pictures."""
         maps = [
             features.maps[layer].contiguous(memory_format=torch.channels_last)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.errors import JourneymanError
+from journeyman.heads.detection.outputs import BoxOutputs
 from journeyman.registry import Registry
 from journeyman.types import Modality, TargetKind
 
@@ -114,8 +115,8 @@ class Head(nn.Module):
         """Take what it starts from out of the backbone, before anything is trained: nothing."""
 
     @abstractmethod
-    def forward(self, features: Features) -> Tensor:
-        """Outputs [B, C] of rows, or [B, T, C] of tokens."""
+    def forward(self, features: Features) -> Tensor | BoxOutputs:
+        """Outputs [B, C] of rows, [B, T, C] of tokens, or the boxes of B pictures."""
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state: `choices` first, then the tensors of `state_dict`."""

@@ -10,7 +10,7 @@ from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.data.options import DataOptions
 from journeyman.errors import DataError
 from journeyman.explainers.base import EXPLAINERS
-from journeyman.recipe.data_checks import check_data, column_of, existing, is_read_by
+from journeyman.recipe.data_checks import check_data, column_of, existing, has_boxes, is_read_by
 from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
@@ -24,9 +24,10 @@ from journeyman.recipe.text import Location
 from journeyman.recipe.transfer_checks import check_transfer
 from journeyman.tasks.base import TASKS, Task, usual_task
 from journeyman.tuners.base import TUNERS
+from journeyman.types import TargetKind
 
 _TARGET_FIELDS = (
-    "label", "soft_label", "label_separator", "label_names", "tokens", "tags", "ratings",
+    "label", "soft_label", "label_separator", "label_names", "tokens", "tags", "boxes", "ratings",
 )  # fmt: skip
 """The fields of `data` about targets: a task reads those that it needs or names in `reads`."""
 
@@ -63,17 +64,19 @@ def task_of(recipe: Recipe) -> str:
         return str(recipe.task)
     if data.tags or is_read_by("conll", data):
         return usual_task("tags").name
+    if has_boxes(data):
+        return _usual_of_pictures("boxes")
     if data.image or is_read_by("picture-folder", data):
-        return _usual_of_pictures(data)
+        return _usual_of_pictures("labels" if data.label_separator else "label")
     if data.label_separator:
         return usual_task("labels").name
     entry = dataset_entries().get(data.dataset or "")
     return entry.task if entry else ""
 
 
-def _usual_of_pictures(data: DataOptions) -> str:
+def _usual_of_pictures(kind: TargetKind) -> str:
     try:
-        return usual_task("labels" if data.label_separator else "label", "image").name
+        return usual_task(kind, "image").name
     except DataError:
         return ""  # Told when the data are read, and every kind of target is known.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import ROLES, DataOptions
+from journeyman.data.readers.box_columns import BOX_FORMATS
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import READERS, reader_for
 from journeyman.errors import DataError, JourneymanError
@@ -106,14 +107,25 @@ def existing(source: str) -> Path | None:
 
 def is_read_by(name: str, data: DataOptions) -> bool:
     """Whether the training rows are in the format of that name."""
+    return _format(data) == name
+
+
+def has_boxes(data: DataOptions) -> bool:
+    """Whether training rows hold boxes, by what the recipe says or by their format."""
+    return data.boxes is not None or _format(data) in BOX_FORMATS
+
+
+def _format(data: DataOptions) -> str:
+    """The format of the training rows; empty where they are not there to be looked at."""
     if data.format is not None:
-        return data.format == name
+        return data.format
     if data.train is None or data.train.startswith("hub:") or existing(data.train) is None:
-        return False
+        return ""
     try:
-        return type(reader_for(data.train, data)) is READERS[name]
+        reader = type(reader_for(data.train, data))
     except (JourneymanError, OSError, ValueError, EOFError):
-        return False
+        return ""
+    return next((name for name in READERS if READERS[name] is reader), "")
 
 
 def same(source: str, other: str) -> bool:

@@ -22,7 +22,7 @@ from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.text import Location
 
-_NEEDED = ("label", "soft_label", "tokens", "tags", "id")
+_NEEDED = ("label", "soft_label", "tokens", "tags", "boxes", "id")
 _LOOKED_AT = 50
 """Rows at the start of a source whose columns are looked at."""
 

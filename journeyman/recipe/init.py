@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from journeyman.data.readers.box_columns import BOX_FORMATS
 from journeyman.data.sniff import MAX_ROWS, Sniffed, sniff
 from journeyman.explainers.options import ExplainOptions
 from journeyman.recipe.options import USUAL_BACKBONE
@@ -27,6 +29,9 @@ def init_recipe(path: str | Path) -> str:
     the file does not read as rows, or no column of it can be learned.
     """
     seen = sniff(path)
+    splits = dict(seen.splits)
+    if "train" in splits:
+        seen = replace(sniff(splits["train"]), splits=seen.splits)
     task = usual_task(seen.kind or "label", "text" if seen.image is None else "image")
     lines = [*_head(seen), "", *_what(seen, task), "", *_data(seen), "", *_steps(seen, task)]
     return "\n".join(lines) + "\n"
@@ -39,7 +44,7 @@ def _head(seen: Sniffed) -> Iterator[str]:
     if seen.classes:
         named = ", ".join(f"{_line(name)} ({count:,})" for name, count in seen.classes[:8])
         more = " and others" if len(seen.classes) > 8 else ""
-        what = "entity types" if seen.tags else "classes"
+        what = "entity types" if seen.tags else "classes of boxes" if seen.boxes else "classes"
         yield f"# {len(seen.classes)} {what}: {named}{more}."
     yield f"# Columns: {', '.join(map(_line, seen.columns))}."
     yield "#"
@@ -83,16 +88,30 @@ def _data(seen: Sniffed) -> Iterator[str]:
         yield "  # What separates the cells, and whether the first line names the columns."
         yield from _field("delimiter", seen.delimiter, "  ")
         yield from _field("header", seen.header, "  ")
-    yield "  # Rows the final figures are measured on; a fifth of the training rows without it."
-    yield "  #test: FILE"
+    yield from _splits(seen)
     yield from _other_columns(seen)
     yield "  # Use a random sample of at most this many rows, for a quick try."
     yield from _option("limit", 1000, "  ")
 
 
+def _splits(seen: Sniffed) -> Iterator[str]:
+    """The parts that stand beside the training rows; without one for testing, what it would be."""
+    splits = dict(seen.splits)
+    if "validation" in splits:
+        yield "  # Rows that choose between settings; a tenth of the training rows without it."
+        yield from _field("validation", splits["validation"], "  ")
+    yield "  # Rows the final figures are measured on; a fifth of the training rows without it."
+    if "test" in splits:
+        yield from _field("test", splits["test"], "  ")
+    else:
+        yield "  #test: FILE"
+
+
 def _columns(seen: Sniffed) -> Iterator[str]:
     if seen.image is not None:
         yield from _field("image", seen.image, "  ")
+    if seen.boxes is not None:
+        yield from _field("boxes", seen.boxes, "  ")
     if seen.text is not None:
         yield from _field("text", seen.text, "  ")
     if seen.label is not None:
@@ -103,8 +122,8 @@ def _columns(seen: Sniffed) -> Iterator[str]:
 
 
 def _other_columns(seen: Sniffed) -> Iterator[str]:
-    used = {seen.text, seen.image, seen.label, seen.tokens, seen.tags}
-    used |= {"id"} if seen.format == "picture-folder" else set()
+    used = {seen.text, seen.image, seen.boxes, seen.label, seen.tokens, seen.tags}
+    used |= {"id"} if seen.format in ("picture-folder", *BOX_FORMATS) else set()
     spare = [name for name in seen.columns if name not in used]
     if spare and seen.format != "conll":
         yield "  # A column whose rows stay together in one split: a customer, a document."

@@ -17,7 +17,7 @@ from journeyman.recipe.checks import check, task_of
 from journeyman.recipe.data_checks import existing
 from journeyman.recipe.extra_checks import resolved_extra
 from journeyman.recipe.mistakes import Mistakes, validated
-from journeyman.recipe.options import USUAL_BACKBONE, Recipe
+from journeyman.recipe.options import DETECTOR_SIZE, USUAL_BACKBONE, Recipe
 from journeyman.recipe.sets import apply_sets
 from journeyman.recipe.text import Written, read_file, read_mapping, read_text
 from journeyman.recipe.transfer_checks import resolved_transfer
@@ -109,12 +109,16 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
 
 
 def _with_backbone(recipe: Recipe) -> Recipe:
-    """Where none is named, the usual one for what the task reads."""
+    """Where none is named, the usual one for what the task reads; boxes are found in whole
+    pictures."""
     task, backbone = task_of(recipe), recipe.backbone
-    if "name" in backbone.model_fields_set or task not in TASKS:
+    if task not in TASKS:
         return recipe
-    name = USUAL_BACKBONE[TASKS[task].modality]
-    return recipe.model_copy(update={"backbone": backbone.model_copy(update={"name": name})})
+    usual: dict[str, Any] = {"name": USUAL_BACKBONE[TASKS[task].modality]}
+    if TASKS[task].kind == "boxes":
+        usual |= {"resize": "letterbox", "image_size": DETECTOR_SIZE}
+    update = {name: usual[name] for name in usual.keys() - backbone.model_fields_set}
+    return recipe.model_copy(update={"backbone": backbone.model_copy(update=update)})
 
 
 def _beside(source: str, folder: Path) -> str:

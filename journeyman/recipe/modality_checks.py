@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
-from journeyman.recipe.data_checks import is_read_by
+from journeyman.recipe.data_checks import has_boxes, is_read_by
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.text import Location
@@ -37,7 +37,9 @@ def _pictures(recipe: Recipe) -> str:
     entry = dataset_entries().get(data.dataset or "")
     if entry is not None and entry.columns.image is not None:
         return f"the dataset {entry.name}"
-    return f"the folder {data.train}" if is_read_by("picture-folder", data) else ""
+    if is_read_by("picture-folder", data):
+        return f"the folder {data.train}"
+    return f"the boxes of {data.train}" if has_boxes(data) else ""
 
 
 def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:

@@ -25,6 +25,9 @@ TaskName: Any = Literal[tuple(TASKS)]
 USUAL_BACKBONE = {"text": "minilm-l6", "image": "efficientnet-lite0"}
 """The backbone of recipes that name none: the smallest of the catalogue for what is read."""
 
+DETECTOR_SIZE = 320
+"""Pixels along each side of a picture in which boxes are looked for, where none are given."""
+
 
 class BackboneOptions(BaseModel):
     """The pretrained network that is tuned: its name, or its name and options."""
@@ -44,13 +47,14 @@ class BackboneOptions(BaseModel):
         ge=16,
         le=2048,
         description="Pixels along each side of a picture as the network sees it; what it was "
-        "pretrained on when absent. Fewer are faster.",
+        "pretrained on when absent, 320 where boxes are looked for. Fewer are faster.",
         examples=[160],
     )
-    resize: Literal["exact", "crop"] | None = Field(
+    resize: Literal["exact", "crop", "letterbox"] | None = Field(
         default=None,
-        description="How a picture becomes a square: stretched whole (`exact`), or the middle of "
-        "it (`crop`); as the network was pretrained when absent.",
+        description="How a picture becomes a square: stretched whole (`exact`), the middle of it "
+        "(`crop`), or whole in its own shape with a margin (`letterbox`); as the network was "
+        "pretrained when absent, `letterbox` where boxes are looked for.",
         examples=["exact"],
     )
     max_tokens: int | None = Field(

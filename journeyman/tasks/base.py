@@ -37,7 +37,7 @@ LEAST = 1e-12
 
 Array = NDArray[np.float32]
 Outputs = Sequence[Array]
-"""Outputs of N rows: [C] for each row, or [W, C] for the W words of each row."""
+"""Outputs of N rows: [C] for each row, [W, C] for its W words, or [K, 6] for its K boxes."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Schema:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Targets of N rows as tensors: [N, C] float, or one [T] int64 a row for token tasks."""
+    """Targets of N rows as tensors: [N, C] float; or one a row, [T] int64 of its tokens or [n, 5]
+    float of its boxes."""
 
     rows: Tensor | Sequence[Tensor]
 
@@ -77,7 +78,7 @@ class Encoded:
         return len(self.rows)
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
-        """[B, C], or [B, T] padded with IGNORED."""
+        """[B, C]; or [B, T] or [B, n, 5], padded with IGNORED."""
         if isinstance(self.rows, Tensor):
             return self.rows[torch.as_tensor(np.asarray(indices))]
         return torch.nn.utils.rnn.pad_sequence(
@@ -126,6 +127,8 @@ class Task(ABC):
     says so for itself."""
     weighs_classes: ClassVar[bool] = False
     """Whether `class_weights` may count: a row or a word has one class of several."""
+    averages: ClassVar[bool] = True
+    """Whether answers of several models can be averaged."""
     pipeline: ClassVar[str] = "text-classification"
     """The hub's name for what its models do."""
 
@@ -211,6 +214,10 @@ class Task(ABC):
         texts: Sequence[Text],
     ) -> list[Prediction]:
         """Outputs as answers."""
+
+    def told(self, prediction: Prediction) -> Prediction:
+        """What of an answer is told to who asks: all of it, unless a task knows better."""
+        return prediction
 
     @abstractmethod
     def evaluate(

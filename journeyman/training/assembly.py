@@ -68,15 +68,22 @@ def _make_head(
             found=f"{chosen.name}: {reason}",
             remedy="leave `head` out, or choose another head",
         )
-    depth = backbone.spec.depth
-    layers = tuple(range(1, depth + 1)) if task.unit == "row" else (depth,)
-    widths = tuple(map(backbone.width_at, layers))
-    width, differ = widths[-1], len(set(widths)) > 1
-    outputs = task.outputs(schema)
-    shape = HeadShape(width, layers, outputs, task.unit, widths if differ else ())
+    shape = _shape(task, backbone, task.outputs(schema))
     head = HEADS[chosen.name](chosen, shape, seed)
     head.begin(backbone, schema.labels)
     return head
+
+
+def _shape(task: Task, backbone: Backbone, outputs: int) -> HeadShape:
+    """Where a head of the task stands: on every layer, on the last, or on maps at three strides."""
+    depth = backbone.spec.depth
+    ends = backbone.stage_ends if task.unit == "map" else {}
+    layers = {"row": tuple(range(1, depth + 1)), "token": (depth,), "map": tuple(ends.values())}
+    widths = tuple(map(backbone.width_at, layers[task.unit]))
+    differ = len(set(widths)) > 1
+    return HeadShape(
+        widths[-1], layers[task.unit], outputs, task.unit, widths if differ else (), tuple(ends)
+    )
 
 
 def options_of(entry: Any) -> Any:

@@ -174,7 +174,9 @@ class _Course:
         if augment is None:
             return self.learned
         rows = self.learned.examples
-        examples = with_copies(learner.task, learner.backbone, rows, augment, self.seed)
+        examples = with_copies(
+            learner.task, learner.backbone, self.schema, rows, augment, self.seed
+        )
         return Split(examples, feature_source(learner, examples, cache, self.reporter))
 
     def _objective(self) -> Objective:

@@ -15,6 +15,8 @@ from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.backbones.views import CHANGES, seen, view_name
 from journeyman.errors import DataError, JourneymanError
 
+PLAIN = Preprocessing(36, 40)
+
 
 @pytest.fixture
 def pictures(tmp_path):
@@ -25,7 +27,7 @@ def test_keys_tell_apart_content_and_view_and_nothing_else(pictures, tmp_path):
     same = tmp_path / "same.png"
     shutil.copy(pictures[0], same)
     rows = [*map(Picture, pictures), Picture(same), *(Picture(same, f"flip:{i}") for i in (1, 2))]
-    inputs = PictureInputs(rows)
+    inputs = PictureInputs(rows, PLAIN)
     keys = inputs.keys
     assert keys[0] == keys[3]
     assert len(set(keys)) == 5
@@ -52,9 +54,11 @@ def test_a_file_that_is_no_picture_is_told(content, pictures, tmp_path):
     odd = tmp_path / "odd.png"
     if content is not None:
         odd.write_bytes(content)
-    inputs = PictureInputs([Picture(pictures[0]), Picture(odd)])
+    inputs = PictureInputs(
+        [Picture(pictures[0]), Picture(odd)], Preprocessing(8, 8, resized=(8, 8))
+    )
     with pytest.raises(DataError, match="picture") as caught:
-        inputs.pixels(Preprocessing(8, 8, resized=(8, 8)))
+        inputs.pixels()
     assert str(odd) in caught.value.place
     if content is None:
         with pytest.raises(DataError):
@@ -62,15 +66,14 @@ def test_a_file_that_is_no_picture_is_told(content, pictures, tmp_path):
 
 
 def test_pixels_are_those_of_the_view(pictures):
-    preprocessing = Preprocessing(36, 40)
     flip = next(v for v in (f"flip:{i}" for i in range(9)) if changes(pictures[0], v))
-    inputs = PictureInputs([Picture(pictures[0]), Picture(pictures[0], flip)])
-    plain, flipped = inputs.pixels(preprocessing)
+    inputs = PictureInputs([Picture(pictures[0]), Picture(pictures[0], flip)], PLAIN)
+    plain, flipped = inputs.pixels()
     assert plain.shape == (3, 36, 40)
     assert torch.equal(plain.flip(2), flipped)
     assert plain.min() >= -1
     assert plain.max() <= 1
-    assert PictureInputs([]).pixels(preprocessing).shape == (0, 3, 36, 40)
+    assert PictureInputs([], PLAIN).pixels().shape == (0, 3, 36, 40)
 
 
 def changes(path, view):

@@ -36,7 +36,7 @@ def loaded(tmp_path_factory):
 
 def library(backbone, inputs):
     """Hidden states [B, T, D] by the network's own whole forward."""
-    pixels = inputs.pixels(backbone.preprocessing).contiguous()
+    pixels = inputs.pixels().contiguous()
     with torch.no_grad():
         found = backbone.module(pixels)
     hidden = found if isinstance(found, torch.Tensor) else found.last_hidden_state
@@ -94,9 +94,7 @@ def test_the_class_token_comes_first(loaded, pictures):
     assert features.hidden.shape[1] == 17
     assert not torch.allclose(alone, features.hidden[:1, :1])
     with torch.no_grad():
-        stem = backbone.embedding_module()(
-            backbone.prepare(pictures).pixels(backbone.preprocessing)
-        )
+        stem = backbone.embedding_module()(backbone.prepare(pictures).pixels())
     assert torch.equal(stem[:, 0], token[0, :1].expand(3, -1))
 
 
@@ -105,7 +103,7 @@ def test_another_size_of_pictures_keeps_the_cut_and_the_whole_together(family, t
     backbone = tiny_vision(tmp_path, family, image_size=48)
     native = tiny_vision(tmp_path, family)
     inputs = backbone.prepare(pictures)
-    assert inputs.pixels(backbone.preprocessing).shape == (3, 3, 48, 48)
+    assert inputs.pixels().shape == (3, 3, 48, 48)
     assert backbone.grid_at(1)[0] * 2 == native.grid_at(1)[0] * 3
     assert backbone.manner != native.manner
     assert backbone.options == {"image_size": 48}
@@ -253,7 +251,7 @@ def test_a_checkpoint_with_a_classifier_loads(tmp_path, pictures):
     backbone = load_backbone(folder, spec)
     inputs = backbone.prepare(pictures)
     with torch.no_grad():
-        theirs = headed.vit(inputs.pixels(backbone.preprocessing)).last_hidden_state
+        theirs = headed.vit(inputs.pixels()).last_hidden_state
     torch.testing.assert_close(through(backbone, inputs, 1).hidden, theirs, atol=1e-5, rtol=1e-4)
 
 

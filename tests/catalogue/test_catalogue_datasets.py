@@ -70,7 +70,12 @@ def test_an_entry_is_complete(name):
         named = entry.columns.model_dump(exclude_none=True)
         assert any(
             pair <= named.keys()
-            for pair in ({"text", "label"}, {"tokens", "tags"}, {"image", "label"})
+            for pair in (
+                {"text", "label"},
+                {"tokens", "tags"},
+                {"image", "label"},
+                {"image", "boxes"},
+            )
         )
         files = entry.options.get("files", {})
         assert set(files) <= set(entry.splits)

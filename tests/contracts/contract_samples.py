@@ -34,6 +34,7 @@ SOURCES = {
     "labels": {"text": "text", "image": "image", "label": "labels"},
     "value": {"text": "text", "label": "value"},
     "tags": {"tokens": "tokens", "tags": "tags"},
+    "boxes": {"image": "image", "boxes": "boxes"},
 }
 """Which column serves which field of `data`, by what a task's targets are to a baseline."""
 
@@ -109,6 +110,23 @@ def with_pictures(rows, seed=0):
     return made
 
 
+def with_boxes(rows, seed=0):
+    """The rows with an `image` each, and where in its noise a rectangle of the label's colour is."""
+    made = []
+    for at, row in enumerate(rows):
+        path = pictures_folder() / f"boxed-{seed}-{at}.png"
+        draw = np.random.default_rng([seed, at])
+        width, height = (int(draw.integers(14, 22)) for _ in range(2))
+        x, y = int(draw.integers(0, 40 - width)), int(draw.integers(0, 36 - height))
+        if not path.is_file():
+            pixels = 100 + draw.normal(0, 10, (36, 40, 3))
+            pixels[y : y + height, x : x + width] = COLOURS[row["label"]]
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+        boxes = [{"box": [x, y, width, height], "label": row["label"]}]
+        made.append({**row, "image": str(path), "boxes": boxes})
+    return made
+
+
 def data_options(task):
     """Columns of `made_rows` for whatever fields the task needs."""
     source = SOURCES[task.kind]
@@ -126,7 +144,8 @@ class Sample:
         self.data = data_options(self.task)
         self.rows = made_rows(train + validation, seed)
         if self.task.modality == "image":
-            self.rows = with_pictures(self.rows, seed)
+            pictured = with_boxes if self.task.kind == "boxes" else with_pictures
+            self.rows = pictured(self.rows, seed)
         backbone = network_for(task_name, backbone)
         targets = [self.task.target(row, self.data) for row in self.rows]
         self.schema = self.task.schema(targets[:train])

@@ -16,12 +16,13 @@ from journeyman.data.readers.registry import READERS, read
 from journeyman.errors import JourneymanError, MissingExtraError
 from journeyman.evaluation.baselines.base import BASELINES
 from journeyman.explainers.base import EXPLAINERS
+from journeyman.export.base import EXPORTS
 from journeyman.heads.base import HEADS
 from journeyman.registry import Registry
 from journeyman.tasks.base import TASKS, usual_task
 from journeyman.tuners.base import TUNERS
 
-REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS)
+REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS)
 KINDS = [(name, kind) for name in BASELINES for kind in BASELINES[name].kinds]
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import journeyman
 from journeyman.backbones.picture_inputs import Picture, PictureInputs
+from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.cli import app
 from journeyman.errors import RecipeError
 from journeyman.recipe import load_recipe
@@ -155,7 +156,7 @@ def test_a_picture_is_hashed_once_and_its_views_share_that(place, monkeypatch):
     monkeypatch.setattr("journeyman.backbones.picture_inputs.picture_digest", counted)
     picture = Picture(place / "photos" / "bad" / "0.png")
     views = [picture.seen_as("flip:1"), picture.seen_as("flip:2")]
-    keys = PictureInputs([picture, *views]).keys
+    keys = PictureInputs([picture, *views], Preprocessing(8, 8)).keys
     assert len(set(keys)) == 3
     assert len(read) == 1
     assert views[0] != views[1] != picture

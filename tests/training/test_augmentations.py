@@ -37,14 +37,21 @@ def test_copies_stand_after_the_rows_with_their_targets(tmp_path):
     backbone = tiny_backbone(tmp_path)
     sample = Sample("text-classification", backbone, train=12, validation=6)
     options = AugmentOptions(copies=2, strength=0.5)
-    got = with_copies(sample.task, backbone, sample.train, options, 0)
+    of = sample.task, backbone, sample.schema, sample.train, options
+    got = with_copies(*of, 0)
     assert len(got) == 36
     assert list(got.texts[:12]) == list(sample.train.texts)
     assert got.texts[12:24] != got.texts[24:]
     assert got.targets[12:24] == list(sample.train.targets)
     assert torch.equal(got.encoded.rows[24:], sample.train.encoded.rows)
-    assert with_copies(sample.task, backbone, sample.train, options, 0).texts == got.texts
-    assert with_copies(sample.task, backbone, sample.train, options, 1).texts != got.texts
+    assert (
+        with_copies(sample.task, backbone, sample.schema, sample.train, options, 0).texts
+        == got.texts
+    )
+    assert (
+        with_copies(sample.task, backbone, sample.schema, sample.train, options, 1).texts
+        != got.texts
+    )
 
 
 def test_the_loop_learns_from_copies_and_a_solved_head_does_not(tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.data.boxes import boxes_of
 from journeyman.data.checks.base import CHECKS, Check, Checked, Outcome, found
 from journeyman.data.identity import occurrences
 from journeyman.data.table import Indices, Table
@@ -25,8 +28,9 @@ class Duplicates(Check):
             return Outcome()
         remove = checked.options.duplicates == "remove"
         share = repeats.mean()
+        also = "boxes" if checked.target.kind == "boxes" else "label"
         detail = (
-            f"Training rows that repeat an earlier {checked.data.noun} and label: {repeats.sum()} "
+            f"Training rows that repeat an earlier {checked.data.noun} and {also}: {repeats.sum()} "
             f"({share:.1%})."
         )
         action = "the first of each is kept" if remove else "kept (collect.duplicates: keep)"
@@ -58,9 +62,10 @@ class ConflictingDuplicates(Check):
                 continue
             positions = np.flatnonzero(np.isin(inputs, texts))
             noun = checked.data.noun.capitalize()
-            detail = f"{noun}s with different labels in the {role} rows: {len(texts)} "
+            differ = "boxes" if checked.target.kind == "boxes" else "labels"
+            detail = f"{noun}s with different {differ} in the {role} rows: {len(texts)} "
             detail += f"({len(positions)} rows)."
-            action = "kept; nothing tells which label is right, see the rows"
+            action = "kept; nothing tells which are right, see the rows"
             findings.append(
                 found("conflicting_labels", "warning", table, positions, detail, action)
             )
@@ -75,12 +80,20 @@ def _text_and_label(table: Table, target: Target) -> NDArray[np.uint64]:
     return mixed
 
 
+def _said(value: Any, target: Target) -> str:
+    """A target as text; the order of boxes says nothing."""
+    if target.kind == "boxes":
+        return str(sorted((box.box, box.label, box.difficult) for box in boxes_of(value)))
+    return str(number(value) if target.kind == "value" else value)
+
+
 def _labels(table: Table, target: Target) -> Indices:
-    """A code for each row's label; of joined tables a number and its text are the same label."""
+    """A code for each row's label; of joined tables a number and its text are the same label,
+    and boxes are the same in any order."""
     codes, values = table.codes(target.column)
-    if len(table.parts) == 1:
+    if len(table.parts) == 1 and target.kind != "boxes":
         return codes
     same: dict[str, int] = {}
-    read = [number(value) if target.kind == "value" else value for value in values]
-    renamed = [same.setdefault(str(value), len(same)) for value in read]
+    read = [_said(value, target) for value in values]
+    renamed = [same.setdefault(value, len(same)) for value in read]
     return np.array([*renamed, -1], dtype=np.int64)[codes]

@@ -12,6 +12,9 @@ from journeyman.data.table import Indices, Table
 from journeyman.data.target import Target
 from journeyman.errors import DataError
 
+_OF_LABELS = "kept; judge by macro-F1 and the figures of each class, not by accuracy"
+_OF_BOXES = "kept; judge by the figures of each class beside their mean"
+
 
 @CHECKS.register("constant_label")
 class ConstantLabel(Check):
@@ -30,7 +33,9 @@ class ConstantLabel(Check):
             values = table.codes(target.column)[1]
         else:
             values = list(target.counts(table))
-        if len(values) < 2 and target.kind != "labels":
+        if target.kind == "boxes" and not values:
+            _refuse(table, target, "no box in any picture")
+        if len(values) < 2 and target.kind not in ("labels", "boxes"):
             _refuse(table, target, f"only {values[0]!r}" if values else "no label at all")
         if not values:
             _refuse(table, target, "no label at all")
@@ -59,7 +64,7 @@ class Imbalance(Check):
             count=len(counts),
             source=table.source,
             detail=f"The largest class {most!r} has {many} rows, the smallest {least!r} {few}.",
-            action="kept; judge by macro-F1 and the figures of each class, not by accuracy",
+            action=_OF_BOXES if target.kind == "boxes" else _OF_LABELS,
         )
         return Outcome((finding,))
 
@@ -119,7 +124,9 @@ def _refuse(table: Table, target: Target, what: str) -> None:
     raise DataError(
         "There is nothing to learn: the target is the same in every row.",
         place=f"{table.source}, column {target.column!r}",
-        expected="at least two different labels",
+        expected="a box" if target.kind == "boxes" else "at least two different labels",
         found=what,
-        remedy="Check data.label, or add rows of other classes.",
+        remedy="Check data.boxes, or add pictures with boxes."
+        if target.kind == "boxes"
+        else "Check data.label, or add rows of other classes.",
     )

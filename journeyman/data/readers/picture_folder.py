@@ -8,10 +8,13 @@ from pathlib import Path
 
 from journeyman.data.options import DataOptions
 from journeyman.data.pictures import looks_like_picture
+from journeyman.data.readers.coco_files import coco_files
 from journeyman.data.readers.folder import files_in
 from journeyman.data.readers.registry import READERS
 from journeyman.data.readers.saved import MARKS
 from journeyman.data.readers.textfile import locate, refuse
+from journeyman.data.readers.voc import voc_folders
+from journeyman.data.readers.yolo_layout import layout_of
 from journeyman.data.record import Event, Noticed, Record, Refused
 from journeyman.errors import DataError
 
@@ -29,15 +32,21 @@ class PictureFolderReader:
     suffixes: tuple[str, ...] = ()
 
     def matches(self, source: str, start: bytes) -> bool:
-        """Whether there are pictures in the folder, and no saved dataset."""
+        """Whether there are pictures in the folder, and neither a saved dataset nor boxes."""
         path = locate(source)
         if not path.is_dir() or any((path / mark).is_file() for mark in MARKS):
+            return False
+        if coco_files(path) or voc_folders(path) or layout_of(path) is not None:
             return False
         return any(
             looks_like_picture(name)
             for _, _, names in os.walk(path, followlinks=False)
             for name in names
         )
+
+    def files(self, source: str) -> Iterator[Path]:
+        """Every file of the folder; those that are no pictures are told of."""
+        yield from files_in(locate(source))
 
     def read(self, source: str, options: DataOptions) -> Iterator[Event]:
         """Yield a row a picture, by path; rows are numbered from 1.

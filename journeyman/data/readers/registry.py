@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.textfile import head, locate
@@ -23,6 +23,22 @@ class Reader(Protocol):
 
     def read(self, source: str, options: DataOptions) -> Iterator[Event]:
         """Yield rows, refused rows and notices, in the order of the source."""
+
+
+@runtime_checkable
+class ManyFiles(Protocol):
+    """A reader whose rows come from many files: what tells that one of them changed."""
+
+    def files(self, source: str) -> Iterator[Path]:
+        """Each file that what `read` yields depends on, beside a file that `source` names."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A reader whose sources may hold several splits."""
+
+    def splits(self, source: str) -> Mapping[str, str]:
+        """Split of a recipe (train, validation, test) to the source of its rows; may be empty."""
 
 
 READERS: Registry[type[Reader]] = Registry("data format", "journeyman.data.readers")
@@ -51,8 +67,8 @@ def reader_for(source: str, options: DataOptions) -> Reader:
         raise DataError(
             "A folder was given where a file of rows is needed.",
             place=source,
-            expected="a file, the folder of a dataset saved by `datasets`, or a folder with a "
-            "subfolder of pictures for each class",
+            expected="a file, the folder of a dataset saved by `datasets`, a folder with a "
+            "subfolder of pictures for each class, or the folder of a VOC or YOLO dataset",
             found=f"a folder with {_listing(path)}",
             remedy="Name one of the files in it.",
         )

@@ -69,6 +69,11 @@ class DenseOutputs(BoxOutputs):
                 whole._found(row, scores[row], floor, limit, overlap) for row in range(len(scores))
             ]
 
+    def candidates(self) -> tuple[Tensor, Tensor]:
+        """A box and the chances of its labels at every point."""
+        whole = self.float()
+        return self.points.shares(whole._boxes()), whole.classes.sigmoid()
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> DenseOutputs:
         return replace(self, classes=change(self.classes), sides=change(self.sides))
 

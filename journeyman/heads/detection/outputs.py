@@ -37,6 +37,13 @@ class BoxOutputs(ABC):
         """
 
     @abstractmethod
+    def candidates(self) -> tuple[Tensor, Tensor]:
+        """Boxes [B, P, 4] in shares, and how likely each label is there [B, P, C], 0 to 1.
+
+        All of them, before any is dropped, with a graph where gradients are enabled.
+        """
+
+    @abstractmethod
     def float(self) -> Self:
         """The same in float32."""
 

@@ -19,7 +19,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
 from journeyman.errors import JourneymanError
 from journeyman.registry import Registry
-from journeyman.tasks.base import Encoded, Task
+from journeyman.tasks.base import Encoded, Schema, Task
 from journeyman.training.examples import Examples
 
 
@@ -56,11 +56,19 @@ class AugmentOptions(BaseModel):
 
 
 def with_copies(
-    task: Task, backbone: Backbone, examples: Examples, options: AugmentOptions, seed: int
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    examples: Examples,
+    options: AugmentOptions,
+    seed: int,
 ) -> Examples:
-    """The rows, and after them `copies` changed copies of each with the same targets."""
+    """The rows, and after them `copies` changed copies of each with the same targets.
+
+    Boxes go where a view puts them.
+    """
     encoded = examples.encoded
-    if encoded is None or not isinstance(encoded.rows, Tensor):
+    if encoded is None or task.kind == "tags":
         raise JourneymanError(
             f"The task {task.name} cannot learn from changed texts.",
             place="finetune.augment",
@@ -78,11 +86,16 @@ def with_copies(
             copies.append(_changed(text, chosen, options.strength, random))
     times = options.copies + 1
     texts = [*examples.texts, *copies]
+    inputs, targets = backbone.prepare(texts), [*examples.targets] * times
+    if isinstance(encoded.rows, Tensor):
+        encoded = Encoded(torch.cat([encoded.rows] * times))
+    else:
+        encoded = task.encode(targets, schema, inputs, texts)
     return Examples(
         texts,
-        backbone.prepare(texts),
-        [*examples.targets] * times,
-        Encoded(torch.cat([encoded.rows] * times)),
+        inputs,
+        targets,
+        encoded,
         {name: [*values] * times for name, values in examples.slices.items()},
     )
 
