@@ -1,6 +1,8 @@
 """Detectors cut at any depth, with their native heads, say what the library says."""
 
 import json
+from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,13 +37,17 @@ def loaded(tmp_path_factory):
     return load
 
 
-def library(backbone, inputs, folder=None):
-    """Classes and boxes by the library's own whole forward."""
+@cache
+def detector(folder):
     from transformers import AutoModelForObjectDetection
 
-    model = AutoModelForObjectDetection.from_pretrained(folder or backbone.folder).eval()
+    return AutoModelForObjectDetection.from_pretrained(folder).eval()
+
+
+def library(backbone, inputs):
+    """Classes and boxes by the library's own whole forward."""
     with torch.no_grad():
-        found = model(inputs.pixels(backbone.preprocessing).contiguous())
+        found = detector(backbone.folder)(inputs.pixels(backbone.preprocessing).contiguous())
     return found.logits, found.pred_boxes
 
 
@@ -51,8 +57,19 @@ def through(backbone, head, inputs, cut):
     return found["logits"], found["boxes"]
 
 
-def head_of(backbone, classes=5):
-    return backbone.native_head.taken(backbone.folder, classes, 0).eval()
+def in_order(logits, boxes):
+    """Of queries that are as good as each other, either may come first: here by a class."""
+    order = logits[..., 0].argsort(1)[..., None]
+    return logits.take_along_dim(order, 1), boxes.take_along_dim(order, 1)
+
+
+def head_of(backbone):
+    return native_head(backbone.native_head, backbone.folder)
+
+
+@cache
+def native_head(kind, folder):
+    return kind.taken(folder, 5, 0).eval()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,23 +77,24 @@ def test_every_cut_equals_the_librarys_whole_forward(kind, loaded, pictures):
     backbone = loaded(kind)
     inputs = backbone.prepare(pictures)
     whole = library(backbone, inputs)
-    assert all(part.std(0).mean() > 1e-4 for part in whole)
+    assert whole[0].std(0).mean() > 5e-5
+    assert whole[1].std((0, 1)).mean() > 1e-4
     head = head_of(backbone)
     for cut in backbone.permitted_cuts():
-        for found, expected in zip(through(backbone, head, inputs, cut), whole, strict=True):
-            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+        found = through(backbone, head, inputs, cut)
+        torch.testing.assert_close(in_order(*found), in_order(*whole), atol=2e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [32, 96])
-def test_another_size_of_pictures_keeps_to_the_library(kind, size, tmp_path, pictures):
-    backbone = tiny_detector(tmp_path, kind, image_size=size)
+def test_another_size_of_pictures_keeps_to_the_library(kind, loaded, pictures):
+    size = 96
+    backbone = load_backbone(Path(loaded(kind).folder), SPEC, {"image_size": size})
     inputs = backbone.prepare(pictures)
     assert inputs.pixels(backbone.preprocessing).shape == (3, 3, size, size)
     whole = library(backbone, inputs)
     for cut in (0, 1, backbone.spec.depth):
         found = through(backbone, head_of(backbone), inputs, cut)
-        torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(in_order(*found), in_order(*whole), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,9 +149,7 @@ def test_a_backbone_has_nothing_of_its_native_head(kind, loaded):
     backbone = loaded(kind)
     head = head_of(backbone)
     ours, theirs = (sum(p.numel() for p in m.parameters()) for m in (backbone.module, head))
-    from transformers import AutoModelForObjectDetection
-
-    whole = AutoModelForObjectDetection.from_pretrained(backbone.folder)
+    whole = detector(backbone.folder)
     unused = getattr(whole.model, "denoising_class_embed", None) if kind != "yolos" else None
     rest = sum(p.numel() for p in unused.parameters()) if unused is not None else 0
     assert ours + theirs + rest == sum(p.numel() for p in whole.parameters())
@@ -229,7 +245,5 @@ def test_a_network_below_whose_stages_are_not_known_is_refused(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_is_of_one_family(kind, loaded):
-    from pathlib import Path
-
     config = json.loads((Path(loaded(kind).folder) / "config.json").read_text())
     assert [name for name in FAMILIES if FAMILIES[name].recognises(config)] == ["detector"]
