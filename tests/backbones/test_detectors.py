@@ -47,7 +47,7 @@ def detector(folder):
 def library(backbone, inputs):
     """Classes and boxes by the library's own whole forward."""
     with torch.no_grad():
-        found = detector(backbone.folder)(inputs.pixels(backbone.preprocessing).contiguous())
+        found = detector(backbone.folder)(inputs.pixels().contiguous())
     return found.logits, found.pred_boxes
 
 
@@ -90,7 +90,7 @@ def test_another_size_of_pictures_keeps_to_the_library(kind, loaded, pictures):
     size = 96
     backbone = load_backbone(Path(loaded(kind).folder), SPEC, {"image_size": size})
     inputs = backbone.prepare(pictures)
-    assert inputs.pixels(backbone.preprocessing).shape == (3, 3, size, size)
+    assert inputs.pixels().shape == (3, 3, size, size)
     whole = library(backbone, inputs)
     for cut in (0, 1, backbone.spec.depth):
         found = through(backbone, head_of(backbone), inputs, cut)
