@@ -234,6 +234,14 @@ def _check(members: Sequence[Model], called: Sequence[str]) -> None:
                 found=f"an ensemble of {len(member.members)}",
                 remedy="name its members instead",
             )
+    if not members[0].learner.task.averages:
+        raise ModelError(
+            "Answers of this task cannot be averaged.",
+            place=called[0],
+            expected="models that give each row the same numbers",
+            found=f"a model for {members[0].learner.task.name}",
+            remedy="ask one of the models",
+        )
     for member, name in zip(members[1:], called[1:], strict=True):
         wanted, own = _about(members[0]), _about(member)
         for what in wanted:
