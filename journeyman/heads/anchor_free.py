@@ -38,14 +38,22 @@ class AnchorFreeOptions(HeadOptions):
     overlap_power: float = Field(
         6.0, ge=0, description="How much a point's IoU counts in the choice of a box's points."
     )
-    box_weight: float = Field(2.0, ge=0, description="Weight of the overlap's loss.")
-    distance_weight: float = Field(0.5, ge=0, description="Weight of the distances' loss.")
+    focus: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="How much less a point weighs whose score is nearly right; 2 is usual where "
+        "there are many points and few boxes.",
+    )
+    box_weight: float = Field(6.0, ge=0, description="Weight of the overlap's loss.")
+    distance_weight: float = Field(1.5, ge=0, description="Weight of the distances' loss.")
 
     @property
     def settings(self) -> DenseSettings:
         """What the outputs need to know of it."""
         return DenseSettings(
             AssignmentSettings(self.points, self.score_power, self.overlap_power),
+            focus=self.focus,
             box_weight=self.box_weight,
             distance_weight=self.distance_weight,
         )

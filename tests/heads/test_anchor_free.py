@@ -147,6 +147,28 @@ def test_pictures_without_boxes_are_learned_from():
     assert bool((head.towers.classes.bias.grad > 0).all())
 
 
+@pytest.mark.parametrize(
+    ("option", "less", "more"),
+    [("focus", 2.0, 0.0), ("box_weight", 0.0, 6.0), ("distance_weight", 0.0, 1.5)],
+)
+def test_what_a_recipe_says_of_the_loss_reaches_it(option, less, more):
+    low, high = (
+        float(made(**{option: value})(features()).loss(targets()).detach())
+        for value in (less, more)
+    )
+    assert low < high
+
+
+def test_no_more_points_learn_a_box_than_a_recipe_says():
+    """One point and one box: the only gradient of distances is at a single place."""
+    box = torch.tensor([[[0, 0.1, 0.1, 0.9, 0.9]]])
+    for points in (1, 5):
+        outputs = made(points=points)(features(1)).detach()
+        outputs = replace(outputs, sides=outputs.sides.requires_grad_())
+        outputs.loss(box).backward()
+        assert int((outputs.sides.grad != 0).any(-1).sum()) == points
+
+
 def flat(logits, sides=None, height=8, width=8, bins=8):
     """Outputs that say the same at each point of the finest level alone."""
     points = points_of([(height, width)], 8, torch.device("cpu"))

@@ -111,6 +111,13 @@ def test_the_quality_loss_is_nought_at_its_target_and_cross_entropy_without_focu
     torch.testing.assert_close(focused, math.log(2) * (0.5 - targets) ** 2)
 
 
+@pytest.mark.parametrize("focus", [0.0, 0.5, 2.0])
+def test_the_quality_loss_has_no_gradient_at_its_target(focus):
+    logits = torch.zeros(3, requires_grad=True)
+    quality_loss(logits, torch.full((3,), 0.5), focus).sum().backward()
+    torch.testing.assert_close(logits.grad, torch.zeros(3))
+
+
 def test_losses_are_finite_at_extreme_logits():
     for sign in (-1, 1):
         logits = torch.full((2, 4, 8), sign * 1e4)

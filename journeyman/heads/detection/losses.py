@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from journeyman.heads.detection.boxes import complete_overlaps
+from journeyman.heads.detection.boxes import TINY, complete_overlaps
 
 
 def quality_loss(logits: Tensor, targets: Tensor, focus: float) -> Tensor:
@@ -17,7 +17,8 @@ def quality_loss(logits: Tensor, targets: Tensor, focus: float) -> Tensor:
     plain = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     if not focus:
         return plain
-    return plain * (torch.sigmoid(logits) - targets).abs().pow(focus)
+    error = (torch.sigmoid(logits) - targets).abs().clamp(min=TINY)
+    return plain * error.pow(focus)
 
 
 def box_loss(boxes: Tensor, targets: Tensor) -> Tensor:
