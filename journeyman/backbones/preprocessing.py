@@ -8,7 +8,7 @@ sees all pictures in one size.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,8 +122,13 @@ class Preprocessing:
     def changed(self, options: Mapping[str, Any]) -> Preprocessing:
         """With another `image_size`, `resize`, `mean` or `std`, where given."""
         changed = self
-        if options.get("image_size"):
-            changed = changed._scaled(int(options["image_size"]))
+        size = options.get("image_size")
+        if isinstance(size, Sequence):
+            height, width = map(int, size)
+            changed = replace(changed, height=height, width=width, resized=(height, width))
+            changed = replace(changed, shortest=0)
+        elif size:
+            changed = changed._scaled(int(size))
         if options.get("resize"):
             changed = changed._resizing(str(options["resize"]))
         mean, std = options.get("mean") or changed.mean, options.get("std") or changed.std

@@ -2,8 +2,9 @@
 
 A name is kinds joined by +, a colon and a seed: `crop+flip:17`. The same picture and name give
 the same view. Kinds are `crop`, a part of the picture stretched to a square (Szegedy et al., 2015,
-"Going deeper with convolutions"), `flip`, left for right half of the time, and `colour`, another
-brightness, contrast and saturation.
+"Going deeper with convolutions"), `zoom`, a part of it in its own shape or the whole within a grey
+margin (Liu et al., 2016, "SSD", shows both to detectors), `flip`, left for right half of the time,
+and `colour`, another brightness, contrast and saturation.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ AREA = (0.35, 1.0)
 RATIO = (3 / 4, 4 / 3)
 """Width to height of a crop."""
 TRIES = 10
+ZOOM = (0.75, 1.5)
+"""How large things are after a zoom, beside how large they were."""
+MARGIN = (124, 116, 104)
+"""The mean colour of ImageNet's pictures."""
 STRENGTH = 0.4
 """How far brightness, contrast and saturation may go from 1."""
 
@@ -61,6 +66,10 @@ def placed(size: tuple[int, int], view: str) -> tuple[Placement, tuple[int, int]
             across, down = side / width, side / height
             whole = whole.then(Placement(across, down, -left * across, -top * down))
             size = (side, side)
+        elif kind == "zoom":
+            left, top, width, height = _frame(*size, random)
+            whole = whole.then(Placement(left=-left, top=-top))
+            size = (width, height)
         elif kind == "flip" and _mirrors(random):
             whole = whole.then(Placement(scale_x=-1.0, left=size[0]))
     return whole, size
@@ -103,6 +112,22 @@ def _part(width: int, height: int, random: Random) -> tuple[int, int, int, int]:
     return 0, 0, width, height
 
 
+def _zoom(image: Image.Image, random: Random) -> Image.Image:
+    left, top, width, height = _frame(image.width, image.height, random)
+    framed = Image.new("RGB", (width, height), MARGIN)
+    framed.paste(image, (-left, -top))
+    return framed
+
+
+def _frame(width: int, height: int, random: Random) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a frame of the picture's shape: within it, or around it."""
+    share = 1 / math.exp(random.uniform(*map(math.log, ZOOM)))
+    wide, high = max(1, round(width * share)), max(1, round(height * share))
+    rooms = width - wide, height - high
+    left, top = (random.randint(min(0, room), max(0, room)) for room in rooms)
+    return left, top, wide, high
+
+
 def _mirrors(random: Random) -> bool:
     return random.random() >= 0.5
 
@@ -119,7 +144,7 @@ def _colour(image: Image.Image, random: Random) -> Image.Image:
     return image
 
 
-CHANGES: dict[str, Change] = {"crop": _crop, "flip": _flip, "colour": _colour}
+CHANGES: dict[str, Change] = {"crop": _crop, "zoom": _zoom, "flip": _flip, "colour": _colour}
 """Every kind of change, in the order in which they are made."""
 
 

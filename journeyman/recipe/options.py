@@ -22,6 +22,8 @@ NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$"
 
 TaskName: Any = Literal[tuple(TASKS)]
 
+Edge = Annotated[int, Field(ge=16, le=2048)]
+
 USUAL_BACKBONE = {"text": "minilm-l6", "image": "efficientnet-lite0"}
 """The backbone of recipes that name none: the smallest of the catalogue for what is read."""
 
@@ -42,13 +44,12 @@ class BackboneOptions(BaseModel):
         "`efficientnet-lite0` where pictures are read and no backbone is named.",
         examples=["minilm-l6", "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"],
     )
-    image_size: int | None = Field(
+    image_size: Edge | tuple[Edge, Edge] | None = Field(
         default=None,
-        ge=16,
-        le=2048,
-        description="Pixels along each side of a picture as the network sees it; what it was "
-        "pretrained on when absent, 320 where boxes are looked for. Fewer are faster.",
-        examples=[160],
+        description="Pixels along each side of a picture as the network sees it, or its height "
+        "and its width; what it was pretrained on when absent, 320 where boxes are looked for. "
+        "Fewer are faster.",
+        examples=[160, [320, 416]],
     )
     resize: Literal["exact", "crop", "letterbox"] | None = Field(
         default=None,
@@ -80,10 +81,10 @@ class BackboneOptions(BaseModel):
         "else float32.",
     )
 
-    def options(self) -> dict[str, int | str | None]:
+    def options(self) -> dict[str, Any]:
         """What a backbone is loaded with."""
         own = {"pattern", "precision", "image_size", "resize"}
-        said = self.model_dump(include=own, exclude_defaults=True)
+        said = self.model_dump(mode="json", include=own, exclude_defaults=True)
         return {"max_tokens": self.max_tokens, **said}
 
 

@@ -30,6 +30,13 @@ class Crop(View):
     name = "crop"
 
 
+@AUGMENTATIONS.register("zoom")
+class Zoom(View):
+    """A part of the picture in its own shape, or all of it, smaller, within a margin."""
+
+    name = "zoom"
+
+
 @AUGMENTATIONS.register("flip")
 class Flip(View):
     """Left for right, half of the time."""
