@@ -21,6 +21,7 @@ def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     """Add every contradiction among the options of the loop."""
     _check_trains(recipe, task, mistakes)
     _check_targets(recipe, task, mistakes)
+    _check_objective(recipe, task, mistakes)
     _check_parts(recipe, mistakes)
     _check_augmentations(recipe, task, mistakes)
 
@@ -51,6 +52,18 @@ def _check_targets(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
             ("finetune", "augment"), f"The task {task.name} cannot learn from changed texts.",
             expected="a task of whole texts: labels of words would lose their places",
             found=task.name, remedy="remove finetune.augment",
+        )  # fmt: skip
+
+
+def _check_objective(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
+    said = recipe.finetune.objective
+    reason = None if said is None else objective_of(said).permits(task)
+    if said is not None and reason is not None:
+        mistakes.add(
+            ("finetune", "objective"),
+            f"The task {task.name} cannot be trained for the objective {said.name}.",
+            expected="an objective that suits the task", found=f"{said.name}: {reason}",
+            remedy="remove finetune.objective",
         )  # fmt: skip
 
 
