@@ -23,7 +23,8 @@ SHORT = {
 }
 LONG = (
     "detection", "ensembles", "few_labels", "generalise", "hotel", "journey", "million_rows",
-    "paired_intents", "picture_pass", "pictures", "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
+    "paired_intents", "picture_pass", "pictures", "pretraining", "ratings",
+    "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
 
