@@ -42,7 +42,7 @@ class NativeDetectorHead(Head):
         self.native = kind.taken(backbone.folder, len(labels), self.seed).to(backbone.device)
         self.choices = {"config": self.native.said}
 
-    def forward(self, features: Features) -> SetOutputs:  # type: ignore[override]
+    def forward(self, features: Features) -> SetOutputs:
         """Classes and boxes of every query, for B pictures."""
         return SetOutputs(self.native(features), self.native)
 

@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from contract_samples import attached
@@ -47,7 +48,7 @@ def detector(folder):
 def library(backbone, inputs):
     """Classes and boxes by the library's own whole forward."""
     with torch.no_grad():
-        found = detector(backbone.folder)(inputs.pixels(backbone.preprocessing).contiguous())
+        found = detector(backbone.folder)(inputs.pixels().contiguous())
     return found.logits, found.pred_boxes
 
 
@@ -90,7 +91,7 @@ def test_another_size_of_pictures_keeps_to_the_library(kind, loaded, pictures):
     size = 96
     backbone = load_backbone(Path(loaded(kind).folder), SPEC, {"image_size": size})
     inputs = backbone.prepare(pictures)
-    assert inputs.pixels(backbone.preprocessing).shape == (3, 3, size, size)
+    assert inputs.pixels().shape == (3, 3, size, size)
     whole = library(backbone, inputs)
     for cut in (0, 1, backbone.spec.depth):
         found = through(backbone, head_of(backbone), inputs, cut)
@@ -98,10 +99,13 @@ def test_another_size_of_pictures_keeps_to_the_library(kind, loaded, pictures):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_whole_picture_is_squeezed_into_the_square(kind, loaded):
-    preprocessing = loaded(kind).preprocessing
-    assert (preprocessing.height, preprocessing.width) == preprocessing.resized == (64, 64)
-    assert preprocessing.shortest == 0
+def test_the_square_holds_the_whole_picture(kind, loaded, pictures):
+    backbone = loaded(kind)
+    assert (backbone.preprocessing.height, backbone.preprocessing.width) == (64, 64)
+    placement = backbone.prepare(pictures).placements()[0]
+    corners = placement.boxes(np.array([[0.0, 0.0, 40.0, 36.0]]))
+    own_shape = [0, 3 / 64, 1, 61 / 64]
+    np.testing.assert_allclose(corners[0], own_shape if kind == "yolos" else [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("kind", KINDS)

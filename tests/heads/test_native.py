@@ -88,7 +88,7 @@ def test_the_loss_is_the_librarys_own(kind, loaded, tmp_path):
     backbone, features = loaded(kind)
     head = made(backbone, labels=list("abcde"))
     head.train()
-    pixels = backbone.prepare(tiny_pictures(tmp_path)).pixels(backbone.preprocessing)
+    pixels = backbone.prepare(tiny_pictures(tmp_path)).pixels()
     said = {} if kind == "yolos" else {"num_denoising": 0}
     whole = AutoModelForObjectDetection.from_pretrained(backbone.folder, **said)
     for module in whole.train().modules():

@@ -48,10 +48,15 @@ class SetOutputs(BoxOutputs):
     def found(self, floor: float, limit: int, overlap: float) -> list[Found]:
         """The best pairs of query and class, after suppression class by class."""
         with torch.no_grad():
-            whole = self.detach().float()
-            scores = whole.native.scores(whole.tensors["logits"])
-            pairs = zip(scores, whole.tensors["boxes"], strict=True)
+            pairs = zip(*self.detach().candidates(), strict=True)
             return [_found(*pair, floor, limit, overlap) for pair in pairs]
+
+    def candidates(self) -> tuple[Tensor, Tensor]:
+        """Each query's box and the chances of its labels."""
+        whole = self.float()
+        centres, sides = whole.tensors["boxes"].split(2, dim=-1)  # type: ignore[no-untyped-call]
+        corners = torch.cat([centres - sides / 2, centres + sides / 2], dim=-1)
+        return corners, whole.native.scores(whole.tensors["logits"])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> SetOutputs:
         changed = {name: change(value) for name, value in self.tensors.items()}
@@ -70,14 +75,13 @@ class SetOutputs(BoxOutputs):
         return self._each(lambda values: values.to(device))
 
 
-def _found(scores: Tensor, boxes: Tensor, floor: float, limit: int, overlap: float) -> Found:
-    """What one picture's `scores` [Q, C] and `boxes` [Q, 4] find."""
+def _found(boxes: Tensor, scores: Tensor, floor: float, limit: int, overlap: float) -> Found:
+    """What one picture's `boxes` [Q, 4] and `scores` [Q, C] find."""
     query, classes = (scores >= floor).nonzero(as_tuple=True)
     best = scores[query, classes].sort(descending=True, stable=True)
     order = best.indices[:CANDIDATES]
     query, classes, values = query[order], classes[order], best.values[:CANDIDATES]
-    centres, sides = boxes[query, :2], boxes[query, 2:]
-    corners = torch.cat([centres - sides / 2, centres + sides / 2], dim=1).clamp(0, 1)
+    corners = boxes[query].clamp(0, 1)
     solid = (corners[:, 2:] > corners[:, :2]).all(1)
     corners, classes, values = corners[solid], classes[solid], values[solid]
     left = suppressed(corners, classes, overlap, limit)
