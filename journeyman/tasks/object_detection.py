@@ -202,7 +202,8 @@ class ObjectDetection(Task):
         self, targets: Sequence[Any], guesses: Sequence[Any], *, groups: Groups | None = None
     ) -> dict[str, Metric]:
         """The same metrics of a baseline's boxes."""
-        return detection_metrics(guesses, targets, (), groups=groups).metrics
+        found = [[_sure(box) for box in row] for row in guesses]
+        return detection_metrics(found, targets, (), groups=groups).metrics
 
 
 def corners_of(boxes: Sequence[LabelledBox] | Sequence[ScoredBox]) -> Boxes:
@@ -228,6 +229,11 @@ def _in_file(found: Array, placement: Placement, size: tuple[int, int]) -> Array
     rows = np.concatenate([sides, found[:, 4:]], axis=1).astype(np.float32)
     kept: Array = rows[(rows[:, 2:4] > 0).all(1)]
     return kept
+
+
+def _sure(box: ScoredBox | LabelledBox) -> ScoredBox:
+    """A guess with its score, 1 where it has none."""
+    return box if isinstance(box, ScoredBox) else ScoredBox(box.box, box.label, 1.0)
 
 
 def _scored(row: Array, schema: Schema) -> list[ScoredBox]:

@@ -81,16 +81,19 @@ def pictures_folder():
 
 
 @cache
-def vision_backbone():
+def vision_backbone(family="inverted-residual", **options):
     """The network for tasks of pictures, found again by its folder."""
-    folder = tiny_vision_folder(pictures_folder() / "network")
+    folder = tiny_vision_folder(pictures_folder() / family, family)
     found = resolve(str(folder))
     spec = {"name": found.name, "licence": found.licence, "source": found.source}
-    return load_backbone(folder, {**spec, "sha256": found.sha256, "reference": str(folder)}, {})
+    spec |= {"sha256": found.sha256, "reference": str(folder)}
+    return load_backbone(folder, spec, options)
 
 
 def network_for(task_name, backbone):
-    """The backbone itself, or the one for pictures where the task reads these."""
+    """The backbone itself, or one for pictures where the task reads these; with maps for boxes."""
+    if TASKS[task_name].kind == "boxes":
+        return vision_backbone("vit", image_size=64, resize="letterbox")
     same = TASKS[task_name].modality == backbone.spec.modality
     return backbone if same else vision_backbone()
 
@@ -111,7 +114,7 @@ def with_pictures(rows, seed=0):
 
 
 def with_boxes(rows, seed=0):
-    """The rows with an `image` each, and where in its noise a rectangle of the label's colour is."""
+    """The rows with an `image` each, a rectangle of the label's colour in it, and its box."""
     made = []
     for at, row in enumerate(rows):
         path = pictures_folder() / f"boxed-{seed}-{at}.png"

@@ -15,12 +15,8 @@ from journeyman.heads.detection.losses import (
     mean_distance,
     quality_loss,
 )
-from journeyman.heads.detection.outputs import BoxOutputs, Found
+from journeyman.heads.detection.outputs import BoxOutputs
 from journeyman.heads.detection.points import NEAREST, Points, boxes_about, distances_to
-from journeyman.heads.detection.suppression import suppressed
-
-CANDIDATES = 3000
-"""The best pairs of a point and a class that suppression looks at."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +55,6 @@ class DenseOutputs(BoxOutputs):
         with torch.autocast(self.device.type, enabled=False):
             each: Tensor = self.float()._each_loss(targets.to(self.device).float())
         return each.mean()
-
-    def found(self, floor: float, limit: int, overlap: float) -> list[Found]:
-        """The best pairs of point and class, after suppression class by class."""
-        with torch.no_grad():
-            whole = self.detach().float()
-            scores = whole.classes.sigmoid()
-            return [
-                whole._found(row, scores[row], floor, limit, overlap) for row in range(len(scores))
-            ]
 
     def candidates(self) -> tuple[Tensor, Tensor]:
         """A box and the chances of its labels at every point."""
@@ -117,26 +104,6 @@ class DenseOutputs(BoxOutputs):
         charged = charged + self.settings.distance_weight * distance_loss(logits, distances)
         charged = charged * given.scores[rows, at]
         return charged.new_zeros(len(targets)).index_add(0, rows, charged)
-
-    def _found(self, row: int, scores: Tensor, floor: float, limit: int, overlap: float) -> Found:
-        """What one picture's `scores` [P, C] find."""
-        at, classes = (scores >= floor).nonzero(as_tuple=True)
-        best = scores[at, classes].sort(descending=True, stable=True)
-        order = best.indices[:CANDIDATES]
-        at, classes, values = at[order], classes[order], best.values[:CANDIDATES]
-        boxes = self._shares(row, at)
-        solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-        boxes, classes, values = boxes[solid], classes[solid], values[solid]
-        left = suppressed(boxes, classes, overlap, limit)
-        whole = torch.cat([boxes, classes[:, None].float(), values[:, None]], 1)
-        found: Found = whole[left].cpu().numpy()
-        return found
-
-    def _shares(self, row: int, at: Tensor) -> Tensor:
-        """Boxes [N, 4] told at points `at` of a picture, in shares, within it."""
-        distances = mean_distance(_four(self.sides[row, at])) + NEAREST
-        boxes = boxes_about(self.points.centres[at], self.points.cells[at], distances)
-        return self.points.shares(boxes).clamp(0, 1)
 
     def float(self) -> DenseOutputs:
         """Logits in float32."""

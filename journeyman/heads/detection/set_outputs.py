@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from journeyman.backbones.native_head import NativeHead, Tensors
-from journeyman.heads.detection.outputs import BoxOutputs, Found
-from journeyman.heads.detection.suppression import suppressed
-
-CANDIDATES = 3000
-"""The best pairs of a query and a class that suppression looks at."""
+from journeyman.heads.detection.outputs import BoxOutputs
 
 
 @dataclass(frozen=True)
@@ -45,16 +41,10 @@ class SetOutputs(BoxOutputs):
         boxes = torch.cat([corners + sides / 2, sides], dim=1)
         return self.native.charged(one, there[:, 0].long(), boxes)
 
-    def found(self, floor: float, limit: int, overlap: float) -> list[Found]:
-        """The best pairs of query and class, after suppression class by class."""
-        with torch.no_grad():
-            pairs = zip(*self.detach().candidates(), strict=True)
-            return [_found(*pair, floor, limit, overlap) for pair in pairs]
-
     def candidates(self) -> tuple[Tensor, Tensor]:
-        """Each query's box and the chances of its labels."""
+        """The box of every query, and the chances of its labels."""
         whole = self.float()
-        centres, sides = whole.tensors["boxes"].split(2, dim=-1)  # type: ignore[no-untyped-call]
+        centres, sides = torch.split(whole.tensors["boxes"], 2, dim=-1)
         corners = torch.cat([centres - sides / 2, centres + sides / 2], dim=-1)
         return corners, whole.native.scores(whole.tensors["logits"])
 
@@ -73,18 +63,3 @@ class SetOutputs(BoxOutputs):
     def to(self, device: torch.device) -> SetOutputs:
         """Outputs on this device."""
         return self._each(lambda values: values.to(device))
-
-
-def _found(boxes: Tensor, scores: Tensor, floor: float, limit: int, overlap: float) -> Found:
-    """What one picture's `boxes` [Q, 4] and `scores` [Q, C] find."""
-    query, classes = (scores >= floor).nonzero(as_tuple=True)
-    best = scores[query, classes].sort(descending=True, stable=True)
-    order = best.indices[:CANDIDATES]
-    query, classes, values = query[order], classes[order], best.values[:CANDIDATES]
-    corners = boxes[query].clamp(0, 1)
-    solid = (corners[:, 2:] > corners[:, :2]).all(1)
-    corners, classes, values = corners[solid], classes[solid], values[solid]
-    left = suppressed(corners, classes, overlap, limit)
-    whole = torch.cat([corners, classes[:, None].float(), values[:, None]], dim=1)
-    found: Found = whole[left].cpu().numpy()
-    return found
