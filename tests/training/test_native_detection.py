@@ -40,7 +40,7 @@ def detector(tmp_path_factory):
     ("kind", "tuner"), [(kind, "none") for kind in KINDS] + [("rt_detr", "full"), ("yolos", "lora")]
 )
 def test_a_native_head_is_taught_saved_and_loaded(kind, tuner, detector, tmp_path, monkeypatch):
-    monkeypatch.setattr(contract_samples, "vision_backbone", lambda: detector(kind))
+    monkeypatch.setattr(contract_samples, "vision_backbone", lambda *_, **__: detector(kind))
     sample = Sample("object-detection", BACKBONE, train=12, validation=6)
     got = sample.finetune(
         tmp_path / "cache", head="native", tuner=tuner, epochs=2, batch_size=4, patience=9
