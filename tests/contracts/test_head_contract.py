@@ -171,6 +171,8 @@ def test_every_task_fits_the_heads_it_lists(task, head, tmp_path):
     learner = sample.learner(head=head, tuner="none")
     assert learner.head.shape.outputs == sample.task.outputs(sample.schema)
     assert learner.head.shape.unit == sample.task.unit
+    if sample.task.unit == "map":
+        return
     matrix = sample.task.matrix(sample.train.encoded, sample.schema)
     assert matrix.dtype == torch.float32
     assert matrix.shape[1] == learner.head.shape.outputs
