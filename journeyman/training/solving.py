@@ -77,8 +77,11 @@ def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tens
 def exam_tensors(
     learner: Learner, schema: Schema, examples: Examples, source: FeatureSource
 ) -> dict[str, Tensor]:
-    """Features (half precision) and targets of the exam rows, as a later update needs them."""
-    if not len(examples):
+    """Features (half precision) and targets of the exam rows, as a later update needs them.
+
+    None of pictures with boxes, whose maps are larger than the pictures.
+    """
+    if not len(examples) or learner.task.unit == "map":
         return {}
     layers = solver_rows(learner, Split(examples, source))
     tensors = {f"layer/{layer}": rows.half() for layer, rows in layers.items()}

@@ -296,6 +296,7 @@ def test_cached_features_are_answered_alike(task, head, tuner, backbone, tmp_pat
     cache = FeatureCache(tmp_path / "features")
     inputs = sample.validation.inputs
     network = network_for(task, backbone)
+    network = network.mapping(learner.backbone.mapped) if learner.backbone.mapped else network
     cached = cache.features(network, inputs, learner.cut, keep_hidden=learner.keep_hidden)
     first = learner.outputs(sample.validation, cached)
     second = learner.outputs(sample.validation, learner.uncached(sample.validation))
