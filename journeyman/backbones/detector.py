@@ -111,7 +111,7 @@ class DetectorFamily(BackboneFamily):
     ) -> VisionBackbone:
         """Read `folder`; `options` as of other networks for pictures.
 
-        Pictures are squeezed whole into the square that the network is given.
+        The square that the network is given holds the whole of a picture.
         """
         network = read_pretrained(folder)
         kind = network.config.model_type
@@ -142,10 +142,12 @@ ABOVE = (
 
 
 def _preprocessing(folder: str, processor: str, network: Any) -> Preprocessing:
+    """YOLOS was taught on pictures in their own shape, the others on squeezed ones."""
     size = getattr(network.config, "image_size", 0)
     square = size if isinstance(size, int) else min(size)
     found = read_preprocessing(Path(folder), processor, square)
-    return replace(found, shortest=0, resized=(found.height, found.width))
+    whole = replace(found, shortest=0, resized=(found.height, found.width))
+    return replace(whole, letterbox=network.config.model_type == "yolos")
 
 
 def _check_size(preprocessing: Preprocessing, config: Any) -> None:

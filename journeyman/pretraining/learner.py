@@ -28,6 +28,7 @@ class Likelihood:
 
     name = "pretraining"
     kind = "text"
+    unit = "token"
 
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Their mean; there are no targets beside the text."""

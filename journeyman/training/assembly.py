@@ -7,6 +7,7 @@ from typing import Any
 from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS, Head, HeadShape
+from journeyman.heads.native import NativeDetectorHead
 from journeyman.tasks.base import Schema, Task
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
@@ -49,8 +50,13 @@ def make_learner(
 def _make_head(
     task: Task, backbone: Backbone, schema: Schema, options: FinetuneOptions, seed: int
 ) -> Head:
-    """The head that was asked for, where task and backbone have use for it."""
-    chosen = options.head or options_of(HEADS[task.default_head])
+    """The head that was asked for, where task and backbone have use for it.
+
+    Where none was, of a detector its own.
+    """
+    own = task.unit == "map" and backbone.native_head is not None
+    usual = NativeDetectorHead.name if own else task.default_head
+    chosen = options.head or options_of(HEADS[usual])
     if chosen.name not in task.heads():
         raise JourneymanError(
             f"The task {task.name!r} has no use for the head {chosen.name!r}.",

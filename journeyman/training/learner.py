@@ -26,7 +26,7 @@ class Learner:
         self.tuner = tuner
         self.head = head
         self.cut = cut
-        if head.shape.unit == "map" and not head.reads_hidden:
+        if task.unit == "map" and not head.reads_hidden:
             backbone = backbone.mapping(head.shape.layers)
         self.backbone = tuner.attach(backbone, cut)
         self.backbone.module.to(backbone.device)
@@ -34,7 +34,8 @@ class Learner:
     @property
     def keep_hidden(self) -> bool:
         """Whether hidden states are needed at the cut, or pooled vectors are enough."""
-        read = self.task.unit == "token" or self.head.reads_hidden
+        unit = self.task.unit
+        read = unit == "token" or (unit == "map" and self.head.reads_hidden)
         return read or self.cut < self.backbone.spec.depth
 
     def __call__(self, features: Features) -> Tensor:

@@ -4,10 +4,18 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from contract_samples import attached
-from tiny import DETECTORS_TINY, RESNET_TINY, tiny_detector, tiny_detector_folder, tiny_pictures
+from tiny import (
+    DETECTORS_TINY,
+    HGNET_TINY,
+    RESNET_TINY,
+    tiny_detector,
+    tiny_detector_folder,
+    tiny_pictures,
+)
 
 from journeyman.backbones.base import FAMILIES
 from journeyman.backbones.text_encoder import load_backbone
@@ -98,10 +106,13 @@ def test_another_size_of_pictures_keeps_to_the_library(kind, loaded, pictures):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_whole_picture_is_squeezed_into_the_square(kind, loaded):
-    preprocessing = loaded(kind).preprocessing
-    assert (preprocessing.height, preprocessing.width) == preprocessing.resized == (64, 64)
-    assert preprocessing.shortest == 0
+def test_the_square_holds_the_whole_picture(kind, loaded, pictures):
+    backbone = loaded(kind)
+    assert (backbone.preprocessing.height, backbone.preprocessing.width) == (64, 64)
+    placement = backbone.prepare(pictures).placements()[0]
+    corners = placement.boxes(np.array([[0.0, 0.0, 40.0, 36.0]]))
+    own_shape = [0, 3 / 64, 1, 61 / 64]
+    np.testing.assert_allclose(corners[0], own_shape if kind == "yolos" else [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -224,6 +235,20 @@ def test_lora_bends_what_is_above_the_cut(kind, loaded, pictures):
             parameter.add_(torch.randn(parameter.shape) * 0.1)
     bent, plain = (through(b, head_of(backbone), inputs, cut)[0] for b in (twin, backbone))
     assert not torch.allclose(bent, plain, atol=1e-3)
+
+
+def test_two_levels_are_as_good_as_three(tmp_path, pictures):
+    said = {"encoder_in_channels": [16, 20], "feat_strides": [16, 32], "num_feature_levels": 2}
+    said |= {"decoder_in_channels": [16, 16], "encode_proj_layers": [1]}
+    said["backbone_config"] = {**HGNET_TINY, "out_features": ["stage3", "stage4"]}
+    folder = tiny_detector_folder(tmp_path / "two", "d_fine", **said)
+    backbone = load_backbone(folder, SPEC)
+    inputs = backbone.prepare(pictures)
+    whole = library(backbone, inputs)
+    assert sorted(backbone.frozen(inputs, 4).maps) == [3]
+    for cut in backbone.permitted_cuts():
+        found = through(backbone, head_of(backbone), inputs, cut)
+        torch.testing.assert_close(in_order(*found), in_order(*whole), atol=2e-6, rtol=1e-4)
 
 
 def test_a_size_that_levels_do_not_fit_is_refused(tmp_path):

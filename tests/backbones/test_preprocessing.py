@@ -36,6 +36,8 @@ CASES = {
         "EfficientNetImageProcessor",
         {"size": 32, "rescale_factor": 1 / 127.5, "rescale_offset": True, "include_top": False},
     ),
+    "rt-detr": ("RTDetrImageProcessor", {"size": {"height": 32, "width": 24}}),
+    "rt-detr, unsaid": ("RTDetrImageProcessor", {}),
     "not resized": (
         "BitImageProcessor",
         {"do_resize": False, "crop_size": 32, "do_normalize": False},

@@ -1,12 +1,11 @@
 """Every box, found or missed, is a case; the kinds are shown in turn."""
 
-from types import SimpleNamespace
-
 from journeyman.explainers.cases import cases
 from journeyman.explainers.selection import choose
+from journeyman.tasks.object_detection import ObjectDetection
 from journeyman.types import BoxesPrediction, LabelledBox, ScoredBox
 
-TASK = SimpleNamespace(kind="boxes", plain=lambda texts, targets: (texts, targets))
+TASK = ObjectDetection()
 
 
 def truth(x, label, difficult=False):
