@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
 
@@ -15,7 +15,15 @@ from rich.console import Console
 from rich.padding import Padding
 
 from journeyman.errors import JourneymanError
-from journeyman.usage import check_asked, check_free, out_of_memory, usage_mistake
+from journeyman.people_commands import enrol, people, remove_person, verify
+from journeyman.usage import (
+    ModelPath,
+    check_asked,
+    check_free,
+    out_of_memory,
+    print_lines,
+    usage_mistake,
+)
 
 if TYPE_CHECKING:
     from journeyman.data.options import DataOptions
@@ -32,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+for command in (enrol, remove_person, people, verify):
+    app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[
     list[str] | None,
@@ -42,7 +52,6 @@ Sets = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
-ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
 Texts = Annotated[
     list[str] | None,
     typer.Option(
@@ -217,7 +226,7 @@ def predict(model: ModelPath, dash: Dash = None, text: Texts = None, file: File 
 
     loaded = load(model)
     asked = _questions(text, file, loaded.columns)
-    _print_lines(answer.to_json() for answer in loaded.stream(asked))
+    print_lines(answer.to_json() for answer in loaded.stream(asked))
 
 
 @app.command()
@@ -240,7 +249,7 @@ def explain(
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
     asked = _questions(text, file, loaded.columns)
-    _print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
+    print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
 
 
 @app.command()
@@ -348,18 +357,12 @@ def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) 
     return questions_of_stream(sys.stdin.buffer)
 
 
-def _print_lines(values: Iterable[dict[str, Any]]) -> None:
-    for value in values:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-
-
 def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
     from journeyman.catalogue.listing import listing
 
     rows = listing(kind)
     if as_json:
-        _print_lines(vars(row) for row in rows)
+        print_lines(vars(row) for row in rows)
         return
     wide = max(len(row.name) for row in rows)
     console = Console(highlight=False, emoji=False, markup=False)

@@ -234,6 +234,14 @@ def _check(members: Sequence[Model], called: Sequence[str]) -> None:
                 found=f"an ensemble of {len(member.members)}",
                 remedy="name its members instead",
             )
+        if member.learner.task.kind == "identity":
+            raise ModelError(
+                "Models of faces do not answer together.",
+                place=name,
+                expected="models whose answers are probabilities or numbers",
+                found=member.learner.task.name,
+                remedy="ask each of them, or use the better one",
+            )
     for member, name in zip(members[1:], called[1:], strict=True):
         wanted, own = _about(members[0]), _about(member)
         for what in wanted:

@@ -1,14 +1,27 @@
-"""A wrong use of the command line, told like every other mistake of a user's."""
+"""What commands have in common: what names a model, lines of JSON, and how a wrong use is told."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from journeyman.errors import DataError, JourneymanError, ResourceError
+
+ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
+"""The argument that names a model."""
+
+
+def print_lines(values: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line, each as soon as it is there."""
+    for value in values:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 def usage_mistake(error: Any, arguments: Sequence[str]) -> JourneymanError:

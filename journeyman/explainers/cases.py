@@ -152,9 +152,15 @@ def _named(entity: Entity | None) -> str:
     return NOTHING if entity is None else f"{entity.label}: {entity.text}"
 
 
+def _of_identity(row: int, answer: Prediction, truth: str, _text: Text) -> Iterator[Case]:
+    """None: a report shows no faces. A picture is explained where that is asked for."""
+    return iter(())
+
+
 KINDS: dict[TargetKind, Callable[[int, Prediction, Any, Text], Iterator[Case]]] = {
     "label": _of_label,
     "labels": _of_labels,
     "value": _of_value,
     "tags": _of_tags,
+    "identity": _of_identity,
 }

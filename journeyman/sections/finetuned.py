@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from typing import Any
 
 from journeyman.evaluation.baselines.base import BASELINES
@@ -38,6 +39,7 @@ def finetuned(
                 _history(trained, primary),
                 _confusion(standings.measured),
                 _coverage(standings.measured),
+                _roc(standings.measured),
                 _reliability(standings),
             )
             if chart is not None
@@ -230,6 +232,27 @@ def _coverage(measured: Measured) -> Chart | None:
                 y=tuple(point["accuracy"] for point in points),
             ),
         ),
+    )
+
+
+def _roc(measured: Measured) -> Chart | None:
+    points = [point for point in measured.overall.roc if point["false_accepts"] > 0]
+    if len(points) < 2:
+        return None
+    return Chart(
+        kind="line",
+        title="Pairs of one person accepted, by how many pairs of two people are",
+        x_label="false accepts, power of ten",
+        y_label="true accepts",
+        series=(
+            Series(
+                name="true accepts",
+                x=tuple(round(log10(point["false_accepts"]), 4) for point in points),
+                y=tuple(point["true_accepts"] for point in points),
+            ),
+        ),
+        caption="Receiver operating characteristic on test rows; -2 is one false pair in a "
+        "hundred.",
     )
 
 

@@ -25,6 +25,7 @@ from journeyman.errors import DataError
 from journeyman.evaluation.classification import Confusion
 from journeyman.evaluation.fscore import ClassMetrics
 from journeyman.evaluation.intervals import Groups
+from journeyman.evaluation.verification import Pairs
 from journeyman.heads.base import HEADS, Unit
 from journeyman.registry import Registry
 from journeyman.types import Metric, Modality, Prediction, Row, TargetKind
@@ -89,13 +90,15 @@ class Encoded:
 class Evaluated:
     """Every figure of a model on one set of rows.
 
-    `coverage` is the curve of accuracy against coverage when the least certain rows are left out.
+    `coverage` is the curve of accuracy against coverage when the least certain rows are left out,
+    `roc` that of true against false accepts where rows are compared in pairs.
     """
 
     metrics: dict[str, Metric]
     classes: dict[str, ClassMetrics] = field(default_factory=dict)
     confusion: Confusion | None = None
     coverage: list[dict[str, float]] = field(default_factory=list)
+    roc: list[dict[str, float]] = field(default_factory=list)
 
 
 Calibration = Mapping[str, Any]
@@ -147,7 +150,8 @@ class Task(ABC):
 
     @abstractmethod
     def outputs(self, schema: Schema) -> int:
-        """C: how many numbers a head gives for each row or word."""
+        """C: how many numbers a target has; a head gives as many for each row or word, or vectors
+        of a width of its own (`Head.output_width`)."""
 
     @abstractmethod
     def encode(
@@ -184,6 +188,10 @@ class Task(ABC):
         target_accuracy: float | None,
     ) -> dict[str, Any]:
         """What turns outputs into probabilities, from validation rows."""
+        return {}
+
+    def calibrate_pairs(self, pairs: Pairs) -> dict[str, Any]:
+        """What pairs of training rows add to the calibration, each left out by a solved head."""
         return {}
 
     def opinions(
@@ -250,6 +258,7 @@ _TARGETS: Mapping[TargetKind, str] = {
     "value": "a number a row",
     "tags": "a tag for each token",
     "boxes": "boxes in a picture",
+    "identity": "whom or what a row shows",
 }
 
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")

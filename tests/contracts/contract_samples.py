@@ -34,6 +34,7 @@ SOURCES = {
     "labels": {"text": "text", "image": "image", "label": "labels"},
     "value": {"text": "text", "label": "value"},
     "tags": {"tokens": "tokens", "tags": "tags"},
+    "identity": {"image": "image", "label": "label"},
 }
 """Which column serves which field of `data`, by what a task's targets are to a baseline."""
 
