@@ -25,6 +25,7 @@ from scipy import stats
 from benchmarks.runs import keep
 from journeyman.data.collection import Collection
 from journeyman.evaluation.verification import verification_metrics
+from journeyman.gallery import Gallery
 from journeyman.journey import travel
 from journeyman.model import Model
 from journeyman.progress import Reporter
@@ -78,37 +79,40 @@ def _values(metrics: Any, names: Sequence[str]) -> dict[str, float]:
     return {name: metrics[name]["value"] for name in names}
 
 
-def _asked(model: Model, answers: Sequence[EmbeddingPrediction], rows: Sequence[Row]) -> Any:
-    """Closed and open identification through the model's own gallery."""
+def _asked(
+    model: Model, answers: Sequence[EmbeddingPrediction], rows: Sequence[Row]
+) -> dict[str, float]:
+    """Closed and open identification through a gallery."""
     pictures: dict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(rows):
         pictures[str(row["label"])].append(at)
     people = sorted(pictures)
+    gallery = Gallery(model.version)
     for name in people:
-        model.enrol(name, [str(rows[at]["image"]) for at in pictures[name][:ENROLLED]])
+        taken = {str(at): np.array(answers[at].vector) for at in pictures[name][:ENROLLED]}
+        gallery = gallery.with_person(name, taken)
     asked = [(name, answers[at]) for name in people for at in pictures[name][ENROLLED:]]
-    found = _identified(model, asked)
+    found = _identified(model, gallery, asked)
     closed = np.mean([answer.label == name for name, answer in found])
     strangers = set(people[1::2])
-    for name in strangers:
-        model.remove_person(name)
-    found = _identified(model, asked)
+    for name in sorted(strangers):
+        gallery = gallery.without(name)
+    found = _identified(model, gallery, asked)
     known = [(name, answer) for name, answer in found if name not in strangers]
     named = [(name, answer) for name, answer in known if not answer.abstained]
-    taken = [not answer.abstained for name, answer in found if name in strangers]
+    passed = [not answer.abstained for name, answer in found if name in strangers]
     return {
         "identified": float(closed),
         "open set, known right": sum(n == a.label for n, a in named) / len(known),
         "open set, known taken for another": sum(n != a.label for n, a in named) / len(known),
-        "open set, strangers taken": float(np.mean(taken)),
+        "open set, strangers taken": float(np.mean(passed)),
     }
 
 
 def _identified(
-    model: Model, asked: Sequence[tuple[str, EmbeddingPrediction]]
+    model: Model, gallery: Gallery, asked: Sequence[tuple[str, EmbeddingPrediction]]
 ) -> list[tuple[str, LabelPrediction]]:
-    recognition = Recognition(model)
-    found = recognition.identify([answer for _, answer in asked], recognition.gallery)
+    found = Recognition(model).identify([answer for _, answer in asked], gallery)
     return [(name, answer) for (name, _), answer in zip(asked, found, strict=True)]
 
 

@@ -6,7 +6,7 @@ wanted, so whole people are left out, and only pairs among those count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any, Literal
@@ -27,7 +27,7 @@ GROUPS = 10
 """Parts that people are dealt into, of which two are left out at a time."""
 FEWEST = 6
 """People below which the rest says too little of those left out."""
-ROWS = 2000
+ROWS = 1000
 """Rows that are compared at most: of whole people."""
 
 
@@ -147,6 +147,7 @@ def _compared(
     place = np.zeros(len(given), dtype=np.int64)
     for at, part in enumerate(parts):
         place[np.isin(given, part)] = at
+    products = vectors @ vectors.T
     for one, other in combinations_with_replacement(range(len(parts)), 2):
         away = (place == one) | (place == other)
         names, homes = given[away & judged], place[away & judged]
@@ -154,48 +155,63 @@ def _compared(
         kept = (homes[first] == homes[second]) == (one == other)
         first, second = first[kept], second[kept]
         ends.append(np.stack([names[first], names[second]]))
-        learned, held = torch.from_numpy(~away), torch.from_numpy(away & judged)
-        own = torch.from_numpy(given)[learned]
-        alike = _alike(vectors[learned], own, vectors[held], shrinkages)
-        for found, matrix in zip(scores, alike, strict=True):
-            found.append(matrix.numpy()[first, second])
+        fold = _Fold.of(products, ~away, away & judged, given[~away], vectors.shape[1])
+        for found, shrinkage in zip(scores, shrinkages, strict=True):
+            found.append(fold.cosines(shrinkage).numpy()[first, second])
     people, codes = np.unique(np.concatenate(ends, axis=1), return_inverse=True)
     first, second = codes.reshape(2, -1)
     return [Pairs.of(np.concatenate(found), first, second, len(people)) for found in scores]
 
 
-def _alike(
-    learned: Tensor, names: Tensor, held: Tensor, shrinkages: Sequence[float]
-) -> Iterator[Tensor]:
-    """Cosines [A, A] of rows `held` by what `learned` rows [N, F] say, for each shrinkage.
+@dataclass(frozen=True)
+class _Fold:
+    """Rows held out [A], by products with each other and with what the L learned rows differ from
+    their class means by; `about` [L, L] are products of the latter."""
 
-    By the eigenvectors of the smaller of scatter and Gram matrix: of few rows in many dimensions
-    the map is a multiple of the identity but for as many directions as there are rows.
-    """
-    codes = torch.from_numpy(np.unique(names.numpy(), return_inverse=True)[1])
-    counts = torch.bincount(codes).double()
-    means = torch.zeros(len(counts), learned.shape[1], dtype=torch.float64)
-    means.index_add_(0, codes, learned)
-    about = learned - (means / counts[:, None])[codes]
-    degrees = max(len(learned) - len(counts), 1)
-    spread = max(float(about.square().sum()) / degrees / learned.shape[1], 1e-9)
-    values, basis = _principal(about, degrees)
-    rows = held - learned.mean(0)
-    gram, parts = rows @ rows.T, rows @ basis
-    for shrinkage in shrinkages:
-        ground = 1.0 / (shrinkage * spread)
-        over = 1.0 / ((1.0 - shrinkage) * values + shrinkage * spread) - ground
-        products = ground * gram + (parts * over) @ parts.T
-        lengths = products.diagonal().clamp(min=1e-12).sqrt()
-        yield products / lengths[:, None] / lengths
+    held: Tensor
+    between: Tensor
+    about: Tensor
+    features: int
+    degrees: int
 
+    @classmethod
+    def of(
+        cls,
+        products: Tensor,
+        learned: NDArray[np.bool_],
+        held: NDArray[np.bool_],
+        names: NDArray[np.int64],
+        features: int,
+    ) -> _Fold:
+        """From `products` [N, N] of all rows, which of them are learned and which held out."""
+        own, away = (torch.from_numpy(np.flatnonzero(each)) for each in (learned, held))
+        inner, across = products[own][:, own], products[away][:, own]
+        offset = across.mean(1, keepdim=True)
+        centred = products[away][:, away] - offset - offset.T + inner.mean()
+        codes = torch.from_numpy(np.unique(names, return_inverse=True)[1].reshape(-1))
+        members = torch.nn.functional.one_hot(codes).double()
+        means = members / members.sum(0)
 
-def _principal(about: Tensor, degrees: int) -> tuple[Tensor, Tensor]:
-    """Variances [R] above nought and their directions [F, R], of rows [N, F] about their means."""
-    if about.shape[0] >= about.shape[1]:
-        values, basis = torch.linalg.eigh(about.T @ about / degrees)
-        return values.clamp(min=0.0), basis
-    values, rows = torch.linalg.eigh(about @ about.T / degrees)
-    kept = values > 1e-9 * values.max().clamp(min=1e-12)
-    values, rows = values[kept], rows[:, kept]
-    return values, about.T @ rows / (values * degrees).sqrt()
+        def about(rows: Tensor) -> Tensor:
+            return rows - rows @ means @ members.T
+
+        between = about(across - inner.mean(0))
+        degrees = max(len(own) - members.shape[1], 1)
+        return cls(centred, between, about(about(inner).T), features, degrees)
+
+    def cosines(self, shrinkage: float) -> Tensor:
+        """[A, A] after the map that the learned rows' scatter makes, shrunk so far.
+
+        By the inverse of a sphere changed in as many directions as there are rows (Woodbury, 1950).
+        """
+        spread = max(float(self.about.diagonal().sum()) / self.degrees / self.features, 1e-9)
+        found = self.held
+        if shrinkage < 1.0:
+            system = self.about.clone()
+            system.diagonal().add_(self.degrees * shrinkage * spread / (1.0 - shrinkage))
+            half = torch.linalg.solve_triangular(
+                torch.linalg.cholesky(system), self.between.T, upper=False
+            )
+            found = found - half.T @ half
+        lengths = found.diagonal().clamp(min=1e-12).sqrt()
+        return found / lengths[:, None] / lengths
