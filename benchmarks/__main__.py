@@ -22,7 +22,7 @@ SHORT = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = (
-    "ensembles", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
+    "ensembles", "faces", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
     "picture_pass", "pictures",
     "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
