@@ -37,6 +37,7 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("peers", _peers),
         ("few_labels", _few_labels),
         ("pictures", _pictures),
+        ("faces", _faces),
     ):
         path = RESULTS / f"{name}.json"
         if path.is_file():
@@ -172,6 +173,22 @@ def _pictures(figures: Any) -> tuple[str, str, str]:
     what = f"`cifar10n`, 2,500 pictures, test accuracy of a whole run; mean of {len(runs)} seeds"
     figure = f"{figures['mean accuracy']:.1%} after {seconds:.0f} s".replace("%", " %")
     return what, figure, f"linear on pixels {pixels:.1%}".replace("%", " %")
+
+
+def _faces(figures: Any) -> tuple[str, str, str]:
+    def told(method: str, name: str) -> str:
+        return f"{100 * figures['mean'][method][name]['value']:.1f} %"
+
+    ours = figures["mean"]["ours"]["equal_error_rate"]
+    span = f"{100 * ours['low']:.1f} to {100 * ours['high']:.1f}"
+    what = "`orl_faces`, equal error rate among 20 people who were not learned from, and their "
+    what += f"identification from 5 pictures; mean of {figures['splits']} splits"
+    figure = f"{told('ours', 'equal_error_rate')} ({span}); {told('ours', 'identified')}"
+    beside = (
+        f"{name} {told(method, 'equal_error_rate')}; {told(method, 'rank_1')}"
+        for method, name in (("frozen", "frozen vectors"), ("eigenfaces", "eigenfaces"))
+    )
+    return what, figure, ", ".join(beside)
 
 
 def _few_labels(figures: dict[str, Any]) -> tuple[str, str, str]:

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
 
@@ -15,10 +14,20 @@ from rich.console import Console
 from rich.padding import Padding
 
 from journeyman.errors import JourneymanError
-from journeyman.usage import check_asked, check_free, check_written, out_of_memory, usage_mistake
+from journeyman.people_commands import enrol, people, remove_person, verify
+from journeyman.usage import (
+    ModelPath,
+    asked_of,
+    check_asked,
+    check_free,
+    check_written,
+    out_of_memory,
+    print_lines,
+    usage_mistake,
+)
 
 if TYPE_CHECKING:
-    from journeyman.data.options import DataOptions
+    pass
 
 DONE, OURS, YOURS, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+for command in (enrol, remove_person, people, verify):
+    app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[
     list[str] | None,
@@ -42,7 +53,6 @@ Sets = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
-ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
 Texts = Annotated[
     list[str] | None,
     typer.Option(
@@ -233,16 +243,15 @@ def predict(
     from journeyman.api import load
 
     loaded = load(model)
-    asked = _questions(text, file, loaded.columns)
+    asked = asked_of(text, file, loaded.columns)
     if form is not None and output is not None:
         from journeyman.exported import export_answers
 
         done = export_answers(loaded, asked, form, output)
-        for failed in done.failed:
-            typer.echo(json.dumps(failed.to_json(), ensure_ascii=False), err=True)
+        print_lines((failed.to_json() for failed in done.failed), err=True)
         typer.echo(f"{form}: {output} ({done.pictures} pictures)")
         return
-    _print_lines(answer.to_json() for answer in loaded.stream(asked))
+    print_lines(answer.to_json() for answer in loaded.stream(asked))
 
 
 @app.command()
@@ -264,8 +273,8 @@ def explain(
 
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
-    asked = _questions(text, file, loaded.columns)
-    _print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
+    asked = asked_of(text, file, loaded.columns)
+    print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
 
 
 @app.command()
@@ -363,28 +372,12 @@ def _refused(mistake: JourneymanError) -> int:
     return YOURS
 
 
-def _questions(texts: list[str] | None, file: str | None, columns: DataOptions) -> Iterator[Any]:
-    from journeyman.data.questions import questions_in, questions_of_stream
-
-    if texts:
-        return iter(texts)
-    if file is not None:
-        return questions_in(file, columns)
-    return questions_of_stream(sys.stdin.buffer)
-
-
-def _print_lines(values: Iterable[dict[str, Any]]) -> None:
-    for value in values:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-
-
 def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
     from journeyman.catalogue.listing import listing
 
     rows = listing(kind)
     if as_json:
-        _print_lines(vars(row) for row in rows)
+        print_lines(vars(row) for row in rows)
         return
     wide = max(len(row.name) for row in rows)
     console = Console(highlight=False, emoji=False, markup=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
@@ -18,10 +18,20 @@ from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader, parts_of
 from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
+from journeyman.recognition import Pictures, Recognition, no_gallery
 from journeyman.tasks.base import Array, Evaluated
 from journeyman.training.examples import Examples, FeatureSource
-from journeyman.types import Explanation, FailedPrediction, Metric, Prediction, Row
+from journeyman.types import (
+    EmbeddingPrediction,
+    Explanation,
+    FailedPrediction,
+    Metric,
+    Prediction,
+    Row,
+    Verification,
+)
 
+Recogniser = Callable[[Sequence[Prediction]], Sequence[Prediction]]
 CHUNK = 4096
 """Questions of a list that are answered together."""
 
@@ -41,6 +51,7 @@ class Measured:
             "classes": {name: each.to_json() for name, each in whole.classes.items()},
             "confusion": None if whole.confusion is None else whole.confusion.to_json(),
             "coverage": whole.coverage,
+            **({"roc": whole.roc} if whole.roc else {}),
             "slices": {
                 column: {
                     value: {name: metric.to_json() for name, metric in metrics.items()}
@@ -73,7 +84,19 @@ class Model(ModelState):
     def stream(
         self, questions: Iterable[Question], size: int = 512, *, reporter: Reporter = QUIET
     ) -> Iterator[Prediction]:
-        """Answers as `predict` gives them, `size` at a time as questions come in."""
+        """Answers as `predict` gives them, `size` at a time as questions come in.
+
+        Where people are enrolled, a picture is answered with whom it shows.
+        """
+        yield from self._answered(questions, size, self._recogniser(), reporter)
+
+    def _answered(
+        self,
+        questions: Iterable[Question],
+        size: int,
+        recognise: Recogniser,
+        reporter: Reporter = QUIET,
+    ) -> Iterator[Prediction]:
         reader = self._reader()
         for part in _parts(questions, size):
             texts, ids, failed = reader.read(part)
@@ -83,7 +106,8 @@ class Model(ModelState):
                 examples = Examples(asked, self.learner.backbone.prepare(asked), ())
                 outputs = self._outputs(examples, None, reporter)
                 decoded = self.decoded(outputs, asked, ids=[ids[i] for i in texts])
-                answers.update(zip(texts, map(self.learner.task.told, decoded), strict=True))
+                told = map(self.learner.task.told, recognise(decoded))
+                answers.update(zip(texts, told, strict=True))
             yield from (self._signed(answers[i]) for i in range(len(part)))
 
     def evaluate(self, rows: Sequence[Row], *, reporter: Reporter = QUIET) -> Measured:
@@ -168,6 +192,56 @@ class Model(ModelState):
                 yield self._signed(failed[0])
                 continue
             yield self._signed(self._explained(explainer, texts[0], ids[0]))
+
+    @property
+    def people(self) -> dict[str, int]:
+        """How many pictures are enrolled of each person."""
+        found = Recognition(self).gallery.people
+        return {name: len(found[name]) for name in sorted(found)}
+
+    def enrol(self, person: str, pictures: Pictures) -> int:
+        """Enrol a person from a few pictures, without training; gives how many there are now.
+
+        Raises DataError for a picture that cannot be read; then nothing is enrolled.
+        """
+        return Recognition(self).enrol(person, pictures)
+
+    def remove_person(self, person: str) -> None:
+        """Remove a person from the gallery, which is then as if they had never been enrolled."""
+        Recognition(self).remove(person)
+
+    def verify(
+        self, one: str | Path, other: str | Path, *, false_accepts: float | None = None
+    ) -> Verification:
+        """Whether two pictures show one person; of pairs of two people `false_accepts` pass
+        (1 % when absent)."""
+        return Recognition(self).verify(one, other, false_accepts)
+
+    def identify(
+        self, pictures: Question | Iterable[Question], *, false_accepts: float | None = None
+    ) -> list[Prediction]:
+        """Whom of those enrolled each picture shows; `abstained` where it seems to be no one.
+
+        About `false_accepts` of the pictures of strangers are taken for someone (1 % when absent).
+        Raises JourneymanError where no one is enrolled.
+        """
+        recognition = Recognition(self)
+        if not recognition.gallery.people:
+            raise no_gallery(self)
+        recognise = self._recogniser(false_accepts)
+        return list(self._answered(self._listed(pictures), CHUNK, recognise))
+
+    def _recogniser(self, false_accepts: float | None = None) -> Recogniser:
+        """What makes names of vectors, where anyone is enrolled; else answers stay as they are."""
+        if self.learner.task.kind != "identity":
+            return lambda answers: answers
+        recognition = Recognition(self)
+        gallery = recognition.gallery
+        if not gallery.people:
+            return lambda answers: answers
+        return lambda answers: recognition.identify(
+            cast(Sequence[EmbeddingPrediction], answers), gallery, false_accepts
+        )
 
     def _reader(self) -> QuestionReader:
         return QuestionReader(self.columns, self.learner.task.unit)

@@ -49,6 +49,9 @@ def model_card(manifest: Mapping[str, Any]) -> str:
 
 def _labels(manifest: Mapping[str, Any]) -> list[str]:
     said = manifest["schema_of_targets"]
+    if TASKS[manifest["task"]].kind == "identity":
+        count = len(said["labels"])
+        return [f"Tells people apart, also those it has not seen; learned from {count}.", ""]
     if not said["labels"]:
         low, high = said["range"] or (None, None)
         return [f"Predicts a number; training values lay between {low:g} and {high:g}.", ""]

@@ -20,6 +20,7 @@ from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
 from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import unwritable, write_json, write_text
+from journeyman.gallery import GALLERY
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
 from journeyman.model_card import model_card
 from journeyman.model_manifest import (
@@ -45,7 +46,7 @@ EXAM = "exam.safetensors"
 OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
-UNSIGNED = (MANIFEST, CARD, "decisions.jsonl")
+UNSIGNED = (MANIFEST, CARD, "decisions.jsonl", GALLERY)
 """Files that the version does not cover: they name it, or tell what came after."""
 _ATTEMPTS = 100
 _TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
@@ -58,7 +59,12 @@ StateType = TypeVar("StateType", bound=ModelState)
 
 def write_model(model: StateType, folder: Path) -> StateType:
     """Write `model` to `folder`, replacing a model that stands there; gives it its version."""
-    write_folder(folder, lambda beside: _write(model, beside))
+
+    def write(beside: Path) -> None:
+        _write(model, beside)
+        _keep_gallery(model, beside, folder)
+
+    write_folder(folder, write)
     model.folder = folder
     return model
 
@@ -161,6 +167,17 @@ def _carry_over(model: ModelState, folder: Path) -> None:
         left = None if model.folder is None else model.folder / name
         if left is not None and left.is_file() and not (folder / name).exists():
             shutil.copyfile(left, folder / name)
+
+
+def _keep_gallery(model: ModelState, beside: Path, folder: Path) -> None:
+    """Take the people along who were enrolled with this very version, here or where it was read."""
+    for home in (model.folder, folder):
+        path = None if home is None else home / GALLERY
+        if path is None or not path.is_file():
+            continue
+        if read_tensors(path)[1].get("version") == model.version:
+            shutil.copyfile(path, beside / GALLERY)
+            return
 
 
 def _linked(source: str, target: str) -> None:

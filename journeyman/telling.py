@@ -36,6 +36,7 @@ def tell(recipe: Recipe, workspace: Workspace, sections: Sequence[Section], text
         baselines=note["baselines"],
         confusion=_confusion(note["confusion"]),
         coverage=[(point["coverage"], point["accuracy"]) for point in note["coverage"]],
+        roc=note.get("roc", ()),
         sections=sections,
     )
     write_json(workspace.folder / "metrics.json", document)

@@ -18,8 +18,9 @@ AbstainReason = Literal["low_confidence", "out_of_scope"]
 Modality = Literal["text", "image"]
 """What a row's input is: a text (or a pair, or tokens), or a picture."""
 
-TargetKind = Literal["label", "labels", "value", "tags", "boxes"]
-"""What is learned of a row: one label, a set of labels, a number, a tag a token, or boxes."""
+TargetKind = Literal["label", "labels", "value", "tags", "boxes", "identity"]
+"""What is learned of a row: one label, a set of labels, a number, a tag a token, boxes, or whom it
+shows, where those judged by are others than those learned from."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,34 @@ class BoxesPrediction(Prediction):
 
     boxes: tuple[ScoredBox, ...]
     threshold: float = 0.0
+
+
+@dataclass(frozen=True)
+class EmbeddingPrediction(Prediction):
+    """A vector [E] of length 1: the cosine of two of them says how alike their rows are.
+
+    Two rows count as one person's from `threshold` on; None where it was not calibrated.
+    """
+
+    vector: tuple[float, ...]
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether two pictures show one person: the cosine of their vectors, and the threshold at
+    which so many pairs of two people (`false_accepts`) would pass."""
+
+    same: bool
+    score: float
+    threshold: float
+    false_accepts: float
+    model: str = ""
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The verification as one JSON object."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

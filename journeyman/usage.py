@@ -1,14 +1,31 @@
-"""A wrong use of the command line, told like every other mistake of a user's."""
+"""What commands have in common: what names a model, lines of JSON, and how a wrong use is told."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from journeyman.errors import DataError, JourneymanError, ResourceError
+
+if TYPE_CHECKING:
+    from journeyman.data.options import DataOptions
+
+ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
+"""The argument that names a model."""
+
+
+def print_lines(values: Iterable[dict[str, Any]], *, err: bool = False) -> None:
+    """Write one JSON object a line, each as soon as it is there; with `err` to standard error."""
+    place = sys.stderr if err else sys.stdout
+    for value in values:
+        place.write(json.dumps(value, ensure_ascii=False) + "\n")
+        place.flush()
 
 
 def usage_mistake(error: Any, arguments: Sequence[str]) -> JourneymanError:
@@ -117,3 +134,14 @@ def check_free(output: str, what: str) -> None:
         found=f"a {kind} of that name",
         remedy=f"choose another name, or remove the {kind} first",
     )
+
+
+def asked_of(texts: list[str] | None, file: str | None, columns: DataOptions) -> Iterator[Any]:
+    """What a command was given to answer: texts, the rows of a file, or those of standard input."""
+    from journeyman.data.questions import questions_in, questions_of_stream
+
+    if texts:
+        return iter(texts)
+    if file is not None:
+        return questions_in(file, columns)
+    return questions_of_stream(sys.stdin.buffer)

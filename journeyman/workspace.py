@@ -165,9 +165,13 @@ class Workspace:
 
     @cached_property
     def schema(self) -> Schema:
-        """What the training targets are."""
-        rows = self.collection.train.stream()
+        """What the training targets are; of identities those of validation rows too, which a
+        solved head takes in at the end."""
+        tables = [self.collection.train]
+        if self.task.kind == "identity":
+            tables.append(self.collection.validation)
         columns = self.collection.columns
+        rows = chain.from_iterable(table.stream() for table in tables)
         return self.task.schema([self.task.target(row, columns) for row in rows])
 
     def examples(self, split: str, backbone: Backbone | None = None) -> Examples:

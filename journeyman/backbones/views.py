@@ -4,7 +4,7 @@ A name is kinds joined by +, a colon and a seed: `crop+flip:17`. The same pictur
 the same view. Kinds are `crop`, a part of the picture stretched to a square (Szegedy et al., 2015,
 "Going deeper with convolutions"), `zoom`, a part of it in its own shape or the whole within a grey
 margin (Liu et al., 2016, "SSD", shows both to detectors), `flip`, left for right half of the time,
-and `colour`, another brightness, contrast and saturation.
+`mirror`, left for right always, and `colour`, another brightness, contrast and saturation.
 """
 
 from __future__ import annotations
@@ -44,9 +44,15 @@ def view_name(kinds: Iterable[str], seed: int) -> str:
 
 
 def with_kind(view: str, kind: str, seed: int) -> str:
-    """The view with one more kind; of the seed it has, or this one where it has none."""
-    kinds, _, own = view.rpartition(":")
-    return view_name([*filter(None, kinds.split("+")), kind], int(own) if own else seed)
+    """The view with one more kind; of the seed it has, or this one where it has none.
+
+    Where nothing is left to chance the seed is 0, so that the same view has the same name.
+    """
+    said, _, own = view.rpartition(":")
+    before = [*filter(None, said.split("+"))]
+    chosen = int(own) if set(before) - CERTAIN else seed
+    kinds = [*before, kind]
+    return view_name(kinds, chosen if set(kinds) - CERTAIN else 0)
 
 
 def seen(image: Image.Image, view: str) -> Image.Image:
@@ -138,14 +144,26 @@ def _flip(image: Image.Image, random: Random) -> Image.Image:
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
+def _mirror(image: Image.Image, random: Random) -> Image.Image:
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
 def _colour(image: Image.Image, random: Random) -> Image.Image:
     for change in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         image = change(image).enhance(random.uniform(1 - STRENGTH, 1 + STRENGTH))
     return image
 
 
-CHANGES: dict[str, Change] = {"crop": _crop, "zoom": _zoom, "flip": _flip, "colour": _colour}
+CHANGES: dict[str, Change] = {
+    "crop": _crop,
+    "zoom": _zoom,
+    "flip": _flip,
+    "mirror": _mirror,
+    "colour": _colour,
+}
 """Every kind of change, in the order in which they are made."""
+CERTAIN = {"mirror"}
+"""Those that are the same whatever the seed."""
 
 
 def _unknown(found: str) -> JourneymanError:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from journeyman.data.findings import SHOWN_ROWS, Finding
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
@@ -43,18 +45,17 @@ def split(
     """Divide the rows of `table`; splits in `taken` have files of their own and get none.
 
     The same table, options and seed give the same splits. Rows with the same inputs stay
-    together, and so do rows of one group where `data.group` names a column. Classes with fewer
-    than `options.min_class_rows` rows stay in training.
+    together, and so do rows of one group where `data.group` names a column, and rows of one
+    identity. Classes with fewer than `options.min_class_rows` rows stay in training.
     """
     wanted = options.fractions.model_dump()
     shares = {role: wanted[role] for role in ROLES[1:] if role not in set(taken) and wanted[role]}
     target = target_of(data, kind, table)
     strata = _strata(table, target, options)
     rare, findings = _rare(table, target, options, bool(shares))
-    units = table.codes(data.group)[0] if data.group else _distinct(table.inputs)
-    units = _alone_where_missing(units)
+    units, grouped = _units(table, data, target)
     random = np.random.default_rng(seed)
-    if data.group:
+    if grouped:
         placed = _place_groups(units, strata, shares, random)
     else:
         placed = _place_systematically(units, strata, shares, random)
@@ -81,6 +82,26 @@ def _distinct(values: NDArray[np.generic]) -> Indices:
     return codes.astype(np.int64)
 
 
+def _units(table: Table, data: DataOptions, target: Target) -> tuple[Indices, bool]:
+    """A code for each row, the same for rows that stay together; whether those are groups."""
+    known = [table.codes(data.group)[0]] if data.group else []
+    if target.kind == "identity":
+        known.append(table.codes(target.column)[0])
+    if not known:
+        return _alone_where_missing(_distinct(table.inputs)), False
+    units = [_alone_where_missing(codes) for codes in known]
+    return (units[0] if len(units) == 1 else _linked(*units)), True
+
+
+def _linked(first: Indices, second: Indices) -> Indices:
+    """Codes of rows that are linked by either code, over however many steps."""
+    start = int(first.max(initial=-1)) + 1
+    size = start + int(second.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(first)), (first, start + second)), shape=(size, size))
+    found: Indices = connected_components(links, directed=False)[1][first].astype(np.int64)
+    return found
+
+
 def _alone_where_missing(units: Indices) -> Indices:
     """Rows whose group is missing are each a group of their own."""
     missing = np.flatnonzero(units < 0)
@@ -94,7 +115,7 @@ def _rare(
 ) -> tuple[Indices, tuple[Finding, ...]]:
     """Rows of classes too small to divide, and the finding that says so."""
     nothing = np.empty(0, dtype=np.int64)
-    if target.kind == "value" or not divided:
+    if target.kind in ("value", "identity") or not divided:
         return nothing, ()
     counts = target.counts(table)
     names = {name for name, rows in counts.items() if rows < options.min_class_rows}

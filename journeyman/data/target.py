@@ -37,7 +37,7 @@ class Target:
     def classes(self, value: Any) -> tuple[str, ...]:
         """The classes in one cell: one, several, the entity types among its tags, or what its
         boxes show; difficult ones do not count."""
-        if self.kind == "label":
+        if self.kind in ("label", "identity"):
             if self.data.label is None and (weights := soft_weights(value)):
                 return (max(sorted(weights), key=lambda name: weights[name]),)
             return (str(value),)
@@ -68,8 +68,11 @@ class Target:
     def strata(self, table: Table) -> Indices:
         """A code for each row; splits get the same mix of codes.
 
-        The class; the rarest class of several; the tenth of the range a number falls into.
+        The class; the rarest class of several; the tenth of the range a number falls into; of
+        identities the same for all, since none of them is in two splits.
         """
+        if self.kind == "identity":
+            return np.zeros(len(table), dtype=np.int64)
         if self.kind == "value":
             return _bins(np.array([number(value) for value in table.column(self.column)]))
         codes, sets = self.coded(table)

@@ -185,10 +185,16 @@ def _box_group(verdict: Verdict) -> str:
     }[verdict.kind]
 
 
+def _of_identity(row: int, answer: Prediction, truth: str, _text: Text) -> Iterator[Case]:
+    """None: a report shows no faces. A picture is explained where that is asked for."""
+    return iter(())
+
+
 KINDS: dict[TargetKind, Callable[[int, Prediction, Any, Text], Iterator[Case]]] = {
     "label": _of_label,
     "labels": _of_labels,
     "value": _of_value,
     "tags": _of_tags,
     "boxes": _of_boxes,
+    "identity": _of_identity,
 }

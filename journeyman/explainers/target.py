@@ -25,6 +25,7 @@ from journeyman.tasks.bio import OUTSIDE
 from journeyman.tasks.words import first_tokens, words_of
 from journeyman.types import (
     BoxesPrediction,
+    EmbeddingPrediction,
     EntitiesPrediction,
     Entity,
     LabelledBox,
@@ -42,7 +43,8 @@ class Target:
 
     With `contrast` an output counts against the mean of the others, so that a shift of all of
     them, which no probability depends on, is not explained; for two labels that is the log-odds
-    of a softmax. `unit` is what one step of the output means (a regression's training range).
+    of a softmax. `unit` is what one step of the output means (a regression's training range). With
+    a `direction` the outputs are vectors, and the score is how far they go in it.
     """
 
     name: str
@@ -50,9 +52,12 @@ class Target:
     tokens: tuple[int, ...] | None = None
     contrast: bool = False
     unit: float = 1.0
+    direction: tuple[float, ...] = ()
 
     def score(self, outputs: Tensor) -> Tensor:
         """[B] from [B, C], or from [B, T, C]; 0 where none of the tokens was read."""
+        if self.direction:
+            return outputs @ torch.tensor(self.direction, dtype=outputs.dtype)
         if not self.outputs:
             return outputs.flatten(1).sum(1) * 0.0
         if self.tokens is not None:
@@ -113,11 +118,13 @@ def target_of(
     Classification: the label's output against the mean of the others. Multi-label: the label's
     own output. Regression: the value, in its own unit. Tokens: the tags of one entity at its
     words against the other tags, in the mean; unasked, the most certain entity, and where none
-    was found, O at every word.
+    was found, O at every word. Vectors: the cosine with the row's own vector, as it is.
     """
     if task.unit == "token":
         read = cast(TextInputs, inputs)
         return _entity_target(schema, cast(EntitiesPrediction, answer), asked, read, text)
+    if isinstance(answer, EmbeddingPrediction):
+        return Target("likeness to itself", (), direction=answer.vector)
     named = task.explained(answer, schema)
     if named is None:
         raise ValueError(f"{task.name} does not say which output an answer comes from")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.errors import JourneymanError
+from journeyman.evaluation.verification import Pairs
 from journeyman.heads.detection.outputs import BoxOutputs
 from journeyman.registry import Registry
 from journeyman.types import Modality, TargetKind
@@ -106,6 +107,11 @@ class Head(nn.Module):
         able = unit in cls.units and modality in cls.modalities
         return able and (cls.kinds is None or kind in cls.kinds)
 
+    @property
+    def output_width(self) -> int:
+        """How many numbers it gives for each row: the C of its shape, unless it makes vectors."""
+        return self.shape.outputs
+
     @classmethod
     def permits(cls, backbone: Backbone) -> str | None:
         """Why it cannot stand on this backbone, or None when it can."""
@@ -117,6 +123,14 @@ class Head(nn.Module):
     @abstractmethod
     def forward(self, features: Features) -> Tensor | BoxOutputs:
         """Outputs [B, C] of rows, [B, T, C] of tokens, or the boxes of B pictures."""
+
+    def against(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What the task's loss is taken of [B, C], with the targets [B, C] at hand.
+
+        The outputs themselves, unless the head makes vectors: then what these say of each class,
+        and a head that wants a margin takes it off the class that is meant.
+        """
+        return outputs
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state: `choices` first, then the tensors of `state_dict`."""
@@ -145,6 +159,15 @@ def check_layers(head: str, wanted: Sequence[int], present: Sequence[int]) -> No
     )
 
 
+def at_unit_scale(layers: Layers, chosen: tuple[int, ...]) -> Tensor:
+    """[N, F]: the vector of each chosen layer at length sqrt(D), side by side."""
+    parts = [layers[layer].float() for layer in chosen]
+    lengths = [part.norm(dim=-1, keepdim=True).clamp(min=1e-6) for part in parts]
+    return torch.cat(
+        [p / length * p.shape[-1] ** 0.5 for p, length in zip(parts, lengths, strict=True)], dim=-1
+    )
+
+
 @dataclass(frozen=True)
 class SolveReport:
     """What solving decided: the chosen settings, and each candidate with its score."""
@@ -157,6 +180,14 @@ class SolvedHead(Head):
     """A head with an exact solution from sufficient statistics; nothing for the loop to do."""
 
     solved = True
+    stand_in: ClassVar[str] = "linear"
+    """The head in its place while layers are tuned."""
+    leaves_out: ClassVar[Literal["row", "class"]] = "row"
+    """What `leave_one_out` leaves out at a time: a class goes with every view of its rows."""
+    views = 0
+    """How many of the last rows that `solve` is given are views of rows before them."""
+    pairs: Pairs | None = None
+    """Pairs of rows that were left out when it was solved, to calibrate by; not saved."""
 
     @abstractmethod
     def solve(

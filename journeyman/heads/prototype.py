@@ -24,6 +24,7 @@ from journeyman.heads.base import (
     HeadShape,
     Layers,
     SolveReport,
+    at_unit_scale,
     check_layers,
 )
 from journeyman.heads.class_means import (
@@ -88,7 +89,7 @@ class PrototypeHead(GramHead):
 
     def outputs(self, layers: Layers) -> Tensor:
         """[N, C] of rows whose layers are at hand."""
-        outputs: Tensor = self._unit(layers) @ self.weight + self.offset
+        outputs: Tensor = at_unit_scale(layers, self.layers) @ self.weight + self.offset
         return outputs
 
     def solve(
@@ -112,7 +113,8 @@ class PrototypeHead(GramHead):
                 merit = self._left_out_merit(means, metric, shrinkage, train, targets)
             else:
                 weight, offset = means.solution(metric, shrinkage)
-                merit = score(self._unit(validation) @ weight + offset) if judged else 0.0
+                held = at_unit_scale(validation, self.layers)
+                merit = score(held @ weight + offset) if judged else 0.0
             tried.append({"metric": metric, "shrinkage": shrinkage, "score": merit})
         best = max(tried, key=lambda record: (record["score"], record["shrinkage"]))
         self.choices = {"metric": best["metric"], "shrinkage": best["shrinkage"]}
@@ -126,11 +128,11 @@ class PrototypeHead(GramHead):
 
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
-        self._held().add(self._unit(layers), targets)
+        self._held().add(at_unit_scale(layers, self.layers), targets)
 
     def remove(self, layers: Layers, targets: Tensor) -> None:
         """Give up rows that were taken in before; call `resolve` when all changes are in."""
-        self._held().remove(self._unit(layers), targets)
+        self._held().remove(at_unit_scale(layers, self.layers), targets)
 
     def resolve(self) -> None:
         """Means and scatter anew from the statistics; metric and shrinkage stay."""
@@ -170,7 +172,8 @@ class PrototypeHead(GramHead):
         order = torch.randperm(
             len(targets), generator=torch.Generator().manual_seed(self.seed)
         )[:JUDGED_ROWS].sort().values  # fmt: skip
-        rows = self._unit({layer: train[layer][order] for layer in self.layers}).double()
+        some = {layer: train[layer][order] for layer in self.layers}
+        rows = at_unit_scale(some, self.layers).double()
         given = targets[order].argmax(1)
         if metric == "cosine":
             outputs = cosine_left_out(means, rows, given)
@@ -179,18 +182,6 @@ class PrototypeHead(GramHead):
         weight = means.counts.clamp(min=1.0).rsqrt()[given]
         met = (outputs.argmax(1) == given).double()
         return float((met * weight).sum() / weight.sum())
-
-    def _unit(self, layers: Layers) -> Tensor:
-        """[N, F]: each layer's vector at length sqrt(D), side by side."""
-        parts = [layers[layer].float() for layer in self.layers]
-        lengths = [part.norm(dim=-1, keepdim=True).clamp(min=1e-6) for part in parts]
-        return torch.cat(
-            [
-                part / length * part.shape[-1] ** 0.5
-                for part, length in zip(parts, lengths, strict=True)
-            ],
-            dim=-1,
-        )
 
 
 def _check_shrinkage(asked: float | str) -> None:

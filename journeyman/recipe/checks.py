@@ -207,6 +207,13 @@ def check_task(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
             found=f"target_accuracy {options.target_accuracy:g} with {task.name}",
             remedy="remove finetune.target_accuracy",
         )  # fmt: skip
+    if task.kind == "identity" and options.folds not in ("auto", 0):
+        mistakes.add(
+            ("finetune", "folds"), f"The task {task.name} has no use for folds.",
+            expected="no `folds`: vectors of two models are not alike, so no pair can be judged",
+            found=f"folds {options.folds} with {task.name}",
+            remedy="remove finetune.folds; the head `whitening` leaves people out by itself",
+        )  # fmt: skip
     if options.class_weights and not task.weighs_classes:
         mistakes.add(
             ("finetune", "class_weights"), f"The task {task.name} has no classes to weigh.",

@@ -29,11 +29,13 @@ def metrics_json(
     baselines: Mapping[str, Mapping[str, Metric]] | None = None,
     confusion: Matrix | None = None,
     coverage: Sequence[tuple[float, float | None]] = (),
+    roc: Sequence[Mapping[str, float]] = (),
     sections: Iterable[Section] = (),
 ) -> dict[str, Any]:
     """The document of `metrics.json`, schema 1, as plain values.
 
-    `data` counts rows by split; `coverage` pairs coverage with accuracy. Figures that a clock
+    `data` counts rows by split; `coverage` pairs coverage with accuracy, `roc` is there where
+    rows are compared in pairs. Figures that a clock
     measured differ from run to run and are left to `timing_json`.
     """
     document = {
@@ -49,6 +51,7 @@ def metrics_json(
         "confusion": confusion
         and {"labels": list(confusion.labels), "counts": [list(row) for row in confusion.counts]},
         "coverage": [{"coverage": share, "accuracy": accuracy} for share, accuracy in coverage],
+        **({"roc": roc} if roc else {}),
         "steps": _steps(sections, clock=False),
     }
     plain: dict[str, Any] = _plain(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from typing import Any
 
 from journeyman.evaluation.baselines.base import BASELINES
@@ -42,6 +43,7 @@ def finetuned(
                 _confusion(standings.measured),
                 _coverage(standings.measured),
                 _curves(standings.measured),
+                _roc(standings.measured),
                 _reliability(standings),
             )
             if chart is not None
@@ -256,6 +258,27 @@ def _curves(measured: Measured) -> Chart | None:
             for name in often
         ),
         caption="At an overlap of a half; the area under a curve is the class's map_50.",
+    )
+
+
+def _roc(measured: Measured) -> Chart | None:
+    points = [point for point in measured.overall.roc if point["false_accepts"] > 0]
+    if len(points) < 2:
+        return None
+    return Chart(
+        kind="line",
+        title="Pairs of one person accepted, by how many pairs of two people are",
+        x_label="false accepts, power of ten",
+        y_label="true accepts",
+        series=(
+            Series(
+                name="true accepts",
+                x=tuple(round(log10(point["false_accepts"]), 4) for point in points),
+                y=tuple(point["true_accepts"] for point in points),
+            ),
+        ),
+        caption="Receiver operating characteristic on test rows; -2 is one false pair in a "
+        "hundred.",
     )
 
 

@@ -6,8 +6,10 @@ from journeyman.data.collection import Collection
 from journeyman.data.options import DataOptions
 from journeyman.errors import DataError
 from journeyman.files import write_bytes
+from journeyman.heads.base import HEADS, SolvedHead
 from journeyman.section import Section
 from journeyman.sections.collected import collected
+from journeyman.training.options import FinetuneOptions
 from journeyman.workspace import Workspace
 
 
@@ -15,10 +17,20 @@ def run(workspace: Workspace) -> Section:
     """Leaves the collection, and quarantine.jsonl with the rows that could not be used."""
     data = workspace.option(DataOptions)
     workspace.collection = workspace.gather(data, workspace.data_folder)
-    _require_validation(workspace.collection)
+    if not _judges_itself(workspace):
+        _require_validation(workspace.collection)
     refused = (workspace.data_folder / "quarantine.jsonl").read_bytes()
     write_bytes(workspace.folder / "quarantine.jsonl", refused)
     return collected(workspace.collection, workspace.schema)
+
+
+def _judges_itself(workspace: Workspace) -> bool:
+    """Whether all is chosen and calibrated by classes that a solved head leaves out in turn."""
+    options, task = workspace.option(FinetuneOptions), workspace.task
+    head = HEADS[getattr(options.head, "name", task.default_head)]
+    tuner = getattr(options.tuner, "name", options.tuner or task.default_tuner)
+    alone = tuner == "none" and issubclass(head, SolvedHead)
+    return alone and getattr(head, "leaves_out", "row") == "class"
 
 
 def _require_validation(collection: Collection) -> None:

@@ -36,7 +36,8 @@ def run(workspace: Workspace) -> Section:
     options = asked(workspace.option(FinetuneOptions), workspace.task, unlabelled)
     options = before_refit(options)
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
-    folds = folds_of(options.folds, workspace.schema, climbs=options.tuner == "auto")
+    climbs, compares = options.tuner == "auto", workspace.task.kind == "identity"
+    folds = folds_of(options.folds, workspace.schema, climbs=climbs, compares=compares)
     pool = workspace.labelled() if folds else (learned, chosen)
     ladder = _climb(workspace, options, *pool, folds) if options.tuner == "auto" else None
     trained = ladder.trained if ladder else _train(workspace, options, *pool, folds)
@@ -218,4 +219,5 @@ def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
         "baseline_slices": plain(dict(standings.slices)),
         "confusion": plain(overall.confusion) if overall.confusion else None,
         "coverage": overall.coverage,
+        **({"roc": overall.roc} if overall.roc else {}),
     }

@@ -25,6 +25,7 @@ from journeyman.errors import DataError
 from journeyman.evaluation.classification import Confusion
 from journeyman.evaluation.fscore import ClassMetrics
 from journeyman.evaluation.intervals import Groups
+from journeyman.evaluation.verification import Pairs
 from journeyman.heads.base import HEADS, Unit
 from journeyman.registry import Registry
 from journeyman.types import Metric, Modality, Prediction, Row, TargetKind
@@ -91,7 +92,8 @@ class Evaluated:
     """Every figure of a model on one set of rows.
 
     `coverage` is the curve of accuracy against coverage when the least certain rows are left out;
-    `curves` {class: precision at levels of recall evenly from 0 to 1}.
+    `curves` {class: precision at levels of recall evenly from 0 to 1}; `roc` that of true against
+    false accepts where rows are compared in pairs.
     """
 
     metrics: dict[str, Metric]
@@ -99,6 +101,7 @@ class Evaluated:
     confusion: Confusion | None = None
     coverage: list[dict[str, float]] = field(default_factory=list)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    roc: list[dict[str, float]] = field(default_factory=list)
 
 
 Calibration = Mapping[str, Any]
@@ -152,7 +155,8 @@ class Task(ABC):
 
     @abstractmethod
     def outputs(self, schema: Schema) -> int:
-        """C: how many numbers a head gives for each row or word."""
+        """C: how many numbers a target has; a head gives as many for each row or word, or vectors
+        of a width of its own (`Head.output_width`)."""
 
     @abstractmethod
     def encode(
@@ -189,6 +193,10 @@ class Task(ABC):
         target_accuracy: float | None,
     ) -> dict[str, Any]:
         """What turns outputs into probabilities, from validation rows."""
+        return {}
+
+    def calibrate_pairs(self, pairs: Pairs) -> dict[str, Any]:
+        """What pairs of training rows add to the calibration, each left out by a solved head."""
         return {}
 
     def opinions(
@@ -259,6 +267,7 @@ _TARGETS: Mapping[TargetKind, str] = {
     "value": "a number a row",
     "tags": "a tag for each token",
     "boxes": "boxes in a picture",
+    "identity": "whom or what a row shows",
 }
 
 TASKS: Registry[type[Task]] = Registry("task", "journeyman.tasks")

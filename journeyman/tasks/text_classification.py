@@ -28,7 +28,7 @@ from journeyman.evaluation.classification import (
 from journeyman.evaluation.coverage import coverage_curve, threshold_for_accuracy
 from journeyman.evaluation.intervals import Groups
 from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
-from journeyman.types import LabelPrediction, Metric, Prediction, Row
+from journeyman.types import LabelPrediction, Metric, Prediction, Row, TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TextClassification(Task):
     """Outputs are logits (or solved scores); probabilities are their tempered softmax."""
 
     name = "text-classification"
-    kind = "label"
+    kind: ClassVar[TargetKind] = "label"
     usual = True
     primary_metric = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy")
@@ -194,7 +194,7 @@ class TextClassification(Task):
         """Accuracy and macro-F1."""
         return classification_metrics(targets, guesses, groups=groups)
 
-    def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str]:
+    def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str] | None:
         """The output of the predicted label."""
         label = cast(LabelPrediction, prediction).label
         return schema.labels.index(label), label

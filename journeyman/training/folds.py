@@ -33,10 +33,15 @@ FEW = 64
 """Rows of a class on average below which labels are few."""
 
 
-def folds_of(said: int | str, schema: Schema, *, climbs: bool) -> int:
-    """How many folds: as said, else a few where a ladder is climbed on few labels; 0 for none."""
+def folds_of(said: int | str, schema: Schema, *, climbs: bool, compares: bool = False) -> int:
+    """How many folds: as said, else a few where a ladder is climbed on few labels; 0 for none.
+
+    Where a task `compares` rows there are none: vectors of two models are not alike.
+    """
     if isinstance(said, int):
         return said
+    if compares:
+        return 0
     counts = schema.counts
     return USUAL if climbs and counts and sum(counts) < FEW * len(counts) else 0
 

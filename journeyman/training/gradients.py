@@ -89,6 +89,8 @@ class Gradients:
     def _loss(self, outputs: Tensor, rows: Indices) -> Tensor:
         targets = self.encoded.batch(rows).to(outputs.device)
         weights = None if self.weights is None else self.weights.to(outputs.device)
+        if self.objective.trains_head:
+            outputs = self.learner.head.against(outputs, targets)
         return self.objective.loss(self.learner.task, outputs, targets, weights)
 
 

@@ -54,7 +54,8 @@ def solve(
 
     reporter.say("  solving the head")
     targets = solver_targets(learner, schema, train.examples)
-    viewed = any(getattr(text, "view", "") for text in train.examples.texts)
+    head.views = sum(bool(getattr(text, "view", "")) for text in train.examples.texts)
+    viewed = head.views > 0 and head.leaves_out == "row"
     leave_one_out = not ((learner.tuner.trains or viewed) and judged)
     if take_in and judged:
         own = solver_targets(learner, schema, known)

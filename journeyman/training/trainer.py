@@ -134,10 +134,10 @@ class _Course:
         tracker: Tracker | None,
         watch: Watch | None,
     ) -> Fitted:
-        """Train by gradient. A linear head stands in for one that is solved afterwards."""
+        """Train by gradient. Another head stands in for one that is solved afterwards."""
         learner, head = self.learner, self.learner.head
         if self._objective().trains_head and isinstance(head, SolvedHead):
-            learner.head = _linear(head, self.seed)
+            learner.head = _stand_in(head, self.seed)
         fitted = fit(
             learner,
             self.schema,
@@ -162,6 +162,9 @@ class _Course:
         if len(validation):
             wanted = self.options.target_accuracy
             calibration |= task.calibrate(outputs, validation.targets, self.schema, wanted)
+        head = self.learner.head
+        if isinstance(head, SolvedHead) and head.pairs is not None:
+            calibration |= task.calibrate_pairs(head.pairs)
         return calibration
 
     def with_views(self, cache: FeatureCache) -> Split:
@@ -197,8 +200,8 @@ class _Course:
         )
 
 
-def _linear(head: Head, seed: int) -> Head:
-    kind = HEADS["linear"]
+def _stand_in(head: SolvedHead, seed: int) -> Head:
+    kind = HEADS[head.stand_in]
     return kind(kind.Options(), head.shape.of(head.shape.layers[-1:]), seed)
 
 

@@ -35,6 +35,7 @@ SOURCES = {
     "value": {"text": "text", "label": "value"},
     "tags": {"tokens": "tokens", "tags": "tags"},
     "boxes": {"image": "image", "boxes": "boxes"},
+    "identity": {"image": "image", "label": "label"},
 }
 """Which column serves which field of `data`, by what a task's targets are to a baseline."""
 

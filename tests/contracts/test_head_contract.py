@@ -48,6 +48,13 @@ def targets(seed, outputs, rows=ROWS):
     return torch.nn.functional.one_hot(labels, outputs).float()
 
 
+def merit(found, wanted):
+    """Nearness to the targets; of vectors, how near those of one class are to each other."""
+    if found.shape == wanted.shape:
+        return -float((found - wanted).square().mean())
+    return float((found @ found.T * (wanted @ wanted.T)).mean())
+
+
 def made(name, unit, outputs, seed=0):
     """A head that answers: solved ones have been solved on some rows."""
     head = HEADS[name](options_of(HEADS[name]), shape(unit, outputs), seed)
@@ -56,7 +63,7 @@ def made(name, unit, outputs, seed=0):
             layers(unit, 1),
             targets(1, outputs),
             layers(unit, 2),
-            lambda found: -float((found - targets(2, outputs)).square().mean()),
+            lambda found: merit(found, targets(2, outputs)),
             leave_one_out=True,
         )
     return head.eval()
@@ -75,9 +82,26 @@ def test_outputs_have_their_shape(name, unit, outputs):
     head = made(name, unit, outputs)
     for rows in (1, 5):
         found = head(features(rows))
-        assert found.shape == ((rows, outputs) if unit == "row" else (rows, TOKENS, outputs))
+        width = head.output_width
+        assert found.shape == ((rows, width) if unit == "row" else (rows, TOKENS, width))
+        assert width == outputs or head.kinds == ("identity",)
         assert found.dtype == torch.float32
         assert bool(torch.isfinite(found).all())
+
+
+@pytest.mark.parametrize(("name", "unit"), SERVED)
+def test_the_loss_is_taken_of_something_for_each_class(name, unit):
+    """Of a solved head's vectors nothing is: its stand-in is trained."""
+    head = made(name, unit, 3)
+    if isinstance(head, SolvedHead) and head.output_width != 3:
+        assert not HEADS[head.stand_in].solved
+        return
+    outputs = head(features())
+    if unit == "token":
+        outputs = outputs[:, 0]
+    found = head.against(outputs, targets(1, 3, len(outputs)))
+    assert found.shape == (5, 3)
+    assert bool(torch.isfinite(found).all())
 
 
 @pytest.mark.parametrize(("name", "unit"), SERVED)

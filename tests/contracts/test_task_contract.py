@@ -194,7 +194,9 @@ def test_a_score_is_what_evaluation_says(sample):
 def test_baselines_are_measured_alike(sample):
     examples = sample.validation
     _, targets = sample.task.plain(examples.texts, examples.targets)
-    found = sample.task.compare(targets, targets)
+    vectors = sample.task.kind == "identity"
+    guesses = true_outputs(sample, examples) if vectors else targets
+    found = sample.task.compare(targets, guesses)
     assert found[sample.task.primary_metric].value == pytest.approx(1.0)
 
 

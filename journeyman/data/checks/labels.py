@@ -51,7 +51,7 @@ class Imbalance(Check):
     def check(self, checked: Checked) -> Outcome:
         """Report a ratio beyond `collect.imbalance_ratio`."""
         table, target = checked.tables["train"], checked.target
-        counts = {} if target.kind == "value" else target.counts(table)
+        counts = {} if target.kind in ("value", "identity") else target.counts(table)
         if len(counts) < 2:
             return Outcome()
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -98,7 +98,7 @@ class UnknownLabels(Check):
     def check(self, checked: Checked) -> Outcome:
         """Report them by split."""
         target = checked.target
-        if target.kind == "value":
+        if target.kind in ("value", "identity"):
             return Outcome()
         known = set(target.counts(checked.tables["train"]))
         findings = []

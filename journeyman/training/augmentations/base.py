@@ -47,8 +47,8 @@ class AugmentOptions(BaseModel):
     kinds: tuple[str, ...] = Field(
         ("word-dropout",),
         min_length=1,
-        description="Augmentations by name: of texts word-dropout; of pictures crop, zoom, "
-        "flip and colour. A copy of a text draws one of them, a copy of a picture has all.",
+        description="Augmentations by name: of texts word-dropout; of pictures crop, zoom, flip, "
+        "mirror and colour. A copy of a text draws one of them, a copy of a picture has all.",
         examples=[["crop", "flip"]],
     )
     copies: int = Field(1, ge=1, le=16, description="Changed copies of each training row.")

@@ -44,6 +44,13 @@ class Flip(View):
     name = "flip"
 
 
+@AUGMENTATIONS.register("mirror")
+class Mirror(View):
+    """Left for right, always: with one copy each picture has its mirror image beside it."""
+
+    name = "mirror"
+
+
 @AUGMENTATIONS.register("colour")
 class Colour(View):
     """Another brightness, contrast and saturation."""

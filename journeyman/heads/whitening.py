@@ -1,0 +1,207 @@
+"""Vectors whose angles tell people apart, solved: what varies within a person counts for less.
+
+Shapes: N rows, F features (the vectors of several layers side by side), C classes. The scatter of
+rows about their class means says in which directions pictures of one person differ. Rows are
+mapped so that this scatter becomes a sphere; cosines of mapped rows then weigh a difference by how
+little it says of the light and the pose. That map is what linear discriminants share (Fisher,
+1936), without the projection on the few directions in which the classes learned from differ:
+those who come later differ in others (Hatch, Kajarekar and Stolcke, 2006, "Within-class covariance
+normalization for SVM-based speaker recognition"). The scatter is drawn towards a sphere
+(Friedman, 1989, "Regularized discriminant analysis"), since it has more numbers than there are
+rows. All follows from sums, which rows may join and leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from journeyman.backbones.base import Features
+from journeyman.errors import JourneymanError
+from journeyman.heads.base import (
+    HEADS,
+    HeadOptions,
+    HeadShape,
+    Layers,
+    SolveReport,
+    at_unit_scale,
+    check_layers,
+)
+from journeyman.heads.class_means import ClassMeans
+from journeyman.heads.gram import GramHead
+from journeyman.heads.statistics import RidgeStatistics
+from journeyman.heads.whitening_search import USUAL, Candidate, Tried, candidates, left_out
+
+
+class WhiteningOptions(HeadOptions):
+    """What a recipe may say of the whitening head."""
+
+    layers: Literal["auto"] | tuple[int, ...] = Field(
+        "auto",
+        description="Layers whose pooled vectors it reads, side by side; `auto` compares the last "
+        "one with the upper half and the upper two thirds of those below it.",
+    )
+    shrinkage: Literal["auto"] | float = Field(
+        "auto",
+        description="How far the scatter within classes is drawn towards a sphere, above 0 to 1; "
+        "`auto` tries a few, by people left out in turn.",
+    )
+    features: int = Field(
+        4096, ge=1, le=32_768, description="Numbers of the layers' vectors together, at most."
+    )
+
+
+@HEADS.register("whitening")
+class WhiteningHead(GramHead):
+    """Unit vectors of several layers, centred and mapped so that classes scatter as a sphere."""
+
+    name = "whitening"
+    units = ("row",)
+    kinds = ("identity",)
+    stand_in = "arcface"
+    leaves_out = "class"
+    Options = WhiteningOptions
+    options: WhiteningOptions
+    weight: Tensor
+    center: Tensor
+
+    def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
+        super().__init__(options, shape, seed)
+        _check_shrinkage(self.options.shrinkage)
+        if self.options.layers != "auto":
+            check_layers(self.name, self.options.layers, shape.layers)
+        self.layers: tuple[int, ...] = ()
+        self.register_buffer("weight", torch.zeros(0, 0))
+        self.register_buffer("center", torch.zeros(0))
+
+    @property
+    def output_width(self) -> int:
+        """F: the map loses nothing."""
+        return len(self.center)
+
+    @property
+    def features(self) -> int:
+        """The width of its layers side by side."""
+        return len(self.center)
+
+    def forward(self, features: Features) -> Tensor:
+        """Vectors [B, F] of length 1."""
+        return self.outputs(dict(features.pooled))
+
+    def outputs(self, layers: Layers) -> Tensor:
+        """[N, F] of rows whose layers are at hand."""
+        mapped = (at_unit_scale(layers, self.layers) - self.center) @ self.weight
+        return torch.nn.functional.normalize(mapped, dim=-1)
+
+    def solve(
+        self,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Callable[[Tensor], float],
+        *,
+        leave_one_out: bool,
+    ) -> SolveReport:
+        """Choose layers and shrinkage, and solve; see `SolvedHead.solve`.
+
+        With `leave_one_out` people are left out a few at a time, and what is compared is the equal
+        error rate among those left out.
+        """
+        found = candidates(
+            self.shape, sorted(train), self.options.layers, self.options.shrinkage,
+            self.options.features,
+        )  # fmt: skip
+        tried = []
+        if leave_one_out:
+            tried = left_out(train, targets, found, self.seed, self.views)
+        if not tried and bool(len(next(iter(validation.values())))):
+            tried = [Tried(each, self._judged(each, train, targets, validation, score))
+                     for each in found]  # fmt: skip
+        usual = min(found, key=lambda each: (-len(each.layers), abs(each.shrinkage - USUAL)))
+        best = max(tried, key=lambda each: each.order) if tried else Tried(usual, 0.0)
+        self._adopt(best.candidate)
+        self.pairs = best.pairs
+        self.add(train, targets)
+        self.resolve()
+        return SolveReport(dict(self.choices), tuple(each.to_json() for each in tried))
+
+    def add(self, layers: Layers, targets: Tensor) -> None:
+        """Take in rows; call `resolve` when all changes are in."""
+        self._take(self._held().add, layers, targets)
+
+    def remove(self, layers: Layers, targets: Tensor) -> None:
+        """Give up rows that were taken in before; call `resolve` when all changes are in."""
+        self._take(self._held().remove, layers, targets)
+
+    def resolve(self) -> None:
+        """Centre and map anew from the statistics; layers and shrinkage stay."""
+        held = self._held()
+        self.center = (held.feature_sum / max(held.count, 1)).float()
+        scatter = ClassMeans.of(held)
+        self.weight = whitener(scatter.scatter, scatter.spread, float(self.choices["shrinkage"]))
+
+    def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Take back a saved state."""
+        layers = tuple(int(layer) for layer in choices["layers"])
+        self._adopt(Candidate(layers, float(choices["shrinkage"])))
+        self._statistics = None
+        super().restore(choices, tensors)
+
+    def _take(
+        self, take: Callable[[Tensor, Tensor], None], layers: Layers, targets: Tensor
+    ) -> None:
+        """Rows of classes that are not the head's have no mean to scatter about."""
+        known = targets.sum(1) > 0
+        take(at_unit_scale(layers, self.layers)[known], targets[known])
+
+    def _adopt(self, chosen: Candidate) -> None:
+        """Stand on these layers, with nothing solved yet."""
+        self.layers, features = chosen.layers, self.shape.stacked(chosen.layers)
+        self.choices = chosen.to_json()
+        self.weight, self.center = torch.zeros(features, features), torch.zeros(features)
+        self._statistics = RidgeStatistics(features, self.shape.outputs)
+
+    def _judged(
+        self,
+        candidate: Candidate,
+        train: Layers,
+        targets: Tensor,
+        validation: Layers,
+        score: Callable[[Tensor], float],
+    ) -> float:
+        """What the validation rows say of a candidate that learned the training rows."""
+        self._adopt(candidate)
+        self.add(train, targets)
+        self.resolve()
+        return score(self.outputs(validation))
+
+
+def whitener(scatter: Tensor, spread: float, shrinkage: float) -> Tensor:
+    """[F, F] float32: the triangle that makes the shrunk scatter a sphere.
+
+    `x @ whitener` has the lengths and angles of any other such map, and it is continuous in the
+    scatter, as eigenvectors are not.
+    """
+    system = (1.0 - shrinkage) * scatter
+    system.diagonal().add_(shrinkage * spread)
+    lower = torch.linalg.cholesky(system)
+    identity = torch.eye(len(system), dtype=system.dtype)
+    inverse = torch.linalg.solve_triangular(lower, identity, upper=False)
+    mapped: Tensor = inverse.T.contiguous().float()
+    return mapped
+
+
+def _check_shrinkage(asked: float | str) -> None:
+    if asked == "auto" or (isinstance(asked, float | int) and 0.0 < asked <= 1.0):
+        return
+    raise JourneymanError(
+        "The whitening head cannot shrink by that much.",
+        place="finetune.head.shrinkage",
+        expected="auto, or a number above 0 and at most 1",
+        found=str(asked),
+        remedy="leave `shrinkage` out, or give a number such as 0.5",
+    )
