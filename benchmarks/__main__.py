@@ -22,8 +22,8 @@ SHORT = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = (
-    "ensembles", "faces", "few_labels", "generalise", "hotel", "journey", "million_rows", "paired_intents",
-    "picture_pass", "pictures",
+    "ensembles", "faces", "few_labels", "generalise", "hotel", "journey", "million_rows",
+    "paired_intents", "picture_pass", "pictures",
     "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
