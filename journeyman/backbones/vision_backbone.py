@@ -28,6 +28,8 @@ DEFAULTS = (None, 0, "float32")
 """Values of an option that say nothing."""
 STRIDES = (8, 16, 32)
 """Pixels between neighbouring vectors, of the maps that detectors look at."""
+WIDENED = 2
+"""How many times as wide as the layer below a last one is that is there for a classifier."""
 UNUSED = "mask_token"
 """A parameter of stems that pretraining alone uses."""
 
@@ -207,9 +209,15 @@ class VisionBackbone(Backbone):
 
     @property
     def stage_ends(self) -> Mapping[int, int]:
-        """{stride: layer}: the last layer with one vector every `stride` pixels, or nearly so."""
+        """{stride: layer}: the last layer with one vector every `stride` pixels, or nearly so.
+
+        A last layer that only widens what the one below puts out, for a classifier, is left out.
+        """
         height = self.preprocessing.height
         rows = {layer: shape.grid[0] for layer, shape in enumerate(self.shapes) if layer}
+        below, last = self.shapes[-2:]
+        if below.grid == last.grid and last.width > WIDENED * below.width:
+            del rows[self.spec.depth]
         ends = {2 ** round(math.log2(height / high)): layer for layer, high in rows.items()}
         return {stride: ends[stride] for stride in STRIDES if stride in ends}
 

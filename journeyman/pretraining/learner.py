@@ -63,6 +63,10 @@ class PretrainLearner(Learner):
         """[M]: the losses of what is foretold."""
         return self.method.losses(self.backbone, self.head, features, self.cut)
 
+    def against(self, outputs: Any, targets: Tensor) -> Any:
+        """The losses: there are no targets beside the text."""
+        return outputs
+
     def outputs(
         self, examples: Examples, source: FeatureSource, reporter: Reporter = QUIET
     ) -> list[Array]:

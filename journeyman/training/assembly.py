@@ -84,6 +84,14 @@ def _shape(task: Task, backbone: Backbone, outputs: int) -> HeadShape:
     """Where a head of the task stands: on every layer, on the last, or on maps at three strides."""
     depth = backbone.spec.depth
     ends = backbone.stage_ends if task.unit == "map" else {}
+    if task.unit == "map" and not ends:
+        raise JourneymanError(
+            f"The backbone {backbone.spec.name} has no map that boxes could be found on.",
+            place="backbone",
+            expected="a layer with a vector about every 8, 16 or 32 pixels",
+            found="none at these strides",
+            remedy="choose another backbone, or another backbone.image_size",
+        )
     layers = {"row": tuple(range(1, depth + 1)), "token": (depth,), "map": tuple(ends.values())}
     widths = tuple(map(backbone.width_at, layers[task.unit]))
     differ = len(set(widths)) > 1

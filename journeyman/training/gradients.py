@@ -90,7 +90,7 @@ class Gradients:
         targets = self.encoded.batch(rows).to(outputs.device)
         weights = None if self.weights is None else self.weights.to(outputs.device)
         if self.objective.trains_head:
-            outputs = self.learner.head.against(outputs, targets)
+            outputs = self.learner.against(outputs, targets)
         return self.objective.loss(self.learner.task, outputs, targets, weights)
 
 

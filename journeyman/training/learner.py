@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,10 @@ class Learner:
         for tensor in (*self.head.parameters(), *self.head.buffers()):
             return tensor.device
         return features.mask.device
+
+    def against(self, outputs: Any, targets: Tensor) -> Any:
+        """What the task's loss is taken of, with the targets at hand: as the head has it."""
+        return self.head.against(outputs, targets)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything the loop trains, by name: the tuner's, then the head's."""

@@ -12,7 +12,7 @@ from tiny import tiny_pictures, tiny_vision
 
 from journeyman.backbones.picture_inputs import COST, Picture, PictureInputs
 from journeyman.backbones.preprocessing import Preprocessing
-from journeyman.backbones.views import CHANGES, seen, view_name
+from journeyman.backbones.views import CHANGES, seen, view_name, with_kind
 from journeyman.errors import DataError, JourneymanError
 
 PLAIN = Preprocessing(36, 40)
@@ -89,7 +89,7 @@ def test_a_view_is_the_same_whenever_it_is_looked_at(kinds, pictures):
         untouched = image.tobytes()
     assert [one.tobytes() for one in made] == [two.tobytes() for two in again]
     different = {one.tobytes() for one in made}
-    assert len(different) == (2 if kinds == ["flip"] else 12)
+    assert len(different) == {"flip": 2, "mirror": 1}.get("+".join(kinds), 12)
     assert (untouched in different) == (kinds == ["flip"])
     assert all(one.mode == "RGB" for one in made)
     assert all((one.width == one.height) == ("crop" in kinds) for one in made)
@@ -113,6 +113,13 @@ def test_names_of_views():
         with pytest.raises(JourneymanError, match="no such view"):
             seen(image, wrong)
     assert seen(Image.new("RGB", (1, 1)), "crop+flip+colour:5").size == (1, 1)
+
+
+def test_a_mirror_image_has_one_name_and_other_kinds_keep_their_seed():
+    assert with_kind("", "mirror", 17) == "mirror:0"
+    assert with_kind(with_kind("", "mirror", 17), "crop", 4) == "crop+mirror:4"
+    assert with_kind(with_kind("", "crop", 17), "mirror", 4) == "crop+mirror:17"
+    assert with_kind("crop:17", "flip", 4) == "crop+flip:17"
 
 
 def test_a_view_has_features_of_its_own(pictures, tmp_path):
