@@ -41,7 +41,7 @@ def load_recipe(source: Source, sets: Sequence[str] = ()) -> Recipe:
     mistakes = Mistakes(written)
     recipe = validated(written, mistakes)
     if recipe is not None:
-        recipe = _with_backbone(_resolved(recipe, written.folder))
+        recipe = _with_usual(_resolved(recipe, written.folder))
         check(recipe, mistakes)
     found = mistakes.all()
     if found or recipe is None:
@@ -108,17 +108,21 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
     )
 
 
-def _with_backbone(recipe: Recipe) -> Recipe:
-    """Where none is named, the usual one for what the task reads; boxes are found in whole
-    pictures."""
-    task, backbone = task_of(recipe), recipe.backbone
+def _with_usual(recipe: Recipe) -> Recipe:
+    """What is usual for the task where nothing is said: its backbone, and of boxes whole pictures
+    and no exam rows, since no exam is kept of maps."""
+    task, backbone, collect = task_of(recipe), recipe.backbone, recipe.collect
     if task not in TASKS:
         return recipe
     usual: dict[str, Any] = {"name": USUAL_BACKBONE[TASKS[task].modality]}
     if TASKS[task].kind == "boxes":
         usual |= {"resize": "letterbox", "image_size": DETECTOR_SIZE}
+        if "exam" not in collect.fractions.model_fields_set:
+            fractions = collect.fractions.model_copy(update={"exam": 0.0})
+            collect = collect.model_copy(update={"fractions": fractions})
     update = {name: usual[name] for name in usual.keys() - backbone.model_fields_set}
-    return recipe.model_copy(update={"backbone": backbone.model_copy(update=update)})
+    backbone = backbone.model_copy(update=update)
+    return recipe.model_copy(update={"backbone": backbone, "collect": collect})
 
 
 def _beside(source: str, folder: Path) -> str:

@@ -285,3 +285,22 @@ def test_a_cut_that_is_not_there_is_refused(loaded, pictures):
     backbone = loaded("vit")
     with pytest.raises(JourneymanError, match="cannot be cut at 4"):
         backbone.frozen(backbone.prepare(pictures), 4)
+
+
+def test_maps_for_boxes_leave_out_a_layer_that_is_there_for_a_classifier(tmp_path):
+    backbone = tiny_vision(tmp_path, "mobilenet_v2", image_size=64)
+    depth = backbone.spec.depth
+    assert backbone.grid_at(depth) == backbone.grid_at(depth - 1)
+    assert backbone.width_at(depth) > 2 * backbone.width_at(depth - 1)
+    assert dict(backbone.stage_ends) == {8: 5, 16: 12, 32: depth - 1}
+
+
+def test_pixels_may_be_wider_than_high(tmp_path):
+    backbone = tiny_vision(tmp_path, "vit", image_size=[32, 48], resize="letterbox")
+    assert backbone.grid_at(1) == (4, 6)
+    assert dict(backbone.stage_ends) == {8: backbone.spec.depth}
+    inputs = backbone.prepare(tiny_pictures(tmp_path / "pictures"))
+    assert inputs.pixels().shape == (3, 3, 32, 48)
+    features = backbone.mapping((1,)).frozen(inputs, 1, keep_hidden=False)
+    assert features.maps[1].shape[2:] == (4, 6)
+    assert json.loads(json.dumps(dict(backbone.options))) == backbone.options

@@ -86,6 +86,7 @@ def test_boxes_become_an_explained_detector(model, place):
     assert "recall" in page
     said = (folder / "recipe.yaml").read_text()
     assert "resize: letterbox" in said
+    assert "exam: 0.0" in said
 
     answer, lost = journeyman.load("runs/shapes").predict(["photos/images/3.png", "nowhere.png"])
     assert isinstance(lost, FailedPrediction)
