@@ -12,10 +12,10 @@ from journeyman.usage import ModelPath, print_lines
 
 def enrol(
     model: ModelPath,
-    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Of one person.")],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", hidden=True)],
     person: Annotated[str, typer.Option("--person", "-p", metavar="NAME", help="Whom they show.")],
 ) -> None:
-    """Enrol a person with a model of faces, from a few pictures and without training."""
+    """Enrol a person with a model of faces, from one PICTURE or more and without training."""
     from journeyman.api import load
 
     count = load(model).enrol(person, pictures)

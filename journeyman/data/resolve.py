@@ -16,8 +16,9 @@ from journeyman.types import Modality, TargetKind
 
 _TARGETS: Mapping[TargetKind, str] = {
     "label": "a label", "labels": "labels", "value": "a number", "tags": "tags", "boxes": "boxes",
+    "identity": "whom they show",
 }  # fmt: skip
-_PLAIN: tuple[TargetKind, ...] = ("label", "labels", "value", "tags")
+_PLAIN: tuple[TargetKind, ...] = ("label", "labels", "value", "tags", "identity")
 
 
 def resolve(

@@ -117,6 +117,8 @@ def default_space(recipe: Recipe, task: Task, backbone: Backbone) -> dict[str, D
         space["finetune.tuner.rank"] = Choices((4, 8, 16, 32))
     if head == "ridge":
         space["finetune.head.kernel"] = Choices((True, False))
+    elif head == "whitening":
+        space["finetune.head.shrinkage"] = Range(0.05, 0.95)
     elif not HEADS[head].solved:
         space["finetune.head_learning_rate"] = Range(5e-4, 1e-2, log=True)
     return space

@@ -191,6 +191,12 @@ class Sample:
         )
 
 
+def trained_head(task_name, **options):
+    """A head that is trained by gradient: linear with these options, but of boxes its own."""
+    boxes = TASKS[task_name].kind == "boxes"
+    return {"name": TASKS[task_name].default_head} if boxes else {"name": "linear", **options}
+
+
 def cuts_of(tuner_name, depth, backbone):
     """The cuts a tuner is tried at: the ends, the middle and its own, where it permits them."""
     tuner = TUNERS[tuner_name](options_of(TUNERS[tuner_name]), 0)

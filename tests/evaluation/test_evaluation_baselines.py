@@ -48,7 +48,7 @@ TRAIN, HELD, TEST = reviews(200, 0), reviews(60, 1), reviews(60, 2)
 def test_every_baseline_is_registered_under_its_name_and_says_what_it_is():
     assert set(BASELINES) == {
         "majority", "mean", "tfidf_linear", "tfidf_ridge", "most_frequent_tag", "crf", "vader",
-        "pixels_linear", "typical_boxes",
+        "pixels_linear", "typical_boxes", "eigenfaces",
     }  # fmt: skip
     for name in BASELINES:
         assert BASELINES[name].name == name

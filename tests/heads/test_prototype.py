@@ -5,7 +5,7 @@ import torch
 
 from journeyman.backbones.base import Features
 from journeyman.errors import JourneymanError
-from journeyman.heads.base import HeadShape
+from journeyman.heads.base import HeadShape, at_unit_scale
 from journeyman.heads.class_means import ClassMeans, cosine_left_out, mahalanobis_left_out
 from journeyman.heads.prototype import PrototypeHead, PrototypeOptions
 from journeyman.heads.statistics import RidgeStatistics
@@ -88,7 +88,7 @@ def test_leaving_a_row_out_by_angle_equals_refitting_without_it():
 def test_it_learns_from_few_rows_and_says_what_it_tried():
     head, report = solved()
     other, truth = rows(2, 200)
-    outputs = head._unit({2: other}) @ head.weight + head.offset
+    outputs = at_unit_scale({2: other}, head.layers) @ head.weight + head.offset
     assert float((outputs.argmax(1) == truth).float().mean()) > 0.8
     assert report.chosen == head.choices
     assert {one["metric"] for one in report.candidates} == {"cosine", "mahalanobis"}
@@ -100,7 +100,7 @@ def test_one_row_a_class_is_enough_and_a_class_without_rows_is_never_the_answer(
     vectors, label = rows(0, CLASSES)
     head.remove({2: vectors[:1]}, one_hot(label[:1]))
     head.resolve()
-    outputs = head._unit({2: vectors}) @ head.weight + head.offset
+    outputs = at_unit_scale({2: vectors}, head.layers) @ head.weight + head.offset
     assert not bool((outputs.argmax(1) == 0).any())
     assert bool((outputs.argmax(1)[1:] == label[1:]).all())
 

@@ -160,6 +160,8 @@ def test_the_default_space_suits_the_recipe(task, tuner, tmp_path, written):
     data = written(tmp_path, {})["data"]
     data = {**data, "label": None, "text": None, **columns} if columns else data
     more = {}
+    if TASKS[task].kind == "boxes":
+        data = {**data, "label": None, "boxes": "label"}
     if TASKS[task].modality == "image":
         data, more = {**data, "text": None, "image": "text"}, {"backbone": "efficientnet-lite0"}
     finetune = {} if tuner is None else {"tuner": tuner}

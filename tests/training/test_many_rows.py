@@ -51,7 +51,7 @@ def test_a_disk_without_room_is_told(own_home, monkeypatch):
     assert list((own_home / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("task", list(TASKS))
+@pytest.mark.parametrize("task", [name for name in TASKS if TASKS[name].unit != "map"])
 @pytest.mark.parametrize("tuner", ["none", "full"])
 def test_features_on_disk_are_those_in_memory(task, tuner, backbone, monkeypatch):
     sample = Sample(task, backbone, train=30, validation=6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from contract_samples import Sample
+from contract_samples import Sample, trained_head
 from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
@@ -59,7 +59,7 @@ def test_a_mass_is_what_the_mean_divides_by():
 def test_the_gradients_of_the_parts_add_up(task, weights, processes, backbone):
     """7 rows in parts of 4, or of 2 in two processes: the shares are uneven."""
     sample = Sample(task, backbone, train=41, validation=9)
-    learner = sample.learner(tuner="full", dropout=0.0, head=OPTIONS["head"])
+    learner = sample.learner(tuner="full", dropout=0.0, head=trained_head(task, dropout=0.0))
     options = {"class_weights": weights and sample.task.weighs_classes, "precision": "float32"}
     source = learner.uncached(sample.train)
 
@@ -80,7 +80,8 @@ def test_the_gradients_of_the_parts_add_up(task, weights, processes, backbone):
 
 
 def trained(sample, cache, **options):
-    got = sample.finetune(cache, **{**OPTIONS, **options})
+    head = trained_head(sample.task.name, dropout=0.0)
+    got = sample.finetune(cache, **{**OPTIONS, "head": head, **options})
     outputs = got.learner.outputs(sample.validation, got.learner.uncached(sample.validation))
     return np.concatenate([row.ravel() for row in outputs]), got.fitted
 
