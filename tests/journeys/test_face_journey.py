@@ -333,5 +333,5 @@ def test_what_does_not_suit_a_task_of_people_is_refused(place):
 
 
 def test_models_of_faces_do_not_answer_together(place):
-    with pytest.raises(ModelError, match="do not answer together"):
+    with pytest.raises(ModelError, match="cannot be averaged"):
         journeyman.ensemble(["runs/faces", "runs/faces"])

@@ -50,6 +50,8 @@ def near(task, folder):
 @pytest.mark.parametrize("cut", [0, 1])
 @pytest.mark.parametrize("tuner", ["lora", "adapter"])
 def test_a_step_is_computed_where_the_network_is(task, cut, tuner, far, tmp_path):
+    if TASKS[task].kind == "boxes" and cut == 0:
+        pytest.skip("its pictures are larger than those of the network far away")
     sample = Sample(task, near(task, tmp_path / "near"), train=12, validation=6)
     options = {"tuner": tuner, "cut": cut, "head": trained_head(task), "precision": "float32"}
     source = sample.learner(**options).uncached(sample.train)
@@ -63,10 +65,8 @@ def test_a_step_is_computed_where_the_network_is(task, cut, tuner, far, tmp_path
     assert source.gather(rows).mask.device.type == "cpu"
     outputs = gradients._outputs(rows)
     assert outputs.device.type == "meta"
-    if sample.task.kind not in (
-        "tags",
-        "boxes",
-    ):  # Which words count is a question of numbers, and meta has none.
+    # Which words count, and which points a box has, are questions of numbers: meta has none.
+    if sample.task.kind not in ("tags", "boxes"):
         loss = gradients._loss(outputs, rows)
         loss.backward()
         graded = [p.grad for p in learner.parameters().values() if p.grad is not None]
