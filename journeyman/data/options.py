@@ -247,7 +247,12 @@ class Fractions(BaseModel):
     validation: float = Field(
         default=0.1, ge=0, lt=1, description="Share that chooses between settings."
     )
-    exam: float = Field(default=0.1, ge=0, lt=1, description="Share that examines later updates.")
+    exam: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Share that examines later updates; 0 of pictures with boxes if absent.",
+    )
     test: float = Field(
         default=0.2, ge=0, lt=1, description="Share the final figures are measured on."
     )
@@ -266,7 +271,7 @@ class CollectOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fractions: Fractions = Field(
-        default_factory=lambda: Fractions(validation=0.1, exam=0.1, test=0.2),
+        default_factory=Fractions,
         description="Share of the training rows for each split that has no file of its own.",
     )
     stratify: tuple[str, ...] | None = Field(
