@@ -1,14 +1,15 @@
 """bccd: blood cells found on cached maps, and by the same detector trained end to end as long.
 
 `python -m benchmarks.detection [SEEDS] [FIELD=VALUE ...]`. Ours is `recipes/blood-cells.yaml` from
-an empty feature cache; its training seconds (frozen pass and loop) are what the other is given: all
-layers trained, nothing cached, in as many epochs as fit, told by one epoch that is timed first. The
+an empty feature cache; its training seconds (frozen pass and loop) are what the other is given, or
+a little more: all layers trained, nothing cached, in whole epochs, one of which is timed first. The
 other learns from the pictures as they are, since so few epochs leave no time for views of them.
 Test pictures choose nothing.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def measure(seeds: int = 3, *sets: str) -> None:
         given = _training(ours)
         with empty_cache():
             once = _training(reach(RECIPE, *said, *WHOLE, "finetune.epochs=1"))
-            epochs = max(1, round(given / once))
+            epochs = math.ceil(given / once)
             whole = reach(RECIPE, *said, *WHOLE, f"finetune.epochs={epochs}")
         rows.append(
             {"seed": seed, "ours": _told(ours), "end to end": {**_told(whole), "epochs": epochs}}
