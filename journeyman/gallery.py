@@ -124,6 +124,11 @@ class Gallery:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[None]:
-    """Holds the gallery of a model's folder for one process that changes it."""
+    """Holds the gallery of a model's folder for one process that changes it.
+
+    What a killed process had not finished writing goes first: it may hold who is to be removed.
+    """
     with FileLock(folder.with_name(f".{folder.name}.gallery.lock")):
+        for left in folder.glob(f".{GALLERY}.*.part"):
+            left.unlink(missing_ok=True)
         yield

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.picture_inputs import Picture
-from journeyman.data.pictures import picture_facts
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.evaluation.acceptance import USUAL, Acceptance, check_rate
 from journeyman.evaluation.verification import unit_rows
@@ -57,7 +56,8 @@ class Recognition:
         Every picture is read before anything is changed. Raises DataError for one that cannot be.
         """
         name, paths = _checked_name(person), _listed(pictures)
-        vectors = {picture_facts(path).digest: self.vector(path) for path in paths}
+        seen = map(Picture, paths)
+        vectors = {picture.digest: self.vector(picture) for picture in seen}
         folder = self._folder()
         with changing(folder):
             grown = self.gallery.with_person(name, vectors)
@@ -135,7 +135,7 @@ class Recognition:
     def vector(self, path: str | Path) -> NDArray[np.float32]:
         """[E] of one picture, mapped alone: the same bytes whatever is asked beside it."""
         learner = self.model.learner
-        picture = Picture(path, digest=picture_facts(str(path)).digest)
+        picture = path if isinstance(path, Picture) else Picture(path)
         examples = Examples([picture], learner.backbone.prepare([picture]), ())
         (row,) = learner.outputs(examples, learner.uncached(examples))
         return cast(NDArray[np.float32], unit_rows(row).astype(np.float32))

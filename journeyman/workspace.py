@@ -134,7 +134,7 @@ class Workspace:
             "source": found.source,
             "sha256": found.sha256,
         }
-        return load_backbone(found.folder, spec, self.backbone_options)
+        return load_backbone(found.folder, spec, self.backbone_options, self.task.usual_options)
 
     @cached_property
     def cache(self) -> FeatureCache:

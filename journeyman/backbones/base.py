@@ -276,6 +276,8 @@ class BackboneFamily(ABC):
     name: ClassVar[str]
     model_types: ClassVar[frozenset[str]] = frozenset()
     """Model types of config.json that are told where none is recognised."""
+    finds_boxes: ClassVar[bool] = False
+    """Whether its networks were made to find boxes, and know how pictures are best seen for it."""
 
     @classmethod
     @abstractmethod

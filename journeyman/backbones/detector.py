@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import FAMILIES, BackboneFamily
 from journeyman.backbones.native_head import NATIVE_HEADS
-from journeyman.backbones.preprocessing import Preprocessing, read_preprocessing
+from journeyman.backbones.preprocessing import Preprocessing, native_size, read_preprocessing
 from journeyman.backbones.pretrained import read_pretrained
 from journeyman.backbones.vision_backbone import Split, VisionBackbone
 from journeyman.backbones.vision_parts import Block, VisionParts, flattened
@@ -99,6 +99,7 @@ class DetectorFamily(BackboneFamily):
 
     name = "detector"
     model_types = frozenset(SPLITS)
+    finds_boxes = True
 
     @classmethod
     def recognises(cls, config: Mapping[str, Any]) -> bool:
@@ -143,9 +144,7 @@ ABOVE = (
 
 def _preprocessing(folder: str, processor: str, network: Any) -> Preprocessing:
     """YOLOS was taught on pictures in their own shape, the others on squeezed ones."""
-    size = getattr(network.config, "image_size", 0)
-    square = size if isinstance(size, int) else min(size)
-    found = read_preprocessing(Path(folder), processor, square)
+    found = read_preprocessing(Path(folder), processor, native_size(network.config))
     whole = replace(found, shortest=0, resized=(found.height, found.width))
     return replace(whole, letterbox=network.config.model_type == "yolos")
 

@@ -185,6 +185,12 @@ def read_preprocessing(folder: Path, processor: str, size: int = 0) -> Preproces
     return found._scaled(size) if size and not said else found
 
 
+def native_size(config: Any) -> int:
+    """Pixels along the shorter side that a network's config.json states; 0 where it does not."""
+    size = getattr(config, "image_size", 0)
+    return size if isinstance(size, int) else int(min(size))
+
+
 def preprocessing_of(said: Mapping[str, Any], processor: str) -> Preprocessing:
     """The preprocessing of a parsed preprocessor_config.json; `processor` where it names none."""
     named = str(said.get("image_processor_type") or said.get("feature_extractor_type") or processor)

@@ -321,9 +321,16 @@ def _counts_from_padding(model: Any) -> bool:
 
 
 def load_backbone(
-    folder: Path, spec: Mapping[str, str], options: Mapping[str, Any] | None = None
+    folder: Path,
+    spec: Mapping[str, str],
+    options: Mapping[str, Any] | None = None,
+    usual: Mapping[str, Any] | None = None,
 ) -> Backbone:
-    """The backbone in `folder`, by whichever family recognises its config.json."""
+    """The backbone in `folder`, by whichever family recognises its config.json.
+
+    `usual` are options where `options` name none, of a network that was made for something else
+    than finding boxes.
+    """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -336,7 +343,8 @@ def load_backbone(
         ) from error
     for name in FAMILIES:
         if FAMILIES[name].recognises(config):
-            found = FAMILIES[name].load(str(folder), spec, options or {})
+            own = {} if FAMILIES[name].finds_boxes else usual or {}
+            found = FAMILIES[name].load(str(folder), spec, {**own, **(options or {})})
             found.folder = str(folder)
             found.module.to(best_device())
             return found

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from journeyman.backbones.base import FAMILIES, BackboneFamily
-from journeyman.backbones.preprocessing import Preprocessing, read_preprocessing
+from journeyman.backbones.preprocessing import Preprocessing, native_size, read_preprocessing
 from journeyman.backbones.pretrained import read_pretrained
 from journeyman.backbones.vision_backbone import Split, VisionBackbone
 from journeyman.backbones.vision_parts import Block, Run, VisionParts, flattened, unflattened
@@ -148,6 +148,4 @@ class VisionEncoderFamily(BackboneFamily):
 
 def _preprocessing(folder: str, processor: str, network: Any) -> Preprocessing:
     """As the folder says; where it says nothing, in the size that config.json states."""
-    size = getattr(network.config, "image_size", 0)
-    square = size if isinstance(size, int) else min(size)
-    return read_preprocessing(Path(folder), processor, square)
+    return read_preprocessing(Path(folder), processor, native_size(network.config))

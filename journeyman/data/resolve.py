@@ -28,23 +28,9 @@ def resolve(
 
     Raises DataError when a column cannot be guessed.
     """
-    reader = type(reader_for(source, data))
-    if reader in map(READERS.__getitem__, BOX_FORMATS):
-        _require_kind(kind, ("boxes",), "boxes", source)
-        return data.model_copy(update=box_columns(data)), []
-    if reader is READERS["picture-folder"] and data.text is None:
-        _require_kind(kind, _PLAIN, "a class for each picture", source)
-        return data.model_copy(update=columns_of(data)), []
-    if reader is READERS["conll"]:
-        return data.model_copy(update={"text": "text", "tokens": "tokens", "tags": "tags"}), []
-    if data.tags is not None:
-        return data.model_copy(update={"text": "text", "tokens": data.tokens or "tokens"}), []
-    if data.boxes is not None:
-        _require_kind(kind, ("boxes",), "boxes", source)
-        return data, []
-    if data.texts and (data.label or data.soft_label):
-        _differ(data, source)
-        return data, []
+    known = _known(source, data, kind)
+    if known is not None:
+        return known, []
     looked = data.model_copy(update={"train": source, "dataset": None})
     found = sniff(source, looked, modality, kind)
     if kind == "boxes":
@@ -84,6 +70,28 @@ def resolve(
         for reason in found.reasons
     ]
     return resolved, notes
+
+
+def _known(source: str, data: DataOptions, kind: TargetKind | None) -> DataOptions | None:
+    """The columns that the format or the recipe says; None where they are to be guessed."""
+    reader = type(reader_for(source, data))
+    if reader in map(READERS.__getitem__, BOX_FORMATS):
+        _require_kind(kind, ("boxes",), "boxes", source)
+        return data.model_copy(update=box_columns(data))
+    if reader is READERS["picture-folder"] and data.text is None:
+        _require_kind(kind, _PLAIN, "a class for each picture", source)
+        return data.model_copy(update=columns_of(data))
+    if reader is READERS["conll"]:
+        return data.model_copy(update={"text": "text", "tokens": "tokens", "tags": "tags"})
+    if data.tags is not None:
+        return data.model_copy(update={"text": "text", "tokens": data.tokens or "tokens"})
+    if data.boxes is not None:
+        _require_kind(kind, ("boxes",), "boxes", source)
+        return data
+    if data.texts and (data.label or data.soft_label):
+        _differ(data, source)
+        return data
+    return None
 
 
 def _require_kind(

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from journeyman.errors import JourneymanError
 from journeyman.heads.statistics import RidgeStatistics
 
 Metric = Literal["cosine", "mahalanobis"]
@@ -130,3 +131,16 @@ def mahalanobis_left_out(
     alone = torch.where(counts > 1.0, outputs.gather(1, at)[:, 0], NEVER)
     left_out: Tensor = outputs.scatter(1, at, alone[:, None])
     return left_out
+
+
+def check_shrinkage(head: str, asked: float | str) -> None:
+    """Raise JourneymanError for a share of shrinkage that is none."""
+    if asked == "auto" or (isinstance(asked, float | int) and 0.0 < asked <= 1.0):
+        return
+    raise JourneymanError(
+        f"The {head} head cannot shrink by that much.",
+        place="finetune.head.shrinkage",
+        expected="auto, or a number above 0 and at most 1",
+        found=str(asked),
+        remedy="leave `shrinkage` out, or give a number such as 0.5",
+    )

@@ -17,7 +17,6 @@ from pydantic import Field
 from torch import Tensor
 
 from journeyman.backbones.base import Features
-from journeyman.errors import JourneymanError
 from journeyman.heads.base import (
     HEADS,
     HeadOptions,
@@ -30,6 +29,7 @@ from journeyman.heads.base import (
 from journeyman.heads.class_means import (
     ClassMeans,
     Metric,
+    check_shrinkage,
     cosine_left_out,
     mahalanobis_left_out,
 )
@@ -78,7 +78,7 @@ class PrototypeHead(GramHead):
         super().__init__(options, shape, seed)
         self.layers = self.options.layers or shape.layers[-1:]
         check_layers(self.name, self.layers, shape.layers)
-        _check_shrinkage(self.options.shrinkage)
+        check_shrinkage(self.name, self.options.shrinkage)
         features = shape.stacked(self.layers)
         self.register_buffer("weight", torch.zeros(features, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
@@ -182,15 +182,3 @@ class PrototypeHead(GramHead):
         weight = means.counts.clamp(min=1.0).rsqrt()[given]
         met = (outputs.argmax(1) == given).double()
         return float((met * weight).sum() / weight.sum())
-
-
-def _check_shrinkage(asked: float | str) -> None:
-    if asked == "auto" or (isinstance(asked, float | int) and 0.0 < asked <= 1.0):
-        return
-    raise JourneymanError(
-        "The prototype head cannot shrink by that much.",
-        place="finetune.head.shrinkage",
-        expected="auto, or a number above 0 and at most 1",
-        found=str(asked),
-        remedy="leave `shrinkage` out, or give a number such as 0.5",
-    )

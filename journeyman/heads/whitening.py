@@ -21,7 +21,6 @@ from pydantic import Field
 from torch import Tensor
 
 from journeyman.backbones.base import Features
-from journeyman.errors import JourneymanError
 from journeyman.heads.base import (
     HEADS,
     HeadOptions,
@@ -31,7 +30,7 @@ from journeyman.heads.base import (
     at_unit_scale,
     check_layers,
 )
-from journeyman.heads.class_means import ClassMeans
+from journeyman.heads.class_means import ClassMeans, check_shrinkage
 from journeyman.heads.gram import GramHead
 from journeyman.heads.statistics import RidgeStatistics
 from journeyman.heads.whitening_search import USUAL, Candidate, Tried, candidates, left_out
@@ -71,7 +70,7 @@ class WhiteningHead(GramHead):
 
     def __init__(self, options: HeadOptions, shape: HeadShape, seed: int) -> None:
         super().__init__(options, shape, seed)
-        _check_shrinkage(self.options.shrinkage)
+        check_shrinkage(self.name, self.options.shrinkage)
         if self.options.layers != "auto":
             check_layers(self.name, self.options.layers, shape.layers)
         self.layers: tuple[int, ...] = ()
@@ -193,15 +192,3 @@ def whitener(scatter: Tensor, spread: float, shrinkage: float) -> Tensor:
     inverse = torch.linalg.solve_triangular(lower, identity, upper=False)
     mapped: Tensor = inverse.T.contiguous().float()
     return mapped
-
-
-def _check_shrinkage(asked: float | str) -> None:
-    if asked == "auto" or (isinstance(asked, float | int) and 0.0 < asked <= 1.0):
-        return
-    raise JourneymanError(
-        "The whitening head cannot shrink by that much.",
-        place="finetune.head.shrinkage",
-        expected="auto, or a number above 0 and at most 1",
-        found=str(asked),
-        remedy="leave `shrinkage` out, or give a number such as 0.5",
-    )

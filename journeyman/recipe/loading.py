@@ -17,7 +17,7 @@ from journeyman.recipe.checks import check, task_of
 from journeyman.recipe.data_checks import existing
 from journeyman.recipe.extra_checks import resolved_extra
 from journeyman.recipe.mistakes import Mistakes, validated
-from journeyman.recipe.options import DETECTOR_SIZE, USUAL_BACKBONE, Recipe
+from journeyman.recipe.options import USUAL_BACKBONE, Recipe
 from journeyman.recipe.sets import apply_sets
 from journeyman.recipe.text import Written, read_file, read_mapping, read_text
 from journeyman.recipe.transfer_checks import resolved_transfer
@@ -109,19 +109,17 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
 
 
 def _with_usual(recipe: Recipe) -> Recipe:
-    """What is usual for the task where nothing is said: its backbone, and of boxes whole pictures
-    and no exam rows, since no exam is kept of maps."""
+    """What is usual for the task where nothing is said: its backbone, and of boxes no exam rows,
+    since no exam is kept of maps."""
     task, backbone, collect = task_of(recipe), recipe.backbone, recipe.collect
     if task not in TASKS:
         return recipe
-    usual: dict[str, Any] = {"name": USUAL_BACKBONE[TASKS[task].modality]}
-    if TASKS[task].kind == "boxes":
-        usual |= {"resize": "letterbox", "image_size": DETECTOR_SIZE}
-        if "exam" not in collect.fractions.model_fields_set:
-            fractions = collect.fractions.model_copy(update={"exam": 0.0})
-            collect = collect.model_copy(update={"fractions": fractions})
-    update = {name: usual[name] for name in usual.keys() - backbone.model_fields_set}
-    backbone = backbone.model_copy(update=update)
+    if "name" not in backbone.model_fields_set:
+        usual = USUAL_BACKBONE[TASKS[task].modality]
+        backbone = backbone.model_copy(update={"name": usual})
+    if TASKS[task].kind == "boxes" and "exam" not in collect.fractions.model_fields_set:
+        fractions = collect.fractions.model_copy(update={"exam": 0.0})
+        collect = collect.model_copy(update={"fractions": fractions})
     return recipe.model_copy(update={"backbone": backbone, "collect": collect})
 
 

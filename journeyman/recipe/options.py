@@ -27,9 +27,6 @@ Edge = Annotated[int, Field(ge=16, le=2048)]
 USUAL_BACKBONE = {"text": "minilm-l6", "image": "efficientnet-lite0"}
 """The backbone of recipes that name none: the smallest of the catalogue for what is read."""
 
-DETECTOR_SIZE = 320
-"""Pixels along each side of a picture in which boxes are looked for, where none are given."""
-
 
 class BackboneOptions(BaseModel):
     """The pretrained network that is tuned: its name, or its name and options."""
@@ -47,15 +44,16 @@ class BackboneOptions(BaseModel):
     image_size: Edge | tuple[Edge, Edge] | None = Field(
         default=None,
         description="Pixels along each side of a picture as the network sees it, or its height "
-        "and its width; what it was pretrained on when absent, 320 where boxes are looked for. "
-        "Fewer are faster.",
+        "and its width; what it was pretrained on when absent, but 320 where boxes are looked for "
+        "by a network that was not made for it. Fewer are faster.",
         examples=[160, [320, 416]],
     )
     resize: Literal["exact", "crop", "letterbox"] | None = Field(
         default=None,
         description="How a picture becomes a square: stretched whole (`exact`), the middle of it "
         "(`crop`), or whole in its own shape with a margin (`letterbox`); as the network was "
-        "pretrained when absent, `letterbox` where boxes are looked for.",
+        "pretrained when absent, but `letterbox` where boxes are looked for by a network that was "
+        "not made for it.",
         examples=["exact"],
     )
     max_tokens: int | None = Field(

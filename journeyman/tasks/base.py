@@ -130,6 +130,8 @@ class Task(ABC):
     says so for itself."""
     weighs_classes: ClassVar[bool] = False
     """Whether `class_weights` may count: a row or a word has one class of several."""
+    usual_options: ClassVar[Mapping[str, Any]] = {}
+    """Options of a backbone, where a recipe says nothing of them."""
     averages: ClassVar[bool] = True
     """Whether answers of several models can be averaged."""
     pipeline: ClassVar[str] = "text-classification"

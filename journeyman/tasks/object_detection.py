@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -72,6 +72,7 @@ class ObjectDetection(Task):
     default_tuner: ClassVar[str] = "full"
     needs = ("image", "boxes")
     reads = ("boxes",)
+    usual_options: ClassVar[Mapping[str, Any]] = {"resize": "letterbox", "image_size": 320}
     averages = False
     pipeline = "object-detection"
 

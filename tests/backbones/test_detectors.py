@@ -15,6 +15,7 @@ from tiny import (
     tiny_detector,
     tiny_detector_folder,
     tiny_pictures,
+    tiny_vision_folder,
 )
 
 from journeyman.backbones.base import FAMILIES
@@ -272,3 +273,18 @@ def test_a_network_below_whose_stages_are_not_known_is_refused(tmp_path):
 def test_a_folder_is_of_one_family(kind, loaded):
     config = json.loads((Path(loaded(kind).folder) / "config.json").read_text())
     assert [name for name in FAMILIES if FAMILIES[name].recognises(config)] == ["detector"]
+
+
+@pytest.mark.parametrize("kind", ["yolos", "rt_detr", "vit"])
+def test_a_detector_sees_pictures_as_it_was_taught_and_others_as_is_usual(kind, tmp_path):
+    make = tiny_vision_folder if kind == "vit" else tiny_detector_folder
+    folder = make(tmp_path / kind, kind)
+    plain = load_backbone(folder, SPEC).preprocessing
+    usual = {"image_size": 64, "resize": "letterbox"}
+    seen = load_backbone(folder, SPEC, {}, usual).preprocessing
+    if kind == "vit":
+        assert (seen.height, seen.width, seen.letterbox) == (64, 64, True)
+        asked = load_backbone(folder, SPEC, {"resize": "exact"}, usual).preprocessing
+        assert (asked.height, asked.letterbox) == (64, False)
+    else:
+        assert seen == plain

@@ -85,7 +85,8 @@ def test_boxes_become_an_explained_detector(model, place):
     assert page.count('src="data:image/jpeg;base64,') == 8
     assert "recall" in page
     said = (folder / "recipe.yaml").read_text()
-    assert "resize: letterbox" in said
+    saved = json.loads((folder / "model" / "model.json").read_text())
+    assert saved["backbone"]["options"] == {"image_size": 64, "resize": "letterbox"}
     assert "exam: 0.0" in said
 
     answer, lost = journeyman.load("runs/shapes").predict(["photos/images/3.png", "nowhere.png"])
