@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import journeyman
 from journeyman.cli import app
 from journeyman.errors import ModelError, RecipeError
+from journeyman.explainers.options import ExplainOptions
 from journeyman.recipe import load_recipe
 from journeyman.types import FailedPrediction, ScoredBox
 
@@ -116,6 +117,15 @@ def test_cells_under_a_box_are_what_it_hangs_on(model):
     cell = SIZE[0] / 7
     assert x - cell <= at[0] <= x + width + cell
     assert y - cell <= at[1] <= y + height + cell
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_weights_of_a_box_by_gradients_add_up_to_its_score(model):
+    options = ExplainOptions(method="integrated-gradients")
+    (why,) = model.explain("photos/images/2.png", options)
+    best = model.predict("photos/images/2.png")[0].boxes[0]
+    assert why.gap < 0.02
+    assert sum(why.weights) == pytest.approx(best.score, abs=0.25)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
