@@ -147,6 +147,11 @@ def test_a_file_too_large_for_this_user(place):
     assert not (place / "runs/bad/model").exists()
 
 
+def heeds_interrupts():
+    """A shell starts what it runs in the background with interrupts ignored, and that is kept."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_says_so_and_goes_on(place):
     override = "finetune={tuner: full, cut: 1, head: linear, epochs: 80, patience: 0}"
     command = ["run", "good.yaml", "--set", "output=runs/bad", "--set", override]
@@ -155,6 +160,7 @@ def test_an_interrupted_run_says_so_and_goes_on(place):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeds_interrupts,
     )
     deadline = time.monotonic() + 60
     while not list(place.glob("runs/bad/checkpoints/*")) and time.monotonic() < deadline:
