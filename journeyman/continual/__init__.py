@@ -1,0 +1,1 @@
+"""Learning without forgetting, and forgetting on request."""
