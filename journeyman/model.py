@@ -10,6 +10,12 @@ from typing import Any, cast
 
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
+from journeyman.continual.learning import learn
+from journeyman.continual.named import Named
+from journeyman.continual.options import UpdateOptions
+from journeyman.continual.taught import Taught
+from journeyman.continual.unlearning import unlearn
+from journeyman.continual.update import Update
 from journeyman.data.record import Refused
 from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.base import Explainer, explainer_for
@@ -64,6 +70,9 @@ class Measured:
 
 class Model(ModelState):
     """What `finetune` and `load` give."""
+
+    update: Update | None = None
+    """What led to it, of a model that `learn` or `unlearn` gave."""
 
     @classmethod
     def load(cls, folder: str | Path, backbone: Backbone | None = None) -> Model:
@@ -192,6 +201,44 @@ class Model(ModelState):
                 yield self._signed(failed[0])
                 continue
             yield self._signed(self._explained(explainer, texts[0], ids[0]))
+
+    def learn(
+        self,
+        rows: Sequence[Row],
+        options: UpdateOptions | None = None,
+        *,
+        origin: str = "",
+        reporter: Reporter = QUIET,
+    ) -> Model:
+        """A new model that has learned these rows too, with new classes where they have any.
+
+        `origin` names what brought them, such as a domain. What the update was and what the gate
+        says of it is in `update`; this model stays as it is. Raises ModelError for a model whose
+        head is not solved, DataError where nothing can be learned.
+        """
+        return self._taught(learn(self, rows, options, origin=origin, reporter=reporter))
+
+    def unlearn(
+        self,
+        rows: Sequence[Row] = (),
+        *,
+        ids: Iterable[str] = (),
+        label: str | None = None,
+        options: UpdateOptions | None = None,
+    ) -> Model:
+        """A new model that has never seen these rows (or a class), as far as `update` says.
+
+        Rows are given themselves, or by id. The folder this model was read from still has them:
+        `journeyman unlearn` also removes them there. Raises DataError where none of it is known.
+        """
+        named = Named(label=label) if label else Named.by_ids(ids)
+        named = Named.by_rows(self, rows) if rows else named
+        return self._taught(unlearn(self, named, options))
+
+    def _taught(self, taught: Taught) -> Model:
+        made = type(self)(**vars(taught.state))
+        made.update = taught.update
+        return made
 
     @property
     def people(self) -> dict[str, int]:

@@ -33,7 +33,7 @@ from journeyman.model_manifest import (
     read_manifest,
     version_of,
 )
-from journeyman.model_state import ModelState
+from journeyman.model_state import EXAM, LEDGER, STATISTICS, ModelState
 from journeyman.tasks.base import TASKS, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.learner import Learner
@@ -41,8 +41,6 @@ from journeyman.tuners.base import TUNERS
 
 NAMED = ("name", "licence", "source", "sha256", "reference", "options")
 """What model.json says of the backbone."""
-STATISTICS = "statistics.safetensors"
-EXAM = "exam.safetensors"
 OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
@@ -144,8 +142,9 @@ def _write(model: ModelState, folder: Path) -> None:
     write_tensors(folder / "head.safetensors", head.state_dict())
     if isinstance(head, SolvedHead) and head.holds_statistics:
         write_tensors(folder / STATISTICS, head.statistics())
-    if model.exam:
-        write_tensors(folder / EXAM, model.exam)
+        _write_ledger(learner, head, folder)
+    if model.exam is not None and len(model.exam):
+        model.exam.write(folder / EXAM)
     _carry_over(model, folder)
     if learner.backbone.spec.own:
         shutil.copytree(learner.backbone.spec.own, folder / OWN, copy_function=_linked)
@@ -161,9 +160,16 @@ def _write(model: ModelState, folder: Path) -> None:
     write_text(folder / CARD, model_card(manifest))
 
 
+def _write_ledger(learner: Learner, head: SolvedHead, folder: Path) -> None:
+    if learner.ledger is not None:
+        held = learner.ledger.entries()
+        tensors, about = learner.ledger.tensors(head.kept_places(held.layers, held.targets))
+        write_tensors(folder / LEDGER, tensors, about)
+
+
 def _carry_over(model: ModelState, folder: Path) -> None:
     """Copy what a model that was read left in its folder, unchanged, without reading it in."""
-    for name in (STATISTICS, EXAM):
+    for name in (STATISTICS, LEDGER, EXAM):
         left = None if model.folder is None else model.folder / name
         if left is not None and left.is_file() and not (folder / name).exists():
             shutil.copyfile(left, folder / name)

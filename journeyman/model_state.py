@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import Schema
+from journeyman.training.exam import Exam
 from journeyman.training.learner import Learner
+
+STATISTICS = "statistics.safetensors"
+EXAM = "exam.safetensors"
+LEDGER = "ledger.safetensors"
+"""What only an update reads, in a model's folder."""
 
 
 @dataclass
@@ -20,7 +24,7 @@ class ModelState:
 
     `about` is what model.json holds beyond these; `exam` the features and labels of rows that
     no choice was made on, by which later updates are examined. A model read from `folder` leaves
-    its exam and its head's statistics there until they are asked for.
+    its exam, its ledger and its head's statistics there until they are asked for.
     """
 
     name: str
@@ -29,6 +33,6 @@ class ModelState:
     columns: DataOptions
     calibration: Mapping[str, Any]
     about: dict[str, Any] = field(default_factory=dict)
-    exam: dict[str, Tensor] = field(default_factory=dict)
+    exam: Exam | None = None
     version: str = ""
     folder: Path | None = None

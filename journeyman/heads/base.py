@@ -243,8 +243,37 @@ class SolvedHead(Head):
         """Give up rows that were taken in before; call `resolve` when all changes are in."""
 
     @abstractmethod
-    def resolve(self) -> None:
-        """Solve anew from the statistics, everything chosen staying as it is."""
+    def resolve(self, *, keep: bool = False) -> None:
+        """Solve anew from the statistics, everything chosen staying as it is.
+
+        With `keep` the solution stays in memory until `left_out` has asked of it.
+        """
+
+    def rearrange(self, columns: Sequence[int | None]) -> None:
+        """Give outputs for other classes, once `resolve` is called: a number of `columns` is where
+        a class was, None a new one that no row has; one that is left out is forgotten."""
+        self.shape = replace(self.shape, outputs=len(columns))
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The layers it was solved on."""
+        return self.shape.layers
+
+    def kept_vectors(self) -> Tensor | None:
+        """[n, S]: every row's vectors, of the layers it reads side by side, where it keeps them."""
+        return None
+
+    def kept_places(self, layers: Layers, targets: Tensor) -> Tensor | None:
+        """[N]: where rows that it was given stand among `kept_vectors`."""
+        return None
+
+    def left_out(self, layers: Layers, targets: Tensor) -> Tensor | None:
+        """[N, C]: outputs of rows it has learned, by a head that had learned all but the one.
+
+        None where it does not know. Exact, for what it has chosen as it is. Asked once, after
+        `resolve(keep=True)`.
+        """
+        return None
 
     @property
     @abstractmethod

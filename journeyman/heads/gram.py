@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -32,6 +32,12 @@ class GramHead(SolvedHead):
     def holds_statistics(self) -> bool:
         """Whether rows may be added and removed."""
         return self._statistics is not None
+
+    def rearrange(self, columns: Sequence[int | None]) -> None:
+        """As `SolvedHead` has it."""
+        super().rearrange(columns)
+        if self._statistics is not None:
+            self._statistics.rearrange(columns)
 
     def statistics(self) -> Mapping[str, Tensor]:
         """The sufficient statistics, the Gram matrix as a packed triangle."""

@@ -8,13 +8,19 @@ and a row that was given up leaves no trace.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from journeyman.heads.statistics import TARGET_STEP, RidgeSolution, kernel_scale, on_grid
+from journeyman.heads.statistics import (
+    TARGET_STEP,
+    RidgeSolution,
+    in_columns,
+    kernel_scale,
+    on_grid,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,18 @@ class KernelSolution(RidgeSolution):
         sums, total = products[:-1, -1], products[-1, -1]
         left = products[:-1, :-1] - torch.outer(sums, sums) / total
         outputs: Tensor = targets.double() - torch.linalg.solve(left, self.weight[group])
+        return outputs
+
+
+    def each_left_out(self, places: Tensor, targets: Tensor) -> Tensor:
+        """Outputs [m, C] of the training rows at `places` [m], had just the one not been learned."""
+        unit = torch.zeros(len(self.factor), len(places) + 1, dtype=torch.float64)
+        unit[places, torch.arange(len(places))] = 1.0
+        unit[:, -1] = 1.0
+        half = torch.linalg.solve_triangular(self.factor, unit, upper=False)
+        own, all_rows = half[:, :-1], half[:, -1]
+        left = own.square().sum(0) - (own.T @ all_rows).square() / all_rows.square().sum()
+        outputs: Tensor = targets.double() - self.weight[places] / left.clamp(min=1e-12)[:, None]
         return outputs
 
 
@@ -109,6 +127,11 @@ class KernelRows:
         if missing := gone.total():
             raise ValueError(f"cannot remove {missing} rows that are not held")
         self.vectors, self.targets = self.vectors[kept], self.targets[kept]
+
+    def rearrange(self, columns: Sequence[int | None]) -> None:
+        """Outputs in these places; see `RidgeStatistics.rearrange`."""
+        self.targets = in_columns(self.targets, columns)
+        self._sort()
 
     def places(self, vectors: Tensor, targets: Tensor) -> Tensor:
         """Where these rows are among those held; rows that are alike stand at places of their own.

@@ -126,6 +126,11 @@ class PrototypeHead(GramHead):
         """The width of its layers side by side."""
         return len(self.weight)
 
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Its layers."""
+        return self.layers
+
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
         self._held().add(at_unit_scale(layers, self.layers), targets)
@@ -134,11 +139,20 @@ class PrototypeHead(GramHead):
         """Give up rows that were taken in before; call `resolve` when all changes are in."""
         self._held().remove(at_unit_scale(layers, self.layers), targets)
 
-    def resolve(self) -> None:
+    def resolve(self, *, keep: bool = False) -> None:
         """Means and scatter anew from the statistics; metric and shrinkage stay."""
         means = ClassMeans.of(self._held())
         weight, offset = means.solution(self.choices["metric"], float(self.choices["shrinkage"]))
         self.weight, self.offset = weight.contiguous(), offset
+
+    def left_out(self, layers: Layers, targets: Tensor) -> Tensor | None:
+        """As `SolvedHead` has it; None where targets are shares of several classes."""
+        if not bool((targets.amax(1) == 1).all()):
+            return None
+        means = ClassMeans.of(self._held())
+        rows = at_unit_scale(layers, self.layers).double()
+        given = targets.argmax(1)
+        return self._left_out(means, self.choices["metric"], self.choices["shrinkage"], rows, given)
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state."""
@@ -175,10 +189,14 @@ class PrototypeHead(GramHead):
         some = {layer: train[layer][order] for layer in self.layers}
         rows = at_unit_scale(some, self.layers).double()
         given = targets[order].argmax(1)
-        if metric == "cosine":
-            outputs = cosine_left_out(means, rows, given)
-        else:
-            outputs = mahalanobis_left_out(means, shrinkage, rows, given)
+        outputs = self._left_out(means, metric, shrinkage, rows, given)
         weight = means.counts.clamp(min=1.0).rsqrt()[given]
         met = (outputs.argmax(1) == given).double()
         return float((met * weight).sum() / weight.sum())
+
+    def _left_out(
+        self, means: ClassMeans, metric: Metric, shrinkage: float, rows: Tensor, given: Tensor
+    ) -> Tensor:
+        if metric == "cosine":
+            return cosine_left_out(means, rows, given)
+        return mahalanobis_left_out(means, shrinkage, rows, given)

@@ -7,7 +7,7 @@ follows rows that come and go through its statistics alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,7 +28,14 @@ from journeyman.heads.gram import GramHead
 from journeyman.heads.kernel_rows import KernelRows, KernelSolution
 from journeyman.heads.regulariser import Trial, is_distribution
 from journeyman.heads.ridge_search import Candidate, RidgeOptions, RidgeSearch, Score
-from journeyman.heads.statistics import RidgeSolution, RidgeStatistics
+from journeyman.heads.statistics import (
+    FEATURE_STEP,
+    TARGET_STEP,
+    RidgeSolution,
+    RidgeStatistics,
+    in_columns,
+    on_grid,
+)
 
 BALANCES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
 """Strengths of the correction for imbalance that are tried."""
@@ -57,6 +64,7 @@ class RidgeHead(GramHead):
         super().__init__(options, shape, seed)
         self.map: FeatureMap | None = None
         self._rows: KernelRows | None = None
+        self._solution: RidgeSolution | None = None
         self.register_buffer("weight", torch.zeros(0, shape.outputs))
         self.register_buffer("offset", torch.zeros(shape.outputs))
         self.register_buffer("target_center", torch.zeros(shape.outputs, dtype=torch.float64))
@@ -102,7 +110,7 @@ class RidgeHead(GramHead):
         if rows is None or len(held) > min(room, LEFT_OUT_SHARE * len(targets)):
             self.resolve()
             return report, self.take_in(validation, held)
-        shift = float(self.choices["balance"]) * _prior_shift(rows)
+        shift = float(self.choices["balance"]) * self._shift()
         self.add(validation, held)
         solution = self._solve_rows(rows)
         group = rows.places(self._chosen_map().stacked(validation), self._standard(held))
@@ -151,6 +159,30 @@ class RidgeHead(GramHead):
         return self._chosen_map().penalty()
 
     @property
+    def reads(self) -> tuple[int, ...]:
+        """The layers of the chosen map."""
+        return self._chosen_map().layers
+
+    def kept_vectors(self) -> Tensor | None:
+        """Of exact kernel ridge regression, every row's."""
+        return None if self._rows is None else self._rows.vectors
+
+    def kept_places(self, layers: Layers, targets: Tensor) -> Tensor | None:
+        """As `SolvedHead` has it; rows that are alike stand at places of their own."""
+        if self._rows is None:
+            return None
+        return self._rows.places(self._chosen_map().stacked(layers), self._standard(targets))
+
+    def rearrange(self, columns: Sequence[int | None]) -> None:
+        """As `SolvedHead` has it, of classes: values have a scale of their own."""
+        super().rearrange(columns)
+        if self._rows is not None:
+            self._rows.rearrange(columns)
+        self.target_center = in_columns(self.target_center, columns)
+        deviation = in_columns(self.target_deviation, columns)
+        self.target_deviation = torch.where(deviation > 0, deviation, 1.0)
+
+    @property
     def holds_statistics(self) -> bool:
         """Whether rows may be added and removed."""
         return self._rows is not None or super().holds_statistics
@@ -187,21 +219,39 @@ class RidgeHead(GramHead):
             self._held().select(kept, chosen.penalty())
             self.choices["features"] = len(kept)
 
-    def resolve(self) -> None:
+    def resolve(self, *, keep: bool = False) -> None:
         """Solve anew from the statistics, with the penalty and balance already chosen."""
         if self._rows is not None and self._rows.count > self.options.exact_rows:
             self._thin(self._rows)
         if self._rows is not None:
-            self._solve_rows(self._rows)
+            solution: RidgeSolution = self._solve_rows(self._rows)
         else:
-            self._adopt(self._held().resolve(float(self.choices["alpha"])), self._held())
+            solution = self._held().resolve(float(self.choices["alpha"]))
+            self._adopt(solution)
+        self._solution = solution if keep else None
+
+    def left_out(self, layers: Layers, targets: Tensor) -> Tensor | None:
+        """As `SolvedHead` has it."""
+        solution, self._solution = self._solution, None
+        if solution is None:
+            return None
+        chosen, standard = self._chosen_map(), self._standard(targets)
+        if self._rows is not None and isinstance(solution, KernelSolution):
+            places = self._rows.places(chosen.stacked(layers), standard)
+            outputs = solution.each_left_out(places, self._rows.targets[places])
+        else:
+            features = torch.cat([part for _, part in chosen.chunks(layers)])
+            exact = on_grid(features, FEATURE_STEP)
+            outputs = solution.leave_one_out(exact, on_grid(standard, TARGET_STEP))
+        shift = float(self.choices["balance"]) * self._shift()
+        return (outputs * self.target_deviation + self.target_center).float() + shift
 
     def _solve_rows(self, rows: KernelRows) -> KernelSolution:
         chosen = self._chosen_map()
         chosen.place(rows.vectors)
         self.choices["features"] = rows.count
         solution = rows.resolve(float(self.choices["alpha"]), chosen.kernel())
-        self._adopt(solution, rows)
+        self._adopt(solution)
         return solution
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -280,17 +330,23 @@ class RidgeHead(GramHead):
         if self.options.balance is False:
             return 0.0
         enough = score(outputs) + 0.1 * len(outputs) ** -0.5
-        shift = _prior_shift(self._held() if self._rows is None else self._rows)
+        shift = self._shift()
         merits = {tau: score(outputs + tau * shift) for tau in BALANCES[1:]}
         best = max(merits, key=lambda tau: merits[tau])
         return best if merits[best] > enough else 0.0
 
-    def _adopt(self, solution: RidgeSolution, held: RidgeStatistics | KernelRows) -> None:
+    def _adopt(self, solution: RidgeSolution) -> None:
         weight = solution.weight * self.target_deviation
         offset = solution.offset * self.target_deviation + self.target_center
         self.weight = weight.float().contiguous()
         self.offset = (offset - solution.center @ weight).float()
-        self.offset += float(self.choices["balance"]) * _prior_shift(held)
+        self.offset += float(self.choices["balance"]) * self._shift()
+
+    def _shift(self) -> Tensor:
+        """Negative log share of each class (Menon et al. 2021, logit adjustment), from counts."""
+        held = self._held() if self._rows is None else self._rows
+        share = (held.target_sum.clamp(min=0.0) + 1.0) / (held.count + len(held.target_sum))
+        return -(share.log() - share.log().mean()).float()
 
     def outputs(self, layers: Layers) -> Tensor:
         """[N, C] of rows whose layers are at hand."""
@@ -322,9 +378,3 @@ class RidgeHead(GramHead):
         if self.map is None:
             raise RuntimeError("the ridge head has not been solved or restored")
         return self.map
-
-
-def _prior_shift(held: RidgeStatistics | KernelRows) -> Tensor:
-    """Negative log share of each class (Menon et al. 2021, logit adjustment), from counts."""
-    share = (held.target_sum.clamp(min=0.0) + 1.0) / (held.count + len(held.target_sum))
-    return -(share.log() - share.log().mean()).float()

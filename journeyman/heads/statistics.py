@@ -8,7 +8,7 @@ any order and any split, and a row that was added and removed again leaves no tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -153,6 +153,15 @@ class RidgeStatistics:
             "count": torch.tensor([self.count], dtype=torch.int64),
         }
 
+    def rearrange(self, columns: Sequence[int | None]) -> None:
+        """Outputs in these places: a number is where one was, None a new one that no row has.
+
+        One that is left out goes with what the rows said of it.
+        """
+        self.cross = in_columns(self.cross, columns)
+        self.target_sum = in_columns(self.target_sum, columns)
+        self.target_square = in_columns(self.target_square, columns)
+
     def select(self, kept: Tensor, penalty: Tensor | None) -> None:
         """Keep the features at the places `kept` alone, with a penalty of their own."""
         whole = self.gram.tril() + self.gram.tril(-1).T
@@ -186,6 +195,15 @@ class RidgeStatistics:
             self.target_sum.add_(y.sum(0), alpha=sign)
             self.target_square.add_(y.square().sum(0), alpha=sign)
         self.count += sign * len(features)
+
+
+def in_columns(values: Tensor, columns: Sequence[int | None]) -> Tensor:
+    """Columns of `values` [..., C] chosen anew: a number is where it was, None a new one of 0."""
+    new = values.new_zeros(*values.shape[:-1], len(columns))
+    for at, column in enumerate(columns):
+        if column is not None:
+            new[..., at] = values[..., column]
+    return new
 
 
 def kernel_scale(kernel: Tensor) -> float:

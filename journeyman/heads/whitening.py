@@ -128,6 +128,11 @@ class WhiteningHead(GramHead):
         self.resolve()
         return SolveReport(dict(self.choices), tuple(each.to_json() for each in tried))
 
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Its layers."""
+        return self.layers
+
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""
         self._take(self._held().add, layers, targets)
@@ -136,7 +141,7 @@ class WhiteningHead(GramHead):
         """Give up rows that were taken in before; call `resolve` when all changes are in."""
         self._take(self._held().remove, layers, targets)
 
-    def resolve(self) -> None:
+    def resolve(self, *, keep: bool = False) -> None:
         """Centre and map anew from the statistics; layers and shrinkage stay."""
         held = self._held()
         self.center = (held.feature_sum / max(held.count, 1)).float()

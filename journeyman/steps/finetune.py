@@ -14,6 +14,7 @@ from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
 from journeyman.sections.self_taught import self_taught
 from journeyman.standings import Standings, stand
+from journeyman.training.exam import make_exam
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.folds import crossed, folds_of
@@ -21,7 +22,6 @@ from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.self_training import Course, SelfTrained, asked, before_refit, self_train
-from journeyman.training.solving import exam_tensors
 from journeyman.training.trackers import Tracker
 from journeyman.training.trainer import Trained
 from journeyman.training.trainer import finetune as train
@@ -182,15 +182,16 @@ def _sweep(workspace: Workspace) -> None:
 
 
 def _model(workspace: Workspace, trained: Trained) -> Model:
-    exam = workspace.examples("exam")
+    exam, rows = workspace.examples("exam"), workspace.collection.exam.rows()
     source = feature_source(trained.learner, exam, workspace.cache, workspace.reporter)
+    columns = workspace.collection.columns
     return Model(
         name=workspace.name,
         learner=trained.learner,
         schema=workspace.schema,
-        columns=workspace.collection.columns,
+        columns=columns,
         calibration=trained.calibration,
-        exam=exam_tensors(trained.learner, workspace.schema, exam, source),
+        exam=make_exam(trained.learner, columns, rows, exam, source),
         about={
             "data": workspace.collection.fingerprint,
             "rows": workspace.split_sizes(),

@@ -36,6 +36,9 @@ IGNORED = -100
 LEAST = 1e-12
 """The least probability that is told from none."""
 
+RESAMPLES = 200
+"""Resamples of the bootstrap where a metric is computed anew for each."""
+
 Array = NDArray[np.float32]
 Outputs = Sequence[Array]
 """Outputs of N rows: [C] for each row, [W, C] for its W words, or [K, 6] for its K boxes."""
@@ -172,6 +175,10 @@ class Task(ABC):
             raise TypeError(f"{self.name} must say how its targets become a matrix")
         return encoded.rows
 
+    def raw(self, encoded: Tensor, schema: Schema) -> Any:
+        """The raw target of one encoded row [C], as near as it tells."""
+        raise TypeError(f"{self.name} does not tell raw targets from encoded ones")
+
     @abstractmethod
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """The mean loss of a batch; `weights` [C] are class weights."""
@@ -186,6 +193,34 @@ class Task(ABC):
 
         0 when there are no rows.
         """
+
+    def change(
+        self,
+        targets: Sequence[Any],
+        before: tuple[Outputs, Schema],
+        after: tuple[Outputs, Schema],
+    ) -> Metric:
+        """The primary metric of two models' outputs to the same rows: after less before.
+
+        The interval is that of a paired bootstrap; none of fewer than two rows.
+        """
+        metric, count = self.primary_metric, len(targets)
+
+        def changed(which: Sequence[int]) -> float:
+            drawn = [targets[at] for at in which]
+            later, sooner = (
+                self.score([outputs[at] for at in which], drawn, schema, metric)
+                for outputs, schema in (after, before)
+            )
+            return later - sooner
+
+        value = changed(range(count))
+        if count < 2:
+            return Metric(value, None, None, count)
+        random = np.random.default_rng(0)
+        drawn = [changed(random.integers(count, size=count).tolist()) for _ in range(RESAMPLES)]
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return Metric(value, float(low), float(high), count)
 
     def calibrate(
         self,

@@ -26,7 +26,7 @@ from journeyman.evaluation.verification import (
     verification_metrics,
     verification_score,
 )
-from journeyman.tasks.base import TASKS, Calibration, Evaluated, Outputs, Schema
+from journeyman.tasks.base import TASKS, Calibration, Evaluated, Outputs, Schema, Task
 from journeyman.tasks.image_classification import picture_of
 from journeyman.tasks.text_classification import LabelTarget, TextClassification
 from journeyman.types import EmbeddingPrediction, Metric, Prediction, Row, TargetKind
@@ -64,6 +64,15 @@ class FaceRecognition(TextClassification):
         if not len(outputs):
             return 0.0
         return verification_score(np.stack(outputs), _names(targets), metric)
+
+    def change(
+        self,
+        targets: Sequence[LabelTarget],
+        before: tuple[Outputs, Schema],
+        after: tuple[Outputs, Schema],
+    ) -> Metric:
+        """As `Task.change`: rows are judged in pairs, not one by one."""
+        return Task.change(self, targets, before, after)
 
     def calibrate(
         self,

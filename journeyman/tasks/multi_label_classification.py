@@ -76,6 +76,10 @@ class MultiLabelClassification(Task):
             rows[first : first + ROWS] = torch.from_numpy(part)
         return Encoded(rows)
 
+    def raw(self, encoded: Tensor, schema: Schema) -> Labels:
+        """The labels that are set."""
+        return frozenset(schema.labels[at] for at in torch.nonzero(encoded > 0.5).flatten().tolist())
+
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Binary cross-entropy, each label alike."""
         return torch.nn.functional.binary_cross_entropy_with_logits(

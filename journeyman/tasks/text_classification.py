@@ -27,6 +27,7 @@ from journeyman.evaluation.classification import (
 )
 from journeyman.evaluation.coverage import coverage_curve, threshold_for_accuracy
 from journeyman.evaluation.intervals import Groups
+from journeyman.evaluation.significance import compare_classification
 from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
 from journeyman.types import LabelPrediction, Metric, Prediction, Row, TargetKind
 
@@ -90,6 +91,10 @@ class TextClassification(Task):
             line /= line.sum() or 1.0
         return Encoded(rows)
 
+    def raw(self, encoded: Tensor, schema: Schema) -> LabelTarget:
+        """The label of most weight."""
+        return LabelTarget(schema.labels[int(encoded.argmax())])
+
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Cross-entropy against the label distribution."""
         return torch.nn.functional.cross_entropy(outputs, encoded, weight=weights)
@@ -100,10 +105,18 @@ class TextClassification(Task):
         """Macro-F1 or accuracy of the largest output."""
         if not len(outputs):
             return 0.0
-        best = np.argmax(np.stack(outputs), axis=1)
-        guesses = [schema.labels[i] for i in best]
         measure = accuracy_score if metric == "accuracy" else macro_f1_score
-        return measure([target.label for target in targets], guesses)
+        return measure([target.label for target in targets], _best(outputs, schema))
+
+    def change(
+        self,
+        targets: Sequence[LabelTarget],
+        before: tuple[Outputs, Schema],
+        after: tuple[Outputs, Schema],
+    ) -> Metric:
+        """As `Task.change`, from counts of hits and misses."""
+        truths = [target.label for target in targets]
+        return compare_classification(truths, _best(*after), _best(*before))[self.primary_metric]
 
     def calibrate(
         self,
@@ -198,6 +211,13 @@ class TextClassification(Task):
         """The output of the predicted label."""
         label = cast(LabelPrediction, prediction).label
         return schema.labels.index(label), label
+
+
+def _best(outputs: Outputs, schema: Schema) -> list[str]:
+    """The label of each row's largest output."""
+    if not len(outputs):
+        return []
+    return [schema.labels[at] for at in np.argmax(np.stack(outputs), axis=1)]
 
 
 def _judged(

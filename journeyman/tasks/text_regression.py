@@ -58,6 +58,10 @@ class TextRegression(Task):
         rows = (np.asarray(targets, dtype=np.float64) - low) / width
         return Encoded(torch.from_numpy(rows.astype(np.float32)[:, None]))
 
+    def raw(self, encoded: Tensor, schema: Schema) -> float:
+        """The number."""
+        return float(self._values([encoded.numpy()], schema)[0])
+
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Squared error, times 10 so that its gradients are of the size of a classifier's."""
         return 10.0 * torch.nn.functional.mse_loss(outputs, encoded)

@@ -58,6 +58,16 @@ class ClassWeights:
         weights = torch.stack(rows) if rows else torch.zeros(0, len(self.everyone))
         return replace(examples, encoded=Encoded(_matrix(examples) * weights))
 
+    def rearranged(self, columns: Sequence[int | None]) -> ClassWeights:
+        """Weights of classes in these places: where one was, or None for a new one, which weighs
+        1."""
+
+        def moved(weights: Tensor) -> Tensor:
+            return torch.stack([weights.new_ones(()) if c is None else weights[c] for c in columns])
+
+        table = {name: moved(weights) for name, weights in self.table.items()}
+        return ClassWeights(self.within, table, moved(self.everyone))
+
     def to_json(self) -> dict[str, Any]:
         """The weights as a model keeps them, so that rows it is taught later weigh the same."""
         table = {name: weights.tolist() for name, weights in self.table.items()}

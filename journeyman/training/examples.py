@@ -14,7 +14,9 @@ from torch import Tensor
 
 from journeyman.backbones.base import HALF_LIMIT, Backbone, Features, Inputs
 from journeyman.backbones.text_encoder import Text
+from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
+from journeyman.model_questions import QuestionReader, parts_of
 from journeyman.tasks.base import Encoded, Schema, Task
 from journeyman.types import Row
 
@@ -71,7 +73,8 @@ def rounded(features: Features) -> Features:
 class Examples:
     """N rows of one split. `encoded` needs a schema and is absent from rows to answer.
 
-    `slices` has each row's value in the columns of `data.slices`.
+    `slices` has each row's value in the columns of `data.slices`; `ids` each row's id, and is empty
+    where rows are not told apart.
     """
 
     texts: Sequence[Text]
@@ -79,6 +82,7 @@ class Examples:
     targets: Sequence[Any]
     encoded: Encoded | None = None
     slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ids: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -96,6 +100,7 @@ class Examples:
             [self.targets[i] for i in which],
             encoded,
             {name: [values[i] for i in which] for name, values in self.slices.items()},
+            [self.ids[i] for i in which] if len(self.ids) else (),
         )
 
 
@@ -106,15 +111,22 @@ def make_examples(
     texts: list[Text] = []
     targets: list[Any] = []
     slices: dict[str, list[str]] = {name: [] for name in data.slices}
+    reader, ids = QuestionReader(data, task.unit), list[str]()
     for row in rows:
         texts.append(task.text(row, data))
+        ids.append(reader.id_of(row, parts_of(texts[-1])))
         targets.append(task.target(row, data))
         for name, values in slices.items():
             values.append(sys.intern(str(row.get(name, ""))))
     inputs = backbone.prepare(texts)
     encoded = task.encode(targets, schema, inputs, texts)
     inputs = inputs.bare() if task.unit == "row" else inputs
-    return Examples(texts, inputs, targets, encoded, slices)
+    return Examples(texts, inputs, targets, encoded, slices, ids)
+
+
+def content_ids(texts: Iterable[Text]) -> list[str]:
+    """Ids of rows that have none of their own: a hash of what each reads."""
+    return [row_id(input_hash(parts_of(text))) for text in texts]
 
 
 def in_batches(source: FeatureSource, size: int) -> Iterator[tuple[NDArray[np.int64], Features]]:

@@ -17,6 +17,7 @@ from journeyman.heads.base import SolvedHead, SolveReport
 from journeyman.tasks.base import Array, Schema, Task
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.assembly import make_learner
+from journeyman.training.ledger import Ledger
 from journeyman.training.loop import Fitted
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import Trained
@@ -27,12 +28,15 @@ FACTS = "trained.json"
 def write_trained(folder: Path, trained: Trained) -> None:
     """Write everything of `trained` under `folder`; the facts come last and say it is whole."""
     head = trained.learner.head
-    (folder / FACTS).unlink(missing_ok=True)
+    for name in (FACTS, "ledger.safetensors"):
+        (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     trained.learner.tuner.save(folder)
     write_tensors(folder / "head.safetensors", head.state_dict())
     if isinstance(head, SolvedHead) and head.holds_statistics:
         write_tensors(folder / "statistics.safetensors", head.statistics())
+    if isinstance(head, SolvedHead) and trained.learner.ledger is not None:
+        write_tensors(folder / "ledger.safetensors", *trained.learner.ledger.tensors())
     write_tensors(folder / "outputs.safetensors", _joined(trained.outputs))
     facts = {
         "choices": head.choices,
@@ -62,6 +66,8 @@ def read_trained(
     statistics = folder / "statistics.safetensors"
     if isinstance(head, SolvedHead) and statistics.is_file():
         head.load_statistics(read_tensors(statistics)[0])
+    if (ledger := folder / "ledger.safetensors").is_file():
+        learner.ledger = Ledger.from_tensors(*read_tensors(ledger))
     learner.train(False)
     return Trained(
         learner,

@@ -14,19 +14,24 @@ from journeyman.heads.base import Head
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Task
 from journeyman.training.examples import Examples, FeatureSource, Uncached, in_batches
+from journeyman.training.ledger import Ledger
 from journeyman.tuners.base import Tuner
 
 PREDICT_ROWS = 32
 
 
 class Learner:
-    """A backbone bent by a tuner above `cut`, and a head on it, for one task."""
+    """A backbone bent by a tuner above `cut`, and a head on it, for one task.
+
+    `ledger` has what a solved head was given, row by row, where that is not too much.
+    """
 
     def __init__(self, task: Task, backbone: Backbone, tuner: Tuner, head: Head, cut: int) -> None:
         self.task = task
         self.tuner = tuner
         self.head = head
         self.cut = cut
+        self.ledger: Ledger | None = None
         if task.unit == "map" and not head.reads_hidden:
             backbone = backbone.mapping(head.shape.layers)
         self.backbone = tuner.attach(backbone, cut)

@@ -21,7 +21,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.evaluation.calibration import probabilities
 from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.batches import Indices
-from journeyman.training.examples import Examples
+from journeyman.training.examples import Examples, content_ids
 
 LEAST = 10
 """Held-out answers that must lie at or above a threshold, whatever the precision."""
@@ -165,4 +165,6 @@ def with_pseudo_labels(
     ]
     inputs = backbone.prepare(texts)
     slices = {n: [*values, *[""] * len(unlabelled)] for n, values in learned.slices.items()}
-    return Examples(texts, inputs, targets, task.encode(targets, schema, inputs, texts), slices)
+    encoded, ids = task.encode(targets, schema, inputs, texts), [*learned.ids]
+    ids += content_ids(unlabelled.texts) if ids else []
+    return Examples(texts, inputs, targets, encoded, slices, ids)

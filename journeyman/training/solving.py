@@ -13,8 +13,9 @@ from journeyman.backbones.scratch import scratch
 from journeyman.heads.base import Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
-from journeyman.training.examples import Examples, FeatureSource, in_batches
+from journeyman.training.examples import Examples, FeatureSource, content_ids, in_batches
 from journeyman.training.learner import Learner
+from journeyman.training.ledger import Entries, Ledger, Line, fits
 from journeyman.training.loop import Split
 
 SOLVE_ROWS = 32
@@ -65,7 +66,37 @@ def solve(
     else:
         report = head.solve(rows, targets, held, score, leave_one_out=leave_one_out)
         outputs = head.outputs(held)
+    learner.ledger = None
+    enter(learner, train.examples, Entries(rows, targets))
+    if take_in and judged:
+        enter(learner, known, Entries(held, own))
     return report, answers(outputs) if judged else []
+
+
+def enter(learner: Learner, examples: Examples, given: Entries, origin: str = "") -> None:
+    """Write what the head was given of these rows into the learner's ledger, if there is room.
+
+    A ledger that would outgrow its room, or that lacks rows learned before, is given up.
+    """
+    head = learner.head
+    if not isinstance(head, SolvedHead) or learner.task.unit == "map":
+        return
+    widths = dict(zip(head.reads, head.shape.widths_of(head.reads), strict=True))
+    held = learner.ledger or Ledger.empty(widths, given.targets.shape[1])
+    if not fits(len(held.owner) + len(given), widths):
+        learner.ledger = None
+        return
+    ids = examples.ids if len(examples.ids) else content_ids(examples.texts)
+    number: dict[str, int] = {}
+    lines: list[Line] = []
+    for row_id, text in zip(ids, examples.texts, strict=True):
+        if row_id not in number:
+            number[row_id] = len(lines)
+            lines.append(Line(row_id, content_ids([text])[0], origin))
+    rows = np.array([number[row_id] for row_id in ids], dtype=np.int64)
+    counts = np.diff(starts(examples, learner.task.unit == "row"))
+    owner = torch.from_numpy(np.repeat(rows, counts))
+    learner.ledger = held.with_rows(lines, owner, given)
 
 
 def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:
@@ -75,20 +106,6 @@ def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tens
     return learner.task.matrix(examples.encoded, schema)
 
 
-def exam_tensors(
-    learner: Learner, schema: Schema, examples: Examples, source: FeatureSource
-) -> dict[str, Tensor]:
-    """Features (half precision) and targets of the exam rows, as a later update needs them.
-
-    None of pictures with boxes, whose maps are larger than the pictures.
-    """
-    if not len(examples) or learner.task.unit == "map":
-        return {}
-    layers = solver_rows(learner, Split(examples, source))
-    tensors = {f"layer/{layer}": rows.half() for layer, rows in layers.items()}
-    return {**tensors, "targets": solver_targets(learner, schema, examples)}
-
-
 @torch.no_grad()
 def solver_rows(learner: Learner, split: Split) -> Layers:
     """Features that a solved head reads, tuned layers included: pooled rows, or words.
@@ -96,7 +113,7 @@ def solver_rows(learner: Learner, split: Split) -> Layers:
     Many of them are mapped from disk.
     """
     whole = learner.task.unit == "row"
-    starts = _starts(split.examples, whole)
+    begin = starts(split.examples, whole)
     out: dict[int, Tensor] = {}
     learner.train(False)
     for indices, features in in_batches(split.source, SOLVE_ROWS):
@@ -110,13 +127,13 @@ def solver_rows(learner: Learner, split: Split) -> Layers:
         layer = learner.backbone.spec.depth
         for i, words in zip(indices, _words(tuned.hidden, split.examples, indices), strict=True):
             if layer not in out:
-                out[layer] = scratch(int(starts[-1]), words.shape[1])
-            out[layer][starts[i] : starts[i + 1]] = words
+                out[layer] = scratch(int(begin[-1]), words.shape[1])
+            out[layer][begin[i] : begin[i + 1]] = words
     return out
 
 
-def _starts(examples: Examples, whole: bool) -> NDArray[np.int64]:
-    """Where each row's words start among the words of all."""
+def starts(examples: Examples, whole: bool) -> NDArray[np.int64]:
+    """Where the vectors of each row start among those of all, and where the last one's end."""
     if whole or examples.encoded is None:
         return np.arange(len(examples) + 1)
     counts = [int((row != IGNORED).sum()) for row in examples.encoded.rows]

@@ -20,10 +20,11 @@ from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
+from journeyman.training.ledger import Entries
 from journeyman.training.loop import Fitted, Split, Watch, fit
 from journeyman.training.objectives.base import Objective, objective_of
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.solving import solve, solver_rows, solver_targets
+from journeyman.training.solving import enter, solve, solver_rows, solver_targets
 from journeyman.training.trackers import Tracker
 
 
@@ -106,8 +107,11 @@ def refit(trained: Trained, schema: Schema, validation: Examples, cache: Feature
         weights = ClassWeights.from_json(trained.calibration["balance"])
         validation = weights.scaled(validation)
     chosen = Split(validation, feature_source(learner, validation, cache))
-    head.add(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+    given = Entries(solver_rows(learner, chosen), solver_targets(learner, schema, validation))
+    head.add(given.layers, given.targets)
     head.resolve()
+    if learner.ledger is not None:
+        enter(learner, validation, given)
 
 
 @dataclass(frozen=True)

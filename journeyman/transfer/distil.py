@@ -23,7 +23,7 @@ from journeyman.evaluation.calibration import probabilities
 from journeyman.model import Model
 from journeyman.tasks.base import Schema, Task
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples
+from journeyman.training.examples import Examples, content_ids
 from journeyman.training.feature_source import feature_source
 from journeyman.training.trainer import Trained
 from journeyman.transfer.options import DistilOptions
@@ -65,6 +65,7 @@ def taught(
         student.prepare(texts),
         [*lesson.learned.targets, *raw],
         replace(encoded, rows=soft),
+        ids=[*lesson.learned.ids, *content_ids(lesson.more)],
     )
     return train(task, student, schema, learned, lesson.chosen, setting)
 

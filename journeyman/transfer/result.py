@@ -8,10 +8,10 @@ from typing import Any
 from journeyman.model import Model
 from journeyman.tasks.base import Array
 from journeyman.training.cache import FeatureCache
+from journeyman.training.exam import Exam, make_exam
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
-from journeyman.training.solving import exam_tensors
 from journeyman.transfer.new_data import NewData
 from journeyman.types import Metric
 
@@ -28,12 +28,11 @@ def result(
     test: Mapping[str, Metric],
 ) -> Model:
     """The model, not saved yet. Exam rows have labels, so they are kept only where all count."""
-    exam = {}
+    exam = Exam()
     if labels == len(data.rows) and data.exam:
         examples = data.examples(data.exam, learner.backbone)
-        exam = exam_tensors(
-            learner, data.schema, examples, feature_source(learner, examples, cache)
-        )
+        source = feature_source(learner, examples, cache)
+        exam = make_exam(learner, data.columns, data.exam, examples, source)
     about = {
         "data": data.fingerprint,
         "rows": {"labelled": labels, "test": len(data.test)},

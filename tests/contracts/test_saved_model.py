@@ -23,7 +23,7 @@ from journeyman.model_folder import write_model
 from journeyman.model_manifest import check_files, read_manifest
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
-from journeyman.training.solving import exam_tensors
+from journeyman.training.exam import make_exam
 from journeyman.tuners.base import TUNERS
 from journeyman.types import FailedPrediction
 
@@ -54,7 +54,8 @@ def made(backbone, folder, task="text-classification", head="linear", tuner="non
     sample = Sample(task, backbone, train=24, validation=12)
     got = sample.finetune(folder / "features", head=head, tuner=tuner, epochs=1)
     source = got.learner.uncached(sample.validation)
-    exam = exam_tensors(got.learner, sample.schema, sample.validation, source)
+    held = sample.rows[24:]
+    exam = make_exam(got.learner, sample.data, held, sample.validation, source)
     about = {"data": "made", "rows": {"train": 24}, "parent": None}
     calibration = got.calibration
     return Model("made", got.learner, sample.schema, sample.data, calibration, about, exam)

@@ -97,6 +97,7 @@ def with_copies(
         targets,
         encoded,
         {name: [*values] * times for name, values in examples.slices.items()},
+        [*examples.ids] * times,
     )
 
 

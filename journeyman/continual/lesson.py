@@ -1,0 +1,128 @@
+"""The rows of one update, made ready: what is learned, what examines, and what is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b, sha256
+from typing import Any
+
+from journeyman.continual.options import UpdateOptions
+from journeyman.data.record import Refused
+from journeyman.errors import DataError
+from journeyman.model_questions import QuestionReader, parts_of
+from journeyman.model_state import ModelState
+from journeyman.tasks.base import Schema
+from journeyman.types import Row
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Rows `learned` and rows `examined`, the schema with what is new in them, and those refused.
+
+    `columns` says where each output of the new schema was in the old one; None for a new class.
+    `known` ids were learned before with the same target, or are exam rows: they are left alone.
+    """
+
+    learned: Sequence[Row]
+    examined: Sequence[Row]
+    schema: Schema
+    columns: Sequence[int | None]
+    refused: Sequence[Refused] = ()
+    known: Sequence[str] = ()
+    new_labels: Sequence[str] = ()
+    data: str = ""
+
+
+@dataclass
+class _Sorted:
+    learned: list[Row] = field(default_factory=list)
+    examined: list[Row] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+
+
+def lesson(
+    model: ModelState,
+    rows: Sequence[Row],
+    options: UpdateOptions,
+    *,
+    examined: Iterable[str] = (),
+    removed: Iterable[str] = (),
+    unusable: Sequence[Refused] = (),
+) -> Lesson:
+    """Divide rows that have input and target.
+
+    `examined` are ids of exam rows, `removed` those that were removed on request: neither may be
+    learned. Which new rows examine follows from their ids alone, so it is the same in whatever
+    batches and order they come. Raises DataError when nothing is left to learn from.
+    """
+    sorted_rows = _Sorted(refused=list(unusable))
+    old, gone = frozenset(examined), frozenset(removed)
+    labels = frozenset(model.schema.labels)
+    reader = QuestionReader(model.columns, model.learner.task.unit)
+    digest = sha256()
+    for at, row in enumerate(rows):
+        task = model.learner.task
+        row_id = reader.id_of(row, parts_of(task.text(row, model.columns)))
+        unknown = set(_labels_of(task.target(row, model.columns))) - labels if labels else set()
+        if row_id in old:
+            sorted_rows.known.append(row_id)
+        elif row_id in gone:
+            reason = "The row was removed from this model on request."
+            sorted_rows.refused.append(Refused(at + 1, "removed_before", reason, dict(row)))
+        elif unknown and not options.new_classes:
+            reason = f"The model has no class {sorted(unknown)[0]!r}."
+            sorted_rows.refused.append(Refused(at + 1, "unknown_label", reason, dict(row)))
+        else:
+            kept = sorted_rows.examined if examines(row_id, options.exam) else sorted_rows.learned
+            kept.append(row)
+            digest.update(f"{row_id} {task.target(row, model.columns)}\n".encode())
+    if not sorted_rows.learned and not sorted_rows.examined and not sorted_rows.known:
+        raise _nothing(sorted_rows.refused)
+    return _with_schema(model, sorted_rows, digest.hexdigest())
+
+
+def examines(row_id: str, share: float) -> bool:
+    """Whether a row of this id is kept for the exam, where such a share of rows is."""
+    drawn = int.from_bytes(blake2b(row_id.encode(), digest_size=8, person=b"exam").digest(), "big")
+    return drawn < share * 2.0**64
+
+
+def _with_schema(model: ModelState, rows: _Sorted, data: str) -> Lesson:
+    """What the learned rows add to the schema: classes, and how many rows there are of each.
+
+    The range of numbers stays: it is the unit that targets were encoded in.
+    """
+    task, old = model.learner.task, model.schema
+    parts = (tuple(rows.refused), tuple(rows.known))
+    columns: list[int | None] = list(range(task.outputs(old)))
+    if not rows.learned or not old.labels:
+        return Lesson(rows.learned, rows.examined, old, columns, *parts, (), data)
+    found = task.schema([task.target(row, model.columns) for row in rows.learned])
+    counts = dict(zip(found.labels, found.counts, strict=True))
+    before = dict(zip(old.labels, old.counts, strict=True))
+    new = tuple(label for label in found.labels if label not in before)
+    labels = (*old.labels, *new)
+    added = tuple(before.get(label, 0) + counts.get(label, 0) for label in labels)
+    schema = replace(old, labels=labels, counts=added)
+    columns += [None] * len(new)
+    return Lesson(rows.learned, rows.examined, schema, columns, *parts, new, data)
+
+
+def _labels_of(target: Any) -> Sequence[str]:
+    """The labels of a raw target, where it has any."""
+    label = getattr(target, "label", None)
+    if label is not None:
+        return (label,)
+    return tuple(target) if isinstance(target, tuple | frozenset | set | list) else ()
+
+
+def _nothing(refused: Sequence[Refused]) -> DataError:
+    return DataError(
+        "No row can be learned from.",
+        place="the rows given",
+        expected="rows with an input and a target",
+        found=f"row {refused[0].row}: {refused[0].reason}" if refused else "no rows",
+        remedy="mend the rows, or give others",
+    )
