@@ -33,7 +33,7 @@ from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
-from journeyman.steps import collect, explain, finetune, pretrain, transfer
+from journeyman.steps import adapt, collect, explain, finetune, pretrain, transfer
 from journeyman.telling import tell
 from journeyman.workspace import Workspace
 
@@ -73,6 +73,7 @@ STEPS = (
         lambda r: r.transfer is not None,
         leaves="transfer/model/model.json",
     ),
+    Step("adapt", adapt.run, lambda r: _adapt_key(r), lambda r: r.adapt is not None),
     Step("explain", explain.run, lambda r: r.explain),
 )
 
@@ -103,7 +104,8 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     """
     folder = recipe.folder
     journal = Journal(folder)
-    parts = (_data_key(recipe.data), _pretrain_key(recipe), _transfer_key(recipe))
+    data, pretrained = _data_key(recipe.data), _pretrain_key(recipe)
+    parts = (data, pretrained, _transfer_key(recipe), _adapt_key(recipe))
     whole = key_of(_plain(recipe), *parts, _backbone_key(recipe))
     if journal.finished("report", whole) and _complete(recipe):
         return Arrived(folder, fresh=False)
@@ -127,6 +129,8 @@ def input_files(recipe: Recipe) -> list[Path]:
     named += recipe.data.unlabelled
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
     named += _transfer_files(recipe)
+    arrivals = recipe.adapt.arrivals if recipe.adapt is not None else ()
+    named += [getattr(arrival.data, role) for arrival in arrivals for role in ROLES]
     files = [Path(name) for name in named if name is not None]
     folder = Path(recipe.backbone.name).expanduser()
     files += sorted(folder.glob("*")) if folder.is_dir() else []
@@ -136,10 +140,11 @@ def input_files(recipe: Recipe) -> list[Path]:
 def reads_files_alone(recipe: Recipe) -> bool:
     """Whether its data changes only when one of `input_files` does: no hub dataset without a
     commit, and no pictures, which are more files than those that name them."""
-    new = recipe.transfer.data if recipe.transfer is not None else None
+    more = [recipe.transfer.data] if recipe.transfer is not None else []
+    more += [arrival.data for arrival in (recipe.adapt.arrivals if recipe.adapt else ())]
     named = [
         (str(name), data)
-        for data in (recipe.data, new or recipe.data)
+        for data in (recipe.data, *filter(None, more))
         for name in (*(getattr(data, role) for role in ROLES), *recipe.data.extra)
         if name is not None
     ]
@@ -264,6 +269,14 @@ def _transfer_key(recipe: Recipe) -> Any:
     models = [file_digest(str(path)) for path in _transfer_files(recipe)]
     student = None if distil is None or distil.into is None else resolve(distil.into).sha256
     return [_plain(said), data, models, student]
+
+
+def _adapt_key(recipe: Recipe) -> Any:
+    said = recipe.adapt
+    if said is None:
+        return None
+    data = [_data_key(arrival.columns_of(recipe.data)) for arrival in said.arrivals]
+    return [_plain(said), data, threads_of(recipe)]
 
 
 def _transfer_files(recipe: Recipe) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.pretraining.options import PretrainOptions
@@ -35,6 +36,7 @@ def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:
             **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
             FinetuneOptions: recipe.finetune,
             **({TransferOptions: recipe.transfer} if recipe.transfer is not None else {}),
+            **({AdaptOptions: recipe.adapt} if recipe.adapt is not None else {}),
             ExplainOptions: recipe.explain,
         },
         seed=recipe.seed,

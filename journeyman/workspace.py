@@ -35,6 +35,9 @@ from journeyman.transfer.options import TransferOptions
 from journeyman.types import Modality, Row
 from journeyman.unlabelled import Unlabelled, read_unlabelled
 
+BASE = "base"
+"""The note that says which version of the model updates start from."""
+
 OptionsType = TypeVar("OptionsType", bound=BaseModel)
 
 

@@ -24,7 +24,7 @@ def solved_head(model: ModelState) -> SolvedHead:
     head = learner.head
     if not isinstance(head, SolvedHead) or learner.task.unit == "map":
         raise ModelError(
-            f"{model_of(learner.task.name)} with the head {head.name!r} cannot take in single rows.",
+            f"{model_of(learner.task.name)} with the head {head.name} cannot take in rows.",
             place=str(model.folder or model.name),
             expected="a head that is solved (ridge, prototype or whitening)",
             found=f"{head.name}, which is trained by gradient over all rows",

@@ -8,7 +8,7 @@ would have given: features, choices and penalty staying as they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ def learn(
     options: UpdateOptions | None = None,
     *,
     origin: str = "",
-    removed: Iterable[str] = (),
+    removed: Callable[[str], bool] = lambda _: False,
     unusable: Sequence[Refused] = (),
     cache: FeatureCache | None = None,
     reporter: Reporter = QUIET,
@@ -48,7 +48,8 @@ def learn(
     """Teach a model rows with targets; `origin` names what brought them, such as a domain.
 
     A row whose id the ledger has is learned anew in place of what it was; one that the exam has is
-    left alone. `unusable` rows were set aside before, `removed` ids were removed on request.
+    left alone. `unusable` rows were set aside before; `removed` says of an id whether its row was
+    removed on request, and may not come back.
     Raises ModelError for a model that cannot be taught, DataError where nothing can be learned.
     """
     options, laps = options or UpdateOptions(), [time.perf_counter()]

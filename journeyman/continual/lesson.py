@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, sha256
 from typing import Any
@@ -48,17 +48,18 @@ def lesson(
     options: UpdateOptions,
     *,
     examined: Iterable[str] = (),
-    removed: Iterable[str] = (),
+    removed: Callable[[str], bool] = lambda _: False,
     unusable: Sequence[Refused] = (),
 ) -> Lesson:
     """Divide rows that have input and target.
 
-    `examined` are ids of exam rows, `removed` those that were removed on request: neither may be
-    learned. Which new rows examine follows from their ids alone, so it is the same in whatever
-    batches and order they come. Raises DataError when nothing is left to learn from.
+    `examined` are ids of exam rows, and `removed` says of an id whether its row was removed on
+    request: neither may be learned. Which new rows examine follows from their ids alone, so it is
+    the same in whatever batches and order they come. Raises DataError when nothing is left to
+    learn from.
     """
     sorted_rows = _Sorted(refused=list(unusable))
-    old, gone = frozenset(examined), frozenset(removed)
+    old = frozenset(examined)
     labels = frozenset(model.schema.labels)
     reader = QuestionReader(model.columns, model.learner.task.unit)
     digest = sha256()
@@ -68,7 +69,7 @@ def lesson(
         unknown = set(_labels_of(task.target(row, model.columns))) - labels if labels else set()
         if row_id in old:
             sorted_rows.known.append(row_id)
-        elif row_id in gone:
+        elif removed(row_id):
             reason = "The row was removed from this model on request."
             sorted_rows.refused.append(Refused(at + 1, "removed_before", reason, dict(row)))
         elif unknown and not options.new_classes:

@@ -13,8 +13,7 @@ from journeyman.tasks.base import Schema
 from journeyman.training.exam import Exam
 from journeyman.training.learner import Learner
 
-
-CALIBRATED_ROWS = 1000
+CALIBRATED_ROWS = 500
 """Learned rows that a calibration after an update is made from."""
 
 

@@ -58,7 +58,9 @@ def unlearn(
     named.check(model)
     learner, head = with_own_head(model)
     gone = _Gone(model, learner, head, named)
-    left = exam.select([at for at, each in enumerate(exam.questions) if not named.asks(each, model)])
+    left = exam.select(
+        [at for at, each in enumerate(exam.questions) if not named.asks(each, model)]
+    )
     given = gone.entries() if learner.ledger is not None else gone.computed(cache)
     if not len(given) and len(left) == len(exam) and named.label is None:
         raise named.unknown(model)
@@ -88,9 +90,7 @@ def unlearn(
 class _Gone:
     """What leaves a model: the new learner and head, and how many rows they lose."""
 
-    def __init__(
-        self, model: ModelState, learner: Learner, head: SolvedHead, named: Named
-    ) -> None:
+    def __init__(self, model: ModelState, learner: Learner, head: SolvedHead, named: Named) -> None:
         self.model, self.learner, self.head, self.named = model, learner, head, named
         self.lines: Sequence[int] = ()
         self.rows = 0

@@ -37,7 +37,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class Update:
-    """One update: the `version` of the model it led to, from which `parent`, and what the gate said.
+    """One update: the `version` it led to, from which `parent`, and what the gate said.
 
     `added`, `removed` and `quarantined` count rows. `exact` is whether the model is as if it had
     been given just these rows from the start, its features and choices aside. `data` is a SHA-256

@@ -49,9 +49,8 @@ class KernelSolution(RidgeSolution):
         outputs: Tensor = targets.double() - torch.linalg.solve(left, self.weight[group])
         return outputs
 
-
     def each_left_out(self, places: Tensor, targets: Tensor) -> Tensor:
-        """Outputs [m, C] of the training rows at `places` [m], had just the one not been learned."""
+        """Outputs [m, C] of the training rows at `places` [m], had just the one been left out."""
         unit = torch.zeros(len(self.factor), len(places) + 1, dtype=torch.float64)
         unit[places, torch.arange(len(places))] = 1.0
         unit[:, -1] = 1.0

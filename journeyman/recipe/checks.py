@@ -10,6 +10,7 @@ from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.data.options import DataOptions
 from journeyman.errors import DataError
 from journeyman.explainers.base import EXPLAINERS
+from journeyman.recipe.adapt_checks import check_adapt
 from journeyman.recipe.data_checks import check_data, column_of, existing, has_boxes, is_read_by
 from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.loop_checks import check_balance, check_loop
@@ -39,6 +40,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_extra(recipe, mistakes)
     check_explainer(recipe, mistakes)
     check_transfer(recipe, task_of(recipe), mistakes)
+    check_adapt(recipe, task_of(recipe), mistakes)
     check_pretrain(recipe, mistakes)
     check_finetune(recipe, mistakes)
     check_balance(recipe, mistakes)

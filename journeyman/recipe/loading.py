@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from journeyman.data.options import ROLES
 from journeyman.errors import RecipeError
+from journeyman.recipe.adapt_checks import resolved_adapt
 from journeyman.recipe.checks import check, task_of
 from journeyman.recipe.data_checks import existing
 from journeyman.recipe.extra_checks import resolved_extra
@@ -104,6 +105,7 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
             "backbone": recipe.backbone.model_copy(update={"name": backbone}),
             "pretrain": pretrain,
             "transfer": resolved_transfer(recipe.transfer, lambda name: _beside(name, folder)),
+            "adapt": resolved_adapt(recipe.adapt, lambda name: _beside(name, folder)),
         }
     )
 

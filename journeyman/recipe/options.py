@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from journeyman.backbones.precision import Precision
+from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
 from journeyman.pretraining.options import PretrainOptions
@@ -149,6 +150,12 @@ class Recipe(BaseModel):
         description="Learn new data from models already made, or teach a smaller backbone; "
         "neither when absent.",
         examples=[{"data": {"train": "shop.csv"}, "labels": 64}],
+    )
+    adapt: AdaptOptions | None = Field(
+        default=None,
+        description="Teach the model rows that arrive after it was made, without forgetting, and "
+        "forget rows on request; neither when absent.",
+        examples=[{"retain": 0.99, "arrivals": [{"name": "may", "data": {"train": "may.csv"}}]}],
     )
     explain: ExplainOptions = Field(
         default_factory=ExplainOptions,

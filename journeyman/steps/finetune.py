@@ -25,7 +25,7 @@ from journeyman.training.self_training import Course, SelfTrained, asked, before
 from journeyman.training.trackers import Tracker
 from journeyman.training.trainer import Trained
 from journeyman.training.trainer import finetune as train
-from journeyman.workspace import Workspace
+from journeyman.workspace import BASE, Workspace
 
 NOTE = "figures"
 
@@ -54,6 +54,7 @@ def run(workspace: Workspace) -> Section:
     )
     model.about["test"] = {n: m.to_json() for n, m in standings.measured.overall.metrics.items()}
     write_json(workspace.note_path(NOTE), _figures(workspace, standings))
+    workspace.note_path(BASE).unlink(missing_ok=True)
     workspace.model = model.save(workspace.model_folder)
     _sweep(workspace)
     workspace.seconds.update(trained.seconds)

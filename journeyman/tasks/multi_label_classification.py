@@ -78,7 +78,8 @@ class MultiLabelClassification(Task):
 
     def raw(self, encoded: Tensor, schema: Schema) -> Labels:
         """The labels that are set."""
-        return frozenset(schema.labels[at] for at in torch.nonzero(encoded > 0.5).flatten().tolist())
+        places = torch.nonzero(encoded > 0.5).flatten().tolist()
+        return frozenset(schema.labels[at] for at in places)
 
     def loss(self, outputs: Tensor, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """Binary cross-entropy, each label alike."""

@@ -116,7 +116,10 @@ class TextClassification(Task):
     ) -> Metric:
         """As `Task.change`, from counts of hits and misses."""
         truths = [target.label for target in targets]
-        return compare_classification(truths, _best(*after), _best(*before))[self.primary_metric]
+        later, sooner = _best(*after), _best(*before)
+        if later == sooner:  # As mostly where few rows came or went.
+            return Metric(0.0, 0.0, 0.0, len(targets))
+        return compare_classification(truths, later, sooner)[self.primary_metric]
 
     def calibrate(
         self,

@@ -25,6 +25,7 @@ from journeyman.training.loop import Split
 from journeyman.training.solving import solver_rows, starts
 from journeyman.types import Row
 
+
 @dataclass(frozen=True)
 class Question:
     """One exam row without its input: an id, a hash of the input, which update brought it, and
@@ -73,10 +74,14 @@ class Exam:
         """With the questions of another exam of the same head after these, by id and origin."""
         if not len(self) or not len(other):
             return self if len(self) else other
-        layers = {layer: torch.cat([rows, other.layers[layer]]) for layer, rows in self.layers.items()}
+        layers = {
+            layer: torch.cat([rows, other.layers[layer]]) for layer, rows in self.layers.items()
+        }
         counts = torch.cat([self.counts, other.counts])
         questions = [*self.questions, *other.questions]
-        order = sorted(range(len(questions)), key=lambda at: (questions[at].id, questions[at].origin))
+        order = sorted(
+            range(len(questions)), key=lambda at: (questions[at].id, questions[at].origin)
+        )
         return Exam(layers, counts, questions).select(order)
 
     def select(self, which: Sequence[int]) -> Exam:

@@ -13,7 +13,7 @@ from journeyman.backbones.scratch import scratch
 from journeyman.heads.base import Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
-from journeyman.training.examples import Examples, FeatureSource, content_ids, in_batches
+from journeyman.training.examples import Examples, content_ids, in_batches
 from journeyman.training.learner import Learner
 from journeyman.training.ledger import Entries, Ledger, Line, fits
 from journeyman.training.loop import Split

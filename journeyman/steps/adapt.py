@@ -1,0 +1,67 @@
+"""Adapt: learn what arrives after the first training, hold the gate, and forget on request."""
+
+from __future__ import annotations
+
+from journeyman.continual.adapt_options import AdaptOptions, Arrival
+from journeyman.data.collection import Collection
+from journeyman.data.options import DataOptions
+from journeyman.files import write_json
+from journeyman.model import Model
+from journeyman.section import Section
+from journeyman.sections.adapted import adapted
+from journeyman.store import Store
+from journeyman.stream import Stage, Stream
+from journeyman.types import Row
+from journeyman.workspace import BASE, Workspace
+
+FIRST = "first training"
+
+
+def run(workspace: Workspace) -> Section:
+    """Leaves the model as the last update that passed made it, and every version beside it."""
+    options = workspace.option(AdaptOptions)
+    store = Store.beside(workspace.model_folder)
+    stream = Stream(_base(workspace, store), options, workspace.cache, workspace.reporter)
+    stream.open(FIRST, workspace.collection.test.rows())
+    for arrival in options.arrivals:
+        workspace.reporter.say(f"  {arrival.name} arrives")
+        collection = _collection(workspace, arrival)
+        stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
+        _keep(store, stream, stage)
+    if options.forget:
+        _keep(store, stream, stream.forget(options.forget))
+    workspace.model = Model.load(workspace.model_folder, workspace.backbone)
+    return adapted(stream, options)
+
+
+def _base(workspace: Workspace, store: Store) -> Model:
+    """The model as fine-tuning left it, which serves again where this step starts anew."""
+    note = workspace.note_path(BASE)
+    if not note.is_file():
+        write_json(note, {"version": workspace.model.version})
+    version = workspace.load_note(BASE)["version"]
+    if workspace.model.version != version:
+        store.promote(version, "the run starts from here again")
+        workspace.model = Model.load(workspace.model_folder, workspace.backbone)
+    return workspace.model
+
+
+def _collection(workspace: Workspace, arrival: Arrival) -> Collection:
+    data = arrival.columns_of(workspace.option(DataOptions))
+    return workspace.gather(data, workspace.folder / "adapt" / arrival.name)
+
+
+def _rows(collection: Collection) -> list[Row]:
+    """All rows but those of the test: which examine is for the update to say."""
+    tables = (collection.train, collection.validation, collection.exam)
+    return [row for table in tables for row in table.rows()]
+
+
+def _keep(store: Store, stream: Stream, stage: Stage) -> None:
+    """Keep the version an update led to; let it serve where the gate let it pass."""
+    version = store.add(stage.model, stage.update)
+    if stage.update.accepted:
+        store.promote(version.version)
+        stream.model = stage.model
+    else:
+        store.refuse(version.version, *stage.update.reasons)
