@@ -130,7 +130,7 @@ def input_files(recipe: Recipe) -> list[Path]:
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
     named += _transfer_files(recipe)
     arrivals = recipe.adapt.arrivals if recipe.adapt is not None else ()
-    named += [getattr(arrival.data, role) for arrival in arrivals for role in ROLES]
+    named += [arrival.train for arrival in arrivals]
     files = [Path(name) for name in named if name is not None]
     folder = Path(recipe.backbone.name).expanduser()
     files += sorted(folder.glob("*")) if folder.is_dir() else []
@@ -141,7 +141,7 @@ def reads_files_alone(recipe: Recipe) -> bool:
     """Whether its data changes only when one of `input_files` does: no hub dataset without a
     commit, and no pictures, which are more files than those that name them."""
     more = [recipe.transfer.data] if recipe.transfer is not None else []
-    more += [arrival.data for arrival in (recipe.adapt.arrivals if recipe.adapt else ())]
+    more += [each.data(recipe.data) for each in (recipe.adapt.arrivals if recipe.adapt else ())]
     named = [
         (str(name), data)
         for data in (recipe.data, *filter(None, more))
@@ -275,7 +275,7 @@ def _adapt_key(recipe: Recipe) -> Any:
     said = recipe.adapt
     if said is None:
         return None
-    data = [_data_key(arrival.columns_of(recipe.data)) for arrival in said.arrivals]
+    data = [_data_key(arrival.data(recipe.data)) for arrival in said.arrivals]
     return [_plain(said), data, threads_of(recipe)]
 
 

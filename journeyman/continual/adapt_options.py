@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from journeyman.continual.options import UpdateOptions
-from journeyman.data.options import DataOptions
+from journeyman.data.options import DataOptions, Where
 
-APART = ("train", "dataset", "validation", "exam", "test", "extra", "unlabelled", "where", "format")
+LEARNED_ONCE = ("extra", "unlabelled")
+APART = (*LEARNED_ONCE, "train", "dataset", "validation", "exam", "test", "where", "format")
 """Fields of the recipe's data that an arrival from elsewhere does not share."""
 
 
@@ -21,21 +22,24 @@ class Arrival(BaseModel):
         description="What the update is called in the report and in later exams.",
         examples=["reviews"],
     )  # fmt: skip
-    data: DataOptions = Field(
-        description="The rows, written like `data`; what is left out is as there.",
-        examples=[{"where": {"domain": "movie"}}, {"train": "week-2.csv"}],
+    train: str | None = Field(
+        None, description="The rows: a file, read as `data.train` is; of the recipe's when absent."
+    )
+    dataset: str | None = Field(None, description="The rows: a dataset of the catalogue by name.")
+    where: Where | None = Field(
+        None,
+        description="Rows that are read, by what columns hold, in place of `data.where`.",
+        examples=[{"domain": "movie"}],
+    )
+    limit: int | None = Field(
+        None, ge=10, description="Use a seeded sample of at most this many rows."
     )
 
-    def columns_of(self, base: DataOptions) -> DataOptions:
-        """The arrival's data with what it leaves out taken from the recipe's."""
-        own = self.data.model_dump(exclude_unset=True)
-        said = base.model_dump(exclude_unset=True)
-        if self.data.train is not None or self.data.dataset is not None:
-            said = {name: value for name, value in said.items() if name not in APART}
-        else:
-            said = {
-                name: value for name, value in said.items() if name not in ("extra", "unlabelled")
-            }
+    def data(self, base: DataOptions) -> DataOptions:
+        """Where the arrival's rows are: columns and all else as in the recipe's `data`."""
+        own = self.model_dump(exclude_unset=True, exclude={"name"})
+        apart = APART if self.train or self.dataset else LEARNED_ONCE
+        said = base.model_dump(exclude_unset=True, exclude=set(apart))
         return DataOptions(**{**said, **own})
 
 

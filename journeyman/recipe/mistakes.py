@@ -43,7 +43,7 @@ class Mistakes:
             remedy=remedy,
         )
 
-    def within(self, *outer: str | int) -> Mistakes:
+    def within(self, *outer: str) -> Mistakes:
         """The same mistakes, told of what `outer` holds: locations are taken from there."""
         return _Within(self, outer)
 

@@ -155,7 +155,7 @@ class Recipe(BaseModel):
         default=None,
         description="Teach the model rows that arrive after it was made, without forgetting, and "
         "forget rows on request; neither when absent.",
-        examples=[{"retain": 0.99, "arrivals": [{"name": "may", "data": {"train": "may.csv"}}]}],
+        examples=[{"retain": 0.99, "arrivals": [{"name": "may", "train": "may.csv"}]}],
     )
     explain: ExplainOptions = Field(
         default_factory=ExplainOptions,

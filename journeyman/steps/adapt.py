@@ -47,7 +47,7 @@ def _base(workspace: Workspace, store: Store) -> Model:
 
 
 def _collection(workspace: Workspace, arrival: Arrival) -> Collection:
-    data = arrival.columns_of(workspace.option(DataOptions))
+    data = arrival.data(workspace.option(DataOptions))
     return workspace.gather(data, workspace.folder / "adapt" / arrival.name)
 
 
