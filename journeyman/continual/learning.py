@@ -85,7 +85,7 @@ def learn(
         data=found.data,
         seconds={name: end - start for name, start, end in parts},
     )
-    return Taught(after, update)
+    return Taught(after, update, found.refused)
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from journeyman.continual.update import Update
+from journeyman.data.record import Refused
 from journeyman.heads.base import SolvedHead
 from journeyman.model_state import ModelState
 from journeyman.tasks.base import Schema
@@ -19,10 +20,14 @@ CALIBRATED_ROWS = 500
 
 @dataclass(frozen=True)
 class Taught:
-    """The new state of a model, not saved yet, and its update; the old model is as it was."""
+    """The new state of a model, not saved yet, and its update; the old model is as it was.
+
+    `refused` are rows that could not be used, with reasons.
+    """
 
     state: ModelState
     update: Update
+    refused: Sequence[Refused] = ()
 
 
 def successor(

@@ -141,5 +141,7 @@ def lean(options: BaseModel) -> Any:
             continue
         if isinstance(value, BaseModel):
             value = lean(value)
-        values[name] = list(value) if isinstance(value, tuple) else value
+        if isinstance(value, tuple):
+            value = [lean(part) if isinstance(part, BaseModel) else part for part in value]
+        values[name] = value
     return values["name"] if list(values) == ["name"] else values
