@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Never
+from typing import Annotated, Any, Literal, Never
 
 import typer
 from rich.console import Console
@@ -25,9 +25,7 @@ from journeyman.usage import (
     print_lines,
     usage_mistake,
 )
-
-if TYPE_CHECKING:
-    pass
+from journeyman.version_commands import diff, history, promote, publish, rollback
 
 DONE, OURS, YOURS, INTERRUPTED = 0, 1, 2, 130
 
@@ -41,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (enrol, remove_person, people, verify):
+for command in (enrol, remove_person, people, verify, history, diff, promote, rollback, publish):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[

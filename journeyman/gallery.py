@@ -25,6 +25,9 @@ from journeyman.tensors import read_tensors, write_tensors
 
 GALLERY = "gallery.safetensors"
 
+SHELF = ".versions"
+"""What the folder of a model's earlier versions is called, after the model's own."""
+
 Vector = NDArray[np.float32]
 
 
@@ -120,6 +123,21 @@ class Gallery:
             for held in map(self.people.__getitem__, names)
         ]
         return names, np.stack(rows) if rows else np.zeros((0, 0))
+
+
+def shelf_beside(folder: Path) -> Path:
+    """Where the versions of the model in `folder` are kept, and with each who was enrolled with it.
+
+    A folder that is named by dots alone has its own name found first.
+    """
+    named = folder if folder.name else folder.resolve()
+    return named.with_name(f"{named.name}{SHELF}")
+
+
+def shelved(folder: Path, person: str) -> list[Path]:
+    """The folders of earlier versions of the model in `folder` that a person is enrolled with."""
+    found = (path.parent for path in shelf_beside(folder).glob(f"[!.]*/{GALLERY}"))
+    return [each for each in sorted(found) if person in Gallery.read(each, each.name).people]
 
 
 @contextmanager

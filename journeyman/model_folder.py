@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from importlib.metadata import version as installed
@@ -44,9 +45,12 @@ NAMED = ("name", "licence", "source", "sha256", "reference", "options")
 OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
-UNSIGNED = (MANIFEST, CARD, "decisions.jsonl", GALLERY)
+DECISIONS = "decisions.jsonl"
+UNSIGNED = (MANIFEST, CARD, DECISIONS, GALLERY)
 """Files that the version does not cover: they name it, or tell what came after."""
 _ATTEMPTS = 100
+_STALE = 3600
+"""Seconds after which a folder that nobody touched is left over."""
 _TAKEN = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
 """What a rename says when another process was there first."""
 LIBRARIES = ("journeyman", "torch", "transformers", "peft", "numpy", "safetensors")
@@ -77,6 +81,30 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def standing_version(folder: Path) -> str | None:
+    """The version of the model that stands in `folder`; None where there is no such folder."""
+    _recover(folder)
+    return str(read_manifest(folder)["version"]) if folder.exists() else None
+
+
+def recovered(folder: Path) -> bool:
+    """Whether there is a model folder; one that a kill left renamed aside is put back."""
+    _recover(folder)
+    return folder.is_dir()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a kill left beside a model that stands: one it replaced, or one half-written.
+
+    A folder that is being written was touched within the hour, and stays.
+    """
+    if folder.exists():
+        shutil.rmtree(_old(folder), ignore_errors=True)
+    for left in folder.parent.glob(f".{folder.name}.*.new"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _STALE:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 Networks = dict[str, Backbone]
@@ -147,7 +175,7 @@ def _write(model: ModelState, folder: Path) -> None:
         model.exam.write(folder / EXAM)
     _carry_over(model, folder)
     if learner.backbone.spec.own:
-        shutil.copytree(learner.backbone.spec.own, folder / OWN, copy_function=_linked)
+        shutil.copytree(learner.backbone.spec.own, folder / OWN, copy_function=linked)
     write_json(folder / "calibration.json", dict(model.calibration))
     manifest = _manifest(model)
     manifest["files"] = {
@@ -186,7 +214,7 @@ def _keep_gallery(model: ModelState, beside: Path, folder: Path) -> None:
             return
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
     """A second name for a file that never changes; a copy where the disk has no such thing."""
     try:
         os.link(source, target)

@@ -16,7 +16,7 @@ from journeyman.backbones.picture_inputs import Picture
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.evaluation.acceptance import USUAL, Acceptance, check_rate
 from journeyman.evaluation.verification import unit_rows
-from journeyman.gallery import Gallery, changing
+from journeyman.gallery import Gallery, changing, shelved
 from journeyman.model_state import ModelState
 from journeyman.tasks.base import TASKS, model_of
 from journeyman.training.examples import Examples
@@ -65,10 +65,18 @@ class Recognition:
         return len(grown.people[name])
 
     def remove(self, person: str) -> None:
-        """Remove a person, as if never enrolled. Raises JourneymanError for an unknown name."""
+        """Remove a person, as if never enrolled, with earlier versions of the model either.
+
+        Raises JourneymanError for an unknown name.
+        """
         folder = self._folder()
         with changing(folder):
-            self.gallery.without(person).write(folder)
+            earlier = shelved(folder, person)
+            for each in earlier:
+                Gallery.read(each, each.name).without(person).write(each)
+            gallery = self.gallery
+            if person in gallery.people or not earlier:
+                gallery.without(person).write(folder)
 
     def verify(
         self, one: str | Path, other: str | Path, false_accepts: float | None = None

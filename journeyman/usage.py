@@ -16,7 +16,12 @@ from journeyman.errors import DataError, JourneymanError, ResourceError
 if TYPE_CHECKING:
     from journeyman.data.options import DataOptions
 
-ModelPath = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder or a run folder.")]
+ModelPath = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A model folder, a run folder, or one of these with @VERSION."
+    ),
+]
 """The argument that names a model."""
 
 

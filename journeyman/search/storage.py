@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from journeyman.database import address
 from journeyman.errors import MissingExtraError, ResourceError
 from journeyman.search.proposals import Proposals
 from journeyman.training.outcome import Outcome
 
 FILE = "trials.db"
-_DRIVERS = {"postgresql": "postgresql+pg8000"}
 
 
 class TrialStore:
@@ -26,9 +24,9 @@ class TrialStore:
         self._proposals = proposals
         self._place = url or str(folder / FILE)
         folder.mkdir(parents=True, exist_ok=True)
-        address = _address(url) if url else f"sqlite:///{folder / FILE}"
+        place = address(url) if url else f"sqlite:///{folder / FILE}"
         try:
-            self._storage = RDBStorage(address)
+            self._storage = RDBStorage(place)
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
             )
@@ -63,13 +61,3 @@ class TrialStore:
             found=(str(cause).splitlines() or [type(cause).__name__])[0],
             remedy="check search.storage, or leave it out to keep trials in the run's folder",
         )
-
-
-def _address(url: str) -> str:
-    """The URL with the driver that is used, and the password of the environment."""
-    said: URL = make_url(url)
-    said = said.set(drivername=_DRIVERS.get(said.drivername, said.drivername))
-    password = os.environ.get("PGPASSWORD")
-    if said.drivername in _DRIVERS.values() and password and said.password is None:
-        said = said.set(password=password)
-    return said.render_as_string(hide_password=False)

@@ -109,7 +109,8 @@ def test_the_readme_or_a_tutorial_shows_every_command():
 
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     names += [group.name for group in app.registered_groups]
-    pages = [READMES[0], ROOT / "docs/tutorial.md", ROOT / "docs/faces.md"]
+    others = ("tutorial.md", "faces.md", "versions.md")
+    pages = [READMES[0], *(ROOT / "docs" / name for name in others)]
     text = "".join(page.read_text("utf-8") for page in pages)
     assert [name for name in names if f"journeyman {name}" not in text] == []
 

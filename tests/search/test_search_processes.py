@@ -1,10 +1,6 @@
 """Searches in processes of their own, killed for good, and kept in a real PostgreSQL."""
 
-import os
-import pwd
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from postgresql import running
 
 from journeyman.outset import workspace_of
 from journeyman.progress import QUIET
@@ -84,34 +81,10 @@ def test_a_killed_process_is_followed_by_its_children_and_the_search_goes_on(wri
 
 
 @pytest.fixture
-def postgres(tmp_path):
-    """A real server on a free port, as a user who may run one."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
-        pytest.skip("no PostgreSQL server is installed")
-    name = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-    prefix = ["runuser", "-u", name, "--"] if os.getuid() == 0 else []
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = Path("/tmp") / f"journeyman-postgres-{os.getpid()}"
-    folder.mkdir()
-    if prefix:
-        shutil.chown(folder, name)
-
-    def run(program, *arguments):
-        command = [*prefix, str(programs[-1] / program), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
-        assert done.returncode == 0, done.stderr
-
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-A", "trust", "-U", "searcher", "--no-sync")
-    settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", settings, "start")
-    run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "searcher", "trials")
-    yield f"postgresql://searcher@127.0.0.1:{port}/trials"
-    run("pg_ctl", "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+def postgres():
+    """The URL of a database on a real server."""
+    with running() as database:
+        yield database("trials")
 
 
 def test_a_search_kept_in_postgresql_goes_on_elsewhere(written, tmp_path, postgres):

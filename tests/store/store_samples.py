@@ -1,0 +1,80 @@
+"""A model that learns rows in a moment, by its head's statistics, and what is told of that."""
+
+import torch
+from contract_samples import Sample
+from tiny import tiny_folder
+
+from journeyman.backbones.text_encoder import load_backbone
+from journeyman.catalogue.backbones import resolve
+from journeyman.continual.update import Retention, Update
+from journeyman.model import Model
+from journeyman.model_folder import STATISTICS
+from journeyman.model_manifest import read_manifest
+from journeyman.tensors import read_tensors
+from journeyman.training.solving import exam_tensors
+
+ASKED = ["the cat sat in london", "anna was good", "a bad film about bob"]
+
+
+def make_source(place, task="text-classification", head="ridge", name="mood"):
+    """Train a model for a moment; gives its folder."""
+    tiny = tiny_folder(place / "tiny")
+    found = resolve(str(tiny))
+    spec = {"name": found.name, "licence": found.licence, "source": found.source}
+    spec |= {"sha256": found.sha256, "reference": str(tiny)}
+    sample = Sample(task, load_backbone(tiny, spec, {"max_tokens": 32}), train=24, validation=12)
+    got = sample.finetune(place / "features", head=head, tuner="none")
+    exam = exam_tensors(
+        got.learner, sample.schema, sample.validation, got.learner.uncached(sample.validation)
+    )
+    about = {"data": "made", "rows": {"train": 24}, "parent": None}
+    made = Model(name, got.learner, sample.schema, sample.data, got.calibration, about, exam)
+    return made.save(place / "model").folder
+
+
+def taught(folder, rows=3, seed=0):
+    """The model in a folder after it learned some rows of noise."""
+    model = Model.load(folder)
+    head = model.learner.head
+    head.load_statistics(read_tensors(folder / STATISTICS)[0])
+    draw = torch.Generator().manual_seed(seed)
+    shape = head.shape
+    widths = zip(shape.layers, shape.widths_of(shape.layers), strict=True)
+    layers = {layer: torch.randn(rows, width, generator=draw) for layer, width in widths}
+    targets = torch.eye(3)[torch.arange(rows) % 3]
+    head.add(layers, targets)
+    head.resolve()
+    return model
+
+
+def told(parent, added=3, **more):
+    """An update from a parent; its version is whatever the model's is."""
+    kept = [
+        Retention("all", "accuracy", 0.9, 0.95, 0.0, 0.1, 12),
+        Retention("books", "accuracy", 0.8, 0.7, -0.2, 0.0, 6),
+        Retention("new", "accuracy", None, 0.5, None, None, 3),
+    ]
+    said = {"retention": kept, "data": "d4" * 32, "added": added, "accepted": True, **more}
+    kind = said.pop("kind", "learn")
+    return Update(kind, "mood", "", parent, **said)
+
+
+def serving(store, folder):
+    """The folder of what serves; of a store in a database that is empty, the model's own."""
+    if store.serving is not None or store.current is None:
+        return folder
+    return store.load("current")
+
+
+def teach(store, folder, seed=0, *, promote=True, **more):
+    """Teach the model that serves, through the store; gives the new version."""
+    home = serving(store, folder)
+    model = taught(home, seed=seed)
+    version = store.add(model, told(read_manifest(home)["version"], **more))
+    return store.promote(version.version) if promote else version
+
+
+def answers(folder):
+    """What a model says, without who says it."""
+    found = [answer.to_json() for answer in Model.load(folder).predict(ASKED)]
+    return [{**each, "version": ""} for each in found]
