@@ -12,7 +12,7 @@ from pathlib import Path
 from journeyman.errors import ModelError
 from journeyman.model_folder import recovered
 from journeyman.model_manifest import MANIFEST, read_manifest
-from journeyman.store import Store
+from journeyman.versions.store import Store
 
 STORE = "JOURNEYMAN_STORE"
 """The environment variable that holds the URL of a store."""

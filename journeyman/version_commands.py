@@ -11,8 +11,8 @@ import typer
 from journeyman.usage import ModelPath, print_lines
 
 if TYPE_CHECKING:
-    from journeyman.store import Store
-    from journeyman.store_version import Version
+    from journeyman.versions.store import Store
+    from journeyman.versions.version import Version
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _NAMED = "The first 4 digits of a version or more, or current."
@@ -90,7 +90,7 @@ def publish(model: ModelPath) -> None:
     from journeyman.errors import ModelError
     from journeyman.model_manifest import read_manifest
     from journeyman.model_reference import STORE, model_folder, model_store
-    from journeyman.store import Store
+    from journeyman.versions.store import Store
 
     folder, url = model_folder(model), os.environ.get(STORE)
     manifest = read_manifest(folder)

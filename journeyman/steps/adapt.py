@@ -9,9 +9,9 @@ from journeyman.files import write_json
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.adapted import adapted
-from journeyman.store import Store
 from journeyman.stream import Stage, Stream
 from journeyman.types import Row
+from journeyman.versions.store import Store
 from journeyman.workspace import BASE, Workspace
 
 FIRST = "first training"

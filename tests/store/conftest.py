@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "bad_input"))
 from postgresql import running
 from store_samples import make_source
 
-from journeyman.store import Store
+from journeyman.versions.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from store_samples import answers, taught, teach, told
 
 from journeyman.model_manifest import check_files, read_manifest
-from journeyman.store import Store
+from journeyman.versions.store import Store
 
 
 def add(store, folder):

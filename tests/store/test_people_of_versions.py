@@ -8,7 +8,7 @@ from journeyman.errors import JourneymanError
 from journeyman.gallery import GALLERY, Gallery
 from journeyman.model import Model
 from journeyman.model_manifest import read_manifest
-from journeyman.store import Store
+from journeyman.versions.store import Store
 
 
 @pytest.fixture

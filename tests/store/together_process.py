@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 from store_samples import serving, teach
 
 from journeyman.model_manifest import read_manifest
-from journeyman.store import Store
+from journeyman.versions.store import Store
 
 
 def opened(folder, url):

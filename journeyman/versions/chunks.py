@@ -32,9 +32,9 @@ from journeyman.continual.update import Update
 from journeyman.files import making_folder
 from journeyman.model_manifest import broken, digest
 from journeyman.model_state import ModelState
-from journeyman.store_keeper import Keeper
-from journeyman.store_records import Records
-from journeyman.store_shelf import Shelf, files_of, whole
+from journeyman.versions.keeper import Keeper
+from journeyman.versions.records import Records
+from journeyman.versions.shelf import Shelf, files_of, whole
 
 CHUNK = 1 << 22
 """Bytes of a file that are one row."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from safetensors import safe_open
 
-from journeyman.model_state import EXAM
 from journeyman.model_manifest import read_manifest
-from journeyman.store_shelf import files_of
-from journeyman.store_version import Difference, Version, balanced
+from journeyman.model_state import EXAM
+from journeyman.versions.shelf import files_of
+from journeyman.versions.version import Difference, Version, balanced
 
 
 def difference(

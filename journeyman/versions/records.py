@@ -41,7 +41,7 @@ from sqlalchemy.pool import NullPool
 from journeyman.continual.update import Update
 from journeyman.database import address, shown
 from journeyman.errors import MissingExtraError, ModelError, ResourceError
-from journeyman.store_version import Version, now
+from journeyman.versions.version import Version, now
 
 SCHEMA = 1
 WAIT = 3600

@@ -22,12 +22,12 @@ from journeyman.gallery import GALLERY, changing, shelf_beside
 from journeyman.model_folder import DECISIONS, standing_version, sweep, write_folder
 from journeyman.model_manifest import read_manifest
 from journeyman.model_state import ModelState
-from journeyman.store_keeper import Keeper
-from journeyman.store_shelf import Shelf, copy_version
 from journeyman.tasks.base import TASKS
+from journeyman.versions.keeper import Keeper
+from journeyman.versions.shelf import Shelf, copy_version
 
 if TYPE_CHECKING:
-    from journeyman.store_records import Records
+    from journeyman.versions.records import Records
 
 RECORDS = "store.db"
 
@@ -51,7 +51,7 @@ class Folders(Keeper):
         """The records beside the files; made where there are none."""
         from sqlalchemy.engine import URL
 
-        from journeyman.store_records import Records
+        from journeyman.versions.records import Records
 
         path = (self.shelf.folder / RECORDS).absolute()
         url = URL.create("sqlite", database=str(path))

@@ -12,7 +12,7 @@ from journeyman.continual.update import Update
 from journeyman.model_state import ModelState
 
 if TYPE_CHECKING:
-    from journeyman.store_records import Records
+    from journeyman.versions.records import Records
 
 
 class Keeper(ABC):

@@ -16,14 +16,14 @@ from journeyman.continual.update import Update
 from journeyman.model_folder import standing_version
 from journeyman.model_manifest import MANIFEST, check_files, read_manifest
 from journeyman.model_state import ModelState
-from journeyman.store_keeper import Keeper
-from journeyman.store_version import Version, decision, time_of
+from journeyman.versions.keeper import Keeper
+from journeyman.versions.version import Version, decision, time_of
 
 if TYPE_CHECKING:
-    from journeyman.store_records import Records
+    from journeyman.versions.records import Records
 
 
-class Ledger:
+class Register:
     """What a keeper keeps, and the records of it. Changes are made by one process at a time."""
 
     def __init__(self, keeper: Keeper) -> None:

@@ -16,11 +16,11 @@ from typing import Any
 from journeyman.continual.update import Update
 from journeyman.errors import ModelError
 from journeyman.model_state import ModelState
-from journeyman.store_difference import ancestors, difference
-from journeyman.store_folders import Folders
-from journeyman.store_keeper import Keeper
-from journeyman.store_ledger import Ledger, listed
-from journeyman.store_version import GONE, Difference, Version
+from journeyman.versions.difference import ancestors, difference
+from journeyman.versions.folders import Folders
+from journeyman.versions.keeper import Keeper
+from journeyman.versions.register import Register, listed
+from journeyman.versions.version import GONE, Difference, Version
 
 SHORTEST = 4
 """Digits of a version that are enough to name it, if no other begins so."""
@@ -38,7 +38,7 @@ class Store:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._ledger = Ledger(keeper)
+        self._register = Register(keeper)
         self._depth = 0
 
     @classmethod
@@ -49,8 +49,8 @@ class Store:
     @classmethod
     def open(cls, url: str, model: str) -> Store:
         """The store in a database of SQLite or PostgreSQL, for the model of a name."""
-        from journeyman.store_chunks import Chunks
-        from journeyman.store_records import Records
+        from journeyman.versions.chunks import Chunks
+        from journeyman.versions.records import Records
 
         remedy = "check the URL of the store (JOURNEYMAN_STORE), and that it can be reached"
         return cls(Chunks(Records(url, model, remedy)))
@@ -72,7 +72,7 @@ class Store:
             self._depth += 1
             try:
                 if self._depth == 1:
-                    self._ledger.settle()
+                    self._register.settle()
                 yield
             finally:
                 self._depth -= 1
@@ -89,16 +89,16 @@ class Store:
         the model's. The version it came from is recorded first where it is not known yet.
         """
         with self.alone():
-            self._ledger.know_parent(model, update)
+            self._register.know_parent(model, update)
             named = self._keeper.keep(model, update, update.parent)
-            version = self._ledger.known(Version.of(named))
-            self._ledger.write(version)
+            version = self._register.known(Version.of(named))
+            self._register.write(version)
             return version
 
     def take_in(self, folder: Path, update: Update | None = None) -> Version:
         """Record the model in a folder as a version, by what led to it; "made" if absent."""
         with self.alone():
-            return self._ledger.take_in(folder, update)
+            return self._register.take_in(folder, update)
 
     def promote(self, version: str, *reasons: str) -> Version:
         """Let a version serve; one that does already stays.
@@ -110,17 +110,17 @@ class Store:
             self._check(found)
             refused = () if found.accepted else ("it was refused", *found.update.reasons)
             if found.version != self.current:
-                self._ledger.serve(found, "promote", *reasons, *refused)
+                self._register.serve(found, "promote", *reasons, *refused)
             return self.find(found.version)
 
     def rollback(self, *reasons: str) -> Version:
         """Let the nearest ancestor serve that did before and still stands; gives it."""
         with self.alone():
-            versions = self._ledger.versions()
+            versions = self._register.versions()
             for each in _before(versions):
                 if each.promoted and each.stands:
                     self._check(each)
-                    self._ledger.serve(each, "rollback", *reasons)
+                    self._register.serve(each, "rollback", *reasons)
                     return self.find(each.version)
             raise ModelError(
                 "There is no earlier version to go back to.",
@@ -133,7 +133,7 @@ class Store:
     def history(self) -> list[Version]:
         """Every version, the newest first."""
         with self._reading():
-            return self._ledger.versions()
+            return self._register.versions()
 
     def find(self, version: str) -> Version:
         """The version that begins so, or that is `current`."""
@@ -175,7 +175,7 @@ class Store:
         """Note that a version is not to serve, for these reasons."""
         with self.alone():
             found = self.find(version)
-            self._ledger.decide(replace(found, accepted=False), "refuse", *reasons)
+            self._register.decide(replace(found, accepted=False), "refuse", *reasons)
 
     def replace(self, old: str, model: ModelState | None, update: Update) -> Version | None:
         """Put a rebuilt version in place of one that held rows to be removed, and purge that.
@@ -197,9 +197,9 @@ class Store:
                     removed=gone.removed + named.removed,
                     replaces=gone.version,
                 )
-                with self._ledger.records.transaction():
-                    self._ledger.records.put(version)
-                self._ledger.finish(gone, version)
+                with self._register.records.transaction():
+                    self._register.records.put(version)
+                self._register.finish(gone, version)
             return self.find(named.version)
 
     def prune(self, keep: int = KEEP) -> list[str]:
@@ -209,7 +209,7 @@ class Store:
         it, and what came of the one that serves: it may still be promoted.
         """
         with self.alone():
-            versions, records = self._ledger.versions(), self._ledger.records
+            versions, records = self._register.versions(), self._register.records
             standing = [each for each in versions if each.stands]
             before = [each for each in _before(versions) if each.promoted and each.stands]
             stays = [each for each in standing if each.promoted][:keep] + before[:1]
@@ -228,21 +228,21 @@ class Store:
 
         `what` is "row", or the name of the class they went with, of which a salted hash is kept.
         """
-        with self.alone(), self._ledger.records.transaction():
-            self._ledger.records.remove(version, ids, what)
+        with self.alone(), self._register.records.transaction():
+            self._register.records.remove(version, ids, what)
 
     def was_removed(self, row_id: str) -> bool:
         """Whether a row of this id was ever removed."""
         if not self._keeper.made:
             return False
-        records = self._ledger.records
+        records = self._register.records
         with self._reading(), records.transaction(reading=True):
             return records.removed(row_id)
 
     def decisions(self) -> list[dict[str, Any]]:
         """What was decided, in its order: when, what, version, parent, reasons."""
         with self._reading():
-            return [json.loads(line) for line in self._ledger.lines()]
+            return [json.loads(line) for line in self._register.lines()]
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -252,7 +252,7 @@ class Store:
             return
         with self._keeper.reading() as free:
             if free:
-                self._ledger.settle()
+                self._register.settle()
             yield
 
     def _purge(self, version: Version, update: Update) -> None:
@@ -264,13 +264,13 @@ class Store:
                 found=version.version,
                 remedy="promote another version first, or roll back",
             )
-        self._ledger.decide(version.forgotten(), "unlearn", "purged", *update.reasons)
+        self._register.decide(version.forgotten(), "unlearn", "purged", *update.reasons)
         self._keeper.drop(version.version)
 
     def _check(self, version: Version) -> None:
         """Raise unless a version's files are here and as they were saved."""
         self._check_stands(version)
-        self._ledger.check(version)
+        self._register.check(version)
 
     def _check_stands(self, version: Version) -> None:
         if not version.stands:

@@ -1,0 +1,251 @@
+"""A model in its place, taught and made to forget: its versions kept, and traces taken away.
+
+What `journeyman learn` and `journeyman unlearn` do. A new version is written whole before it
+serves, so a kill at any moment leaves the one before, and the same command completes the rest.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from journeyman.api import load
+from journeyman.continual.holdings import exam_of, solved_head
+from journeyman.continual.learning import learn
+from journeyman.continual.named import Named
+from journeyman.continual.options import UpdateOptions
+from journeyman.continual.taught import Taught
+from journeyman.continual.unlearning import unlearn
+from journeyman.continual.update import Update
+from journeyman.data.questions import labelled_rows
+from journeyman.data.quarantine import write_refused
+from journeyman.data.record import Refused
+from journeyman.errors import DataError, JourneymanError, ModelError
+from journeyman.files import write_text
+from journeyman.model import Model
+from journeyman.model_reference import model_store
+from journeyman.progress import QUIET, Reporter
+from journeyman.versions.store import Store
+from journeyman.traces.purge import Purged, Removed, known_rows, purge
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an update came to: its record, and what was done beside it.
+
+    `quarantine` is the file of rows that could not be used; `rebuilt` and `purged` are earlier
+    versions that held rows which were removed; `traces` counts what was taken away by place, and
+    `left` names files that still hold a row.
+    """
+
+    update: Update
+    quarantine: Path | None = None
+    rebuilt: Sequence[str] = ()
+    purged: Sequence[str] = ()
+    traces: dict[str, int] = field(default_factory=dict)
+    left: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The update's fields, and those of what was done beside it where anything was."""
+        said = self.update.to_json()
+        if self.quarantine is not None:
+            said["quarantine"] = str(self.quarantine)
+        if self.update.kind == "unlearn":
+            said |= {"rebuilt": list(self.rebuilt), "purged": list(self.purged)}
+            said |= {"traces": self.traces, "left": list(self.left)}
+        return said
+
+
+def teach(
+    reference: str | Path,
+    file: str,
+    options: UpdateOptions | None = None,
+    *,
+    origin: str | None = None,
+    again: bool = False,
+    reporter: Reporter = QUIET,
+) -> Outcome:
+    """Teach the model that a reference names the rows of a file; it serves if the gate lets it.
+
+    `origin` names what the rows are, the file's own name when absent. Rows that were once removed
+    on request are set aside, unless they are wanted `again`. Raises ModelError for a model that
+    cannot be taught, DataError where nothing can be learned.
+    """
+    store, model = model_store(reference), _loaded(reference)
+    rows, refused = labelled_rows(file, model.columns, model.learner.task.kind)
+    removed: Callable[[str], bool] = (lambda _: False) if again else store.was_removed
+    taught = learn(
+        model,
+        rows,
+        options,
+        origin=Path(file).stem if origin is None else origin,
+        removed=removed,
+        unusable=refused,
+        reporter=reporter,
+    )
+    update = _kept(store, taught)
+    return Outcome(update, _set_aside(store, update, file, taught.refused))
+
+
+def forget(
+    reference: str | Path,
+    *,
+    ids: Sequence[str] = (),
+    file: str | None = None,
+    label: str | None = None,
+    options: UpdateOptions | None = None,
+) -> Outcome:
+    """Have a model, all its versions and all that is kept of them forget rows, or a class.
+
+    Each version that holds the rows is rebuilt without them, or purged where it cannot be; the
+    one that serves goes on serving, rebuilt. Raises ModelError for a model that cannot give up
+    rows, DataError where nothing of them is known.
+    """
+    store, model = model_store(reference), _loaded(reference)
+    solved_head(model)  # The ledger too, without which ids and classes are not known.
+    named = _named(model, ids, file, label)
+    folder = store.serving
+    known = Removed.of(named.ids, named.inputs, _texts(model, named))
+    known = known if folder is None else known_rows(folder, known)
+    named = replace(named, ids=known.ids, inputs=known.inputs)
+    update, changed, ids_gone = _from_versions(store, named, options)
+    known = known.joined(Removed(ids=ids_gone))
+    store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
+    done = Purged() if folder is None else purge(folder, known)
+    if update is None and not any(done.places.values()):
+        raise named.unknown(model)
+    if update is None:
+        update = Update("unlearn", model.name, store.current or "", None, accepted=True)
+    return Outcome(update, None, *changed, traces=done.places, left=done.left)
+
+
+def _from_versions(
+    store: Store, named: Named, options: UpdateOptions | None
+) -> tuple[Update | None, tuple[list[str], list[str]], frozenset[str]]:
+    """Rebuild each version that holds the rows, the one that serves first.
+
+    Gives what that was to the one that serves (None where it holds none of them), the versions
+    rebuilt and purged, and the ids of all rows that left.
+    """
+    with store.alone():
+        if not store.history() and store.serving is not None:
+            store.take_in(store.serving)
+        standing = sorted(
+            (each for each in store.history() if each.stands), key=lambda each: not each.current
+        )
+        told: Update | None = None
+        rebuilt: list[str] = []
+        purged: list[str] = []
+        gone: set[str] = set()
+        for each in standing:
+            state = Model.load(store.load(each.version))
+            if not _holds(state, named):
+                continue
+            ids = _ids(state, named)
+            taught = _without(state, named, options)
+            if taught is None:
+                update = Update("unlearn", state.name, "", each.version, accepted=True)
+                store.replace(each.version, None, update)
+                purged.append(each.version)
+                continue
+            new = store.replace(each.version, taught.state, taught.update)
+            rebuilt.append(each.version)
+            gone |= ids
+            if each.current and new is not None:
+                told = replace(taught.update, version=new.version)
+        return told, (rebuilt, purged), frozenset(gone)
+
+
+def _holds(model: Model, named: Named) -> bool:
+    """Whether a version has anything of what is named: in its ledger, its exam or its classes."""
+    solved_head(model)
+    if named.label is not None and named.label in model.schema.labels:
+        return True
+    exam = any(named.asks(question, model) for question in exam_of(model).questions)
+    ledger = model.learner.ledger
+    return exam or ledger is None or bool(named.lines(ledger, model))
+
+
+def _ids(model: Model, named: Named) -> set[str]:
+    """The ids of what is named, as a version knows them."""
+    ledger = model.learner.ledger
+    learned = [] if ledger is None else [ledger.lines[at].id for at in named.lines(ledger, model)]
+    examined = [each.id for each in exam_of(model).questions if named.asks(each, model)]
+    return {*learned, *examined}
+
+
+def _without(model: Model, named: Named, options: UpdateOptions | None) -> Taught | None:
+    """A version rebuilt; None where it cannot be, and must go."""
+    try:
+        return unlearn(model, named, options)
+    except JourneymanError:
+        return None
+
+
+def _kept(store: Store, taught: Taught) -> Update:
+    """The version kept, and serving where the gate lets it."""
+    update = taught.update
+    with store.alone():
+        version = store.add(taught.state, update)
+        if update.accepted:
+            store.promote(version.version)
+        else:
+            store.refuse(version.version, *update.reasons)
+    return replace(update, version=version.version)
+
+
+def _set_aside(
+    store: Store, update: Update, file: str, refused: Sequence[Refused]
+) -> Path | None:
+    """Write rows that could not be used beside the model, with reasons; none, no file."""
+    if not refused or store.serving is None:
+        return None
+    lines = io.StringIO()
+    for each in refused:
+        write_refused(lines, file, each)
+    path = store.serving.parent / f"quarantine-{update.version}.jsonl"
+    write_text(path, lines.getvalue())
+    return path
+
+
+def _loaded(reference: str | Path) -> Model:
+    model = load(reference)
+    if type(model) is Model:
+        return model
+    raise ModelError(
+        "An ensemble cannot be taught.",
+        place=str(reference),
+        expected="a single model",
+        found="several models that answer together",
+        remedy="teach each of its members, and make the ensemble anew",
+    )
+
+
+def _named(
+    model: Model, ids: Sequence[str], file: str | None, label: str | None
+) -> Named:
+    """What is asked for, in exactly one way."""
+    given = [name for name, said in (("--ids", ids), ("--rows", file), ("--class", label)) if said]
+    if len(given) != 1:
+        raise DataError(
+            "It is not clear what to forget." if given else "There is nothing to forget.",
+            place="the command's arguments",
+            expected="one of --rows FILE, --ids ID or --class LABEL",
+            found=" and ".join(given) or "none of them",
+            remedy="give exactly one",
+        )
+    if file is not None:
+        return Named.by_rows(model, labelled_rows(file, model.columns, model.learner.task.kind)[0])
+    return Named(label=label) if label is not None else Named.by_ids(ids)
+
+
+def _texts(model: Model, named: Named) -> list[str]:
+    """What the rows read, where they are at hand."""
+    task, texts = model.learner.task, []
+    for row in named.rows:
+        text = task.text(row, model.columns)
+        texts += list(text) if isinstance(text, tuple) else [str(text)]
+    return texts

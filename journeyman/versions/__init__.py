@@ -1,0 +1,1 @@
+"""A model's versions: what was learned when, and which one serves."""
