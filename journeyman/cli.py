@@ -15,6 +15,7 @@ from rich.padding import Padding
 
 from journeyman.errors import JourneymanError
 from journeyman.people_commands import enrol, people, remove_person, verify
+from journeyman.teaching_commands import learn, unlearn
 from journeyman.usage import (
     ModelPath,
     asked_of,
@@ -39,7 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (enrol, remove_person, people, verify, history, diff, promote, rollback, publish):
+_VERSIONS = (learn, unlearn, history, diff, promote, rollback, publish)
+for command in (*_VERSIONS, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[

@@ -86,7 +86,7 @@ def teach(
         unusable=refused,
         reporter=reporter,
     )
-    update = _kept(store, taught)
+    update = _kept(store, taught, model.folder)
     return Outcome(update, _set_aside(store, update, file, taught.refused))
 
 
@@ -185,11 +185,11 @@ def _without(model: Model, named: Named, options: UpdateOptions | None) -> Taugh
         return None
 
 
-def _kept(store: Store, taught: Taught) -> Update:
+def _kept(store: Store, taught: Taught, came_from: Path | None) -> Update:
     """The version kept, and serving where the gate lets it."""
     update = taught.update
     with store.alone():
-        version = store.add(taught.state, update)
+        version = store.add(taught.state, update, came_from)
         if update.accepted:
             store.promote(version.version)
         else:
@@ -197,9 +197,7 @@ def _kept(store: Store, taught: Taught) -> Update:
     return replace(update, version=version.version)
 
 
-def _set_aside(
-    store: Store, update: Update, file: str, refused: Sequence[Refused]
-) -> Path | None:
+def _set_aside(store: Store, update: Update, file: str, refused: Sequence[Refused]) -> Path | None:
     """Write rows that could not be used beside the model, with reasons; none, no file."""
     if not refused or store.serving is None:
         return None
@@ -224,9 +222,7 @@ def _loaded(reference: str | Path) -> Model:
     )
 
 
-def _named(
-    model: Model, ids: Sequence[str], file: str | None, label: str | None
-) -> Named:
+def _named(model: Model, ids: Sequence[str], file: str | None, label: str | None) -> Named:
     """What is asked for, in exactly one way."""
     given = [name for name, said in (("--ids", ids), ("--rows", file), ("--class", label)) if said]
     if len(given) != 1:

@@ -52,7 +52,9 @@ def learn(
     if not found.update.accepted:
         version = found.update.version
         typer.echo(f"refused: {'; '.join(found.update.reasons)}", err=True)
-        typer.echo(f"it stands as version {version}: journeyman promote {model} {version}", err=True)
+        typer.echo(
+            f"it stands as version {version}: journeyman promote {model} {version}", err=True
+        )
 
 
 def unlearn(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from journeyman.continual.update import Update
 from journeyman.model_folder import standing_version
 from journeyman.model_manifest import MANIFEST, check_files, read_manifest
-from journeyman.model_state import ModelState
 from journeyman.versions.keeper import Keeper
 from journeyman.versions.version import Version, decision, time_of
 
@@ -106,9 +105,8 @@ class Register:
             return version
         return replace(before, update=version.update, accepted=version.accepted, state="kept")
 
-    def know_parent(self, model: ModelState, update: Update) -> None:
-        """Record the version an update came from, where the model still stands in its folder."""
-        folder = model.folder
+    def know_parent(self, folder: Path | None, update: Update) -> None:
+        """Record the version an update came from, where it stands in this folder."""
         if folder is None or update.parent is None or standing_version(folder) != update.parent:
             return
         with self.records.transaction():

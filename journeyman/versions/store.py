@@ -82,14 +82,15 @@ class Store:
         """The version that serves; None where none does."""
         return self._keeper.standing()
 
-    def add(self, model: ModelState, update: Update) -> Version:
+    def add(self, model: ModelState, update: Update, came_from: Path | None = None) -> Version:
         """Write a version whole and record it; it serves once it is promoted.
 
         The model stands in the version's folder from then on. An update without a `version` gets
-        the model's. The version it came from is recorded first where it is not known yet.
+        the model's. The version it came from is recorded first where it is not known yet and stands
+        in the folder `came_from`.
         """
         with self.alone():
-            self._register.know_parent(model, update)
+            self._register.know_parent(came_from or model.folder, update)
             named = self._keeper.keep(model, update, update.parent)
             version = self._register.known(Version.of(named))
             self._register.write(version)

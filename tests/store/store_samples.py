@@ -1,17 +1,15 @@
 """A model that learns rows in a moment, by its head's statistics, and what is told of that."""
 
-import torch
-from contract_samples import Sample
+from contract_samples import Sample, made_rows, with_pictures
 from tiny import tiny_folder
 
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
+from journeyman.continual.options import UpdateOptions
 from journeyman.continual.update import Retention, Update
 from journeyman.model import Model
-from journeyman.model_folder import STATISTICS
 from journeyman.model_manifest import read_manifest
-from journeyman.tensors import read_tensors
-from journeyman.training.solving import exam_tensors
+from journeyman.training.exam import make_exam
 
 ASKED = ["the cat sat in london", "anna was good", "a bad film about bob"]
 
@@ -24,27 +22,22 @@ def make_source(place, task="text-classification", head="ridge", name="mood"):
     spec |= {"sha256": found.sha256, "reference": str(tiny)}
     sample = Sample(task, load_backbone(tiny, spec, {"max_tokens": 32}), train=24, validation=12)
     got = sample.finetune(place / "features", head=head, tuner="none")
-    exam = exam_tensors(
-        got.learner, sample.schema, sample.validation, got.learner.uncached(sample.validation)
-    )
+    source = got.learner.uncached(sample.validation)
+    exam = make_exam(got.learner, sample.data, sample.rows[24:], sample.validation, source)
     about = {"data": "made", "rows": {"train": 24}, "parent": None}
     made = Model(name, got.learner, sample.schema, sample.data, got.calibration, about, exam)
     return made.save(place / "model").folder
 
 
 def taught(folder, rows=3, seed=0):
-    """The model in a folder after it learned some rows of noise."""
+    """The model in a folder after it learned some rows."""
     model = Model.load(folder)
-    head = model.learner.head
-    head.load_statistics(read_tensors(folder / STATISTICS)[0])
-    draw = torch.Generator().manual_seed(seed)
-    shape = head.shape
-    widths = zip(shape.layers, shape.widths_of(shape.layers), strict=True)
-    layers = {layer: torch.randn(rows, width, generator=draw) for layer, width in widths}
-    targets = torch.eye(3)[torch.arange(rows) % 3]
-    head.add(layers, targets)
-    head.resolve()
-    return model
+    new = made_rows(rows, seed + 100)
+    for at, row in enumerate(new):
+        row["text"] += f" very{seed}" + " long" * at
+    if model.learner.task.modality == "image":
+        new = with_pictures(new, seed + 100)
+    return model.learn(new, UpdateOptions(retain=None, exam=0.0))
 
 
 def told(parent, added=3, **more):
@@ -70,7 +63,7 @@ def teach(store, folder, seed=0, *, promote=True, **more):
     """Teach the model that serves, through the store; gives the new version."""
     home = serving(store, folder)
     model = taught(home, seed=seed)
-    version = store.add(model, told(read_manifest(home)["version"], **more))
+    version = store.add(model, told(read_manifest(home)["version"], **more), home)
     return store.promote(version.version) if promote else version
 
 

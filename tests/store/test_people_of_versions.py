@@ -29,7 +29,7 @@ def enrolled(folder):
 def another(store, folder):
     model = Model.load(folder)
     model.about["again"] = 1
-    return store.add(model, told(read_manifest(folder)["version"])).version
+    return store.add(model, told(read_manifest(folder)["version"]), folder).version
 
 
 def test_people_go_with_their_version_and_come_back_with_it(faces):

@@ -37,7 +37,7 @@ def test_a_model_without_a_store_has_one_version_and_none_is_made_by_looking(fol
 def test_the_first_version_that_is_added_brings_the_one_it_came_from(store, folder):
     before, first = answers(folder), version_in(folder)
     model = taught(folder)
-    added = store.add(model, told(first))
+    added = store.add(model, told(first), folder)
     assert added.version == model.version != first
     assert [(each.version, each.kind) for each in store.history()] == [
         (added.version, "learn"),
