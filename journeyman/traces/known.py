@@ -20,14 +20,16 @@ from journeyman.data.table import Table
 from journeyman.errors import DataError
 from journeyman.traces.removed import Removed
 
-FOLDERS = ("data", "transfer/data")
-"""Where a run keeps tables."""
+
+def folders(run: Path) -> list[Path]:
+    """Where a run keeps tables: of its data, of those it transfers to, and of each arrival."""
+    arrived = sorted(path for path in (run / "adapt").glob("*") if path.is_dir())
+    return [run / "data", run / "transfer" / "data", *arrived]
 
 
 def stored(run: Path) -> Iterator[tuple[Path, Collection]]:
     """Each whole collection of a run, with its folder."""
-    for name in FOLDERS:
-        folder = run / name
+    for folder in folders(run):
         if (folder / "collection.json").is_file():
             try:
                 yield folder, Collection.load(folder)

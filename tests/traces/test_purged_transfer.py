@@ -10,13 +10,16 @@ from searching import found_in, hashed, needles
 from tiny import tiny_folder
 
 import journeyman
+from journeyman.continual.named import Named
+from journeyman.continual.unlearning import unlearn
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
 from journeyman.data.removals import Removals
+from journeyman.model_folder import write_model
 from journeyman.pretraining.corpus import read_corpus
 from journeyman.pretraining.options import PretrainOptions
 from journeyman.tasks.base import TASKS
-from journeyman.traces.purge import Removed, purge, run_of
+from journeyman.traces.purge import Removed, known_rows, purge, run_of
 
 
 @pytest.fixture
@@ -86,3 +89,36 @@ def test_texts_to_pretrain_on_leave_removed_ones_out(place):
     found = read_corpus(options, task, collection, 0, gone)
     assert sorted([*found.texts, *found.held]) == sorted(set(lines) - {lines[4]})
     assert found.refused == 1
+
+
+def test_rows_that_arrived_later_leave_the_tables_of_their_arrival(place):
+    june = made_rows(60, seed=5)
+    for at, row in enumerate(june):
+        row["text"] += f" tapirmark{at:03d}"
+    write(place / "rows.csv", made_rows(90))
+    write(place / "june.csv", june)
+    said = {
+        "name": "carried", "task": "text-classification", "backbone": "tiny",
+        "data": {"train": "rows.csv", "text": "text", "label": "label"},
+        "finetune": {"tuner": "none"}, "explain": {"samples": 3}, "threads": 1, "trackers": [],
+        "adapt": {"arrivals": [{"name": "june", "train": "june.csv"}], "retain": None},
+    }  # fmt: skip
+    (place / "carried.yaml").write_text(json.dumps(said))
+    model = run()
+    folder = place / "runs" / "carried"
+    splits = json.loads((folder / "adapt" / "june" / "splits.json").read_text())
+    ids = {hashed(row["text"]): row["text"].split()[-1] for row in june}
+    gone = splits["train"][3]
+    wanted = needles(words=[ids[gone]], hashes=[gone])
+    before = found_in([folder, place / "home"], wanted)
+    assert any(name.startswith("adapt/june/") for name in before[ids[gone]])
+    known = known_rows(folder, Removed.of(ids=[gone]))
+    assert known.inputs == {gone}
+    taught = unlearn(model, Named(ids=known.ids, inputs=known.inputs))
+    write_model(taught.state, folder / "model")
+    done = purge(folder, Removed.of(ids=[gone]))
+    left = found_in([folder, place / "home"], wanted)
+    assert ids[gone] not in left
+    versions = {name for names in left.values() for name in names}
+    assert all(name.startswith("model.versions/") for name in versions), "the store sees to those"
+    assert set(done.left) == versions

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.files import write_text
+from journeyman.gallery import SHELF
+from journeyman.traces.known import folders
 from journeyman.traces.places.base import PLACES, Place, Request
 from journeyman.traces.removed import Removed, pruned
 
-OWN = ("model", "data", "backbone")
-"""Folders of a run whose files hang together: other places see to them, or a new model does."""
+OWN = ("model", "backbone", f"model{SHELF}")
+"""Folders of a run whose files hang together: a new model, or the store of versions, sees to
+them."""
 KEPT = ("removals.json", "journal.jsonl", "recipe.yaml", "stamp.json")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
@@ -36,10 +39,12 @@ class Documents(Place):
 
 def documents(run: Path) -> Iterator[Path]:
     """The files it goes through: none of a model's or of the stored tables, and no source."""
-    sources = _sources(run)
+    sources, tables = _sources(run), set(folders(run))
     for path in sorted(run.rglob("*")):
-        folders = path.relative_to(run).parts[:-1]
-        if set(folders) & set(OWN) or path.name in KEPT or path.resolve() in sources:
+        names = path.relative_to(run).parts[:-1]
+        if set(names) & set(OWN) or path.name in KEPT or path.resolve() in sources:
+            continue
+        if tables & set(path.parents):
             continue
         if path.suffix in (".json", ".jsonl", ".ndjson", *_DELIMITERS) and path.is_file():
             yield path
@@ -48,9 +53,9 @@ def documents(run: Path) -> Iterator[Path]:
 def _sources(run: Path) -> set[Path]:
     """The user's own files, which are never touched, in case they lie in the run's folder."""
     found: set[Path] = set()
-    for place in ("data", "transfer/data"):
+    for folder in folders(run):
         try:
-            content = json.loads((run / place / "collection.json").read_text(encoding="utf-8"))
+            content = json.loads((folder / "collection.json").read_text(encoding="utf-8"))
             named = [*content["sources"].values(), *content.get("extra", ())]
         except (OSError, ValueError, KeyError):
             continue

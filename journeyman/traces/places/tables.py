@@ -26,7 +26,7 @@ from journeyman.data.removals import NAME, REASON
 from journeyman.data.table import Indices, Table
 from journeyman.data.writer import describe
 from journeyman.files import replacing, write_bytes
-from journeyman.traces.known import FOLDERS, gone_in, lines_of, refused_is_gone, stored, tables_of
+from journeyman.traces.known import folders, gone_in, lines_of, refused_is_gone, stored, tables_of
 from journeyman.traces.places.base import PLACES, Place, Request
 from journeyman.traces.places.leftovers import remove
 
@@ -36,7 +36,7 @@ _WITHOUT = "-"
 
 @PLACES.register("tables")
 class Tables(Place):
-    """The folders `data/` and `transfer/data/` of a run, and its `quarantine.jsonl`."""
+    """The folders `data/`, `transfer/data/` and `adapt/NAME/` of a run; `quarantine.jsonl`."""
 
     name = "tables"
     rank = 4
@@ -45,8 +45,7 @@ class Tables(Place):
         """Write them without the removed rows; splits stay as they are. What no collection needs
         is deleted: it is read again from the sources."""
         count, whole = 0, dict(stored(request.run))
-        for name in FOLDERS:
-            folder = request.run / name
+        for folder in folders(request.run):
             if folder in whole:
                 count += _rewritten(folder, whole[folder], request)
                 _tidy(folder)
