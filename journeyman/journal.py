@@ -32,6 +32,10 @@ class Journal:
         ]
         return lines[-1] if lines else {}
 
+    def steps(self) -> list[tuple[str, dict[str, Any]]]:
+        """What was finished, in that order: each step with its line."""
+        return [(str(line.get("step")), line) for line in self._lines()]
+
     def finish(self, step: str, key: str, **facts: Any) -> None:
         """Note that `step` is done under `key`."""
         self._write([*self._lines(), {"step": step, "key": key, **facts}])

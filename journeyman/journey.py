@@ -6,15 +6,13 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.catalogue.entry import dataset_entries
@@ -22,7 +20,7 @@ from journeyman.data.ingest import content_hash
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.picture_rows import picture_stamp
 from journeyman.data.readers.hub import SCHEME, HubDataset
-from journeyman.errors import ResourceError
+from journeyman.data.removals import Removals
 from journeyman.files import write_json, write_text
 from journeyman.journal import Journal, file_digest, key_of
 from journeyman.model_manifest import MANIFEST
@@ -31,6 +29,7 @@ from journeyman.outset import threads_of, workspace_of
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
+from journeyman.run_lock import alone_in
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
 from journeyman.steps import adapt, collect, explain, finetune, pretrain, transfer
@@ -58,7 +57,7 @@ class Step:
 
 
 STEPS = (
-    Step("collect", collect.run, lambda r: [_data_key(r.data), r.collect, r.task, r.seed]),
+    Step("collect", collect.run, lambda r: _collect_key(r)),
     Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
     Step(
         "finetune",
@@ -106,11 +105,11 @@ def travel(recipe: Recipe, reporter: Reporter = QUIET) -> Arrived:
     journal = Journal(folder)
     data, pretrained = _data_key(recipe.data), _pretrain_key(recipe)
     parts = (data, pretrained, _transfer_key(recipe), _adapt_key(recipe))
-    whole = key_of(_plain(recipe), *parts, _backbone_key(recipe))
+    whole = key_of(_plain(recipe), *parts, _backbone_key(recipe), *_removed(recipe))
     if journal.finished("report", whole) and _complete(recipe):
         return Arrived(folder, fresh=False)
     check_readable(resolve(recipe.backbone.name).folder)
-    with _alone(folder):
+    with alone_in(folder):
         torch.set_num_threads(threads_of(recipe))
         journal.forget(["report"])
         _sweep(folder)
@@ -194,35 +193,6 @@ def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
     return section
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds a lock on the run's folder: two processes in it would undo each other's work."""
-    lock = FileLock(folder / ".lock", timeout=1)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise ResourceError(
-            "Another process is running this recipe.",
-            place=str(folder),
-            expected="one run at a time in a folder",
-            found="a run under way",
-            remedy="wait for it, or give this run another folder: --set output=runs/other",
-        ) from error
-    except OSError as error:
-        raise ResourceError(
-            "The run's folder cannot be written.",
-            place=str(folder),
-            expected="a folder this user may write in",
-            found=error.strerror or str(error),
-            remedy="choose another folder: --set output=FOLDER",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _sweep(folder: Path) -> None:
     """Remove what a killed save of the model, or of a backbone, left beside it."""
     for name in ("model", "backbone"):
@@ -233,6 +203,17 @@ def _sweep(folder: Path) -> None:
 def _complete(recipe: Recipe) -> bool:
     told = all((recipe.folder / name).is_file() for name in (REPORT, "metrics.json"))
     return told and all(step.left(recipe.folder) for step in STEPS if step.asked(recipe))
+
+
+def _collect_key(recipe: Recipe) -> list[Any]:
+    data = _data_key(recipe.data)
+    return [data, recipe.collect, recipe.task, recipe.seed, *_removed(recipe)]
+
+
+def _removed(recipe: Recipe) -> list[str]:
+    """What tells which rows were removed from the run on request; empty where none were."""
+    digest = Removals.read(recipe.folder).digest
+    return [digest] if digest else []
 
 
 def _data_key(data: DataOptions) -> list[Any]:

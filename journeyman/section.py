@@ -80,7 +80,7 @@ class Example(_Part):
     """One row shown with what moved the decision; weights are signed.
 
     `spans` are (start, end, weight) in code points of `text`. Of a picture, `text` is its name,
-    `picture` and `overlay` addresses that hold it, plain and under its weights.
+    `picture` and `overlay` addresses that hold it, plain and under its weights. `id` is the row's.
     """
 
     text: str
@@ -92,6 +92,7 @@ class Example(_Part):
     group: str = ""
     picture: str = ""
     overlay: str = ""
+    id: str = ""
 
 
 class Section(_Part):

@@ -40,13 +40,25 @@ def tell(recipe: Recipe, workspace: Workspace, sections: Sequence[Section], text
         sections=sections,
     )
     write_json(workspace.folder / "metrics.json", document)
-    write(
-        workspace.folder / "report.html", _header(recipe, workspace, sections, note, text), sections
-    )
+    tell_page(recipe, workspace, sections, text, threads=torch.get_num_threads())
+
+
+def tell_page(
+    recipe: Recipe, workspace: Workspace, sections: Sequence[Section], text: str, *, threads: int
+) -> None:
+    """Write report.html alone; `threads` is how many the run used."""
+    note = workspace.load_note(NOTE)
+    header = _header(recipe, workspace, sections, note, text, threads)
+    write(workspace.folder / "report.html", header, sections)
 
 
 def _header(
-    recipe: Recipe, workspace: Workspace, sections: Sequence[Section], note: Any, text: str
+    recipe: Recipe,
+    workspace: Workspace,
+    sections: Sequence[Section],
+    note: Any,
+    text: str,
+    threads: int,
 ) -> ReportHeader:
     primary = recipe.finetune.metric or workspace.task.primary_metric
     told = {section.step: section for section in sections}
@@ -65,7 +77,7 @@ def _header(
         advice=_advice(workspace, note, primary),
         versions={name: version(name) for name in LIBRARIES},
         seed=recipe.seed,
-        threads=torch.get_num_threads(),
+        threads=threads,
         recipe=text,
         steps=tuple(told),
     )

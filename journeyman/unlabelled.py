@@ -10,10 +10,12 @@ import numpy as np
 
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.collection import Collection
+from journeyman.data.identity import input_hash
 from journeyman.data.options import DataOptions
 from journeyman.data.questions import questions_in
+from journeyman.data.removals import NOTHING_REMOVED, Removals
 from journeyman.errors import DataError
-from journeyman.model_questions import QuestionReader
+from journeyman.model_questions import QuestionReader, parts_of
 from journeyman.tasks.base import Task
 
 PART = 4096
@@ -36,9 +38,17 @@ class Unlabelled:
 
 
 def read_unlabelled(
-    files: Sequence[str], task: Task, collection: Collection, *, limit: int | None, seed: int
+    files: Sequence[str],
+    task: Task,
+    collection: Collection,
+    *,
+    limit: int | None,
+    seed: int,
+    removals: Removals = NOTHING_REMOVED,
 ) -> Unlabelled:
     """The texts of the files that stand in no row with a label, a seeded sample at the limit.
+
+    Texts of `removals` count as such that cannot be read.
 
     Raises DataError where none is left.
     """
@@ -49,7 +59,7 @@ def read_unlabelled(
     found: dict[Text, None] = {}
     met, labelled, refused = 0, 0, 0
     for file in files:
-        for text in texts_in(file, columns, task.unit):
+        for text in texts_in(file, columns, task.unit, removals):
             met += text is not None
             refused += text is None
             labelled += text in apart
@@ -76,8 +86,11 @@ def read_unlabelled(
     )
 
 
-def texts_in(file: str, columns: DataOptions, unit: str) -> Iterator[Text | None]:
-    """The text of each row of a file, read as a question to a model is; None where it has none.
+def texts_in(
+    file: str, columns: DataOptions, unit: str, removals: Removals = NOTHING_REMOVED
+) -> Iterator[Text | None]:
+    """The text of each row of a file, read as a question to a model is; None where it has none,
+    or one of `removals`.
 
     `unit` is what the task judges, a text or its tokens. Raises DataError where the file lacks the
     columns.
@@ -85,4 +98,7 @@ def texts_in(file: str, columns: DataOptions, unit: str) -> Iterator[Text | None
     reader, asked = QuestionReader(columns, unit), questions_in(file, columns)
     while part := list(islice(asked, PART)):
         texts, _, _ = reader.read(part)
-        yield from (texts.get(at) for at in range(len(part)))
+        for at in range(len(part)):
+            text = texts.get(at)
+            gone = text is not None and removals.has_inputs(input_hash(parts_of(text)))
+            yield None if gone else text

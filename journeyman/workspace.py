@@ -20,6 +20,7 @@ from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.collection import Collection, collect
 from journeyman.data.label_names import name_rows
 from journeyman.data.options import CollectOptions, DataOptions
+from journeyman.data.removals import Removals
 from journeyman.files import write_text
 from journeyman.model import Model
 from journeyman.pretraining.folder import read_backbone
@@ -84,7 +85,13 @@ class Workspace:
             extra={name: found.files["train"] for name, found in named.items()},
             kind=TASKS[self.task_name].kind if self.task_name else None,
             modality=TASKS[self.task_name].modality if self.task_name else None,
+            removals=self.removals,
         )
+
+    @property
+    def removals(self) -> Removals:
+        """The rows that were removed on request: nothing is to bring them back."""
+        return Removals.read(self.folder)
 
     @cached_property
     def collection(self) -> Collection:
@@ -201,7 +208,8 @@ class Workspace:
     def unlabelled(self, limit: int | None) -> Unlabelled:
         """Texts without labels, at most `limit` of them."""
         files = self.option(DataOptions).unlabelled
-        return read_unlabelled(files, self.task, self.collection, limit=limit, seed=self.seed)
+        how = {"limit": limit, "seed": self.seed, "removals": self.removals}
+        return read_unlabelled(files, self.task, self.collection, **how)  # type: ignore[arg-type]
 
     def split_sizes(self) -> dict[str, int]:
         """Rows of each split."""

@@ -50,11 +50,14 @@ class Inputs(ABC):
     """Prepared rows: what `frozen` eats, ragged, one entry a row.
 
     `lengths` [N] is each row's cost (tokens of a text, more or less the patches of a picture);
-    `keys` identify each row's prepared content, so equal keys mean equal features.
+    `keys` identify each row's prepared content, so equal keys mean equal features. `sources` [N] is
+    a hash of what each row was made from (`data.identity`), the same whatever prepared it; None
+    where that is not known.
     """
 
     lengths: NDArray[np.int64]
     keys: Sequence[bytes]
+    sources: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -65,6 +68,10 @@ class Inputs(ABC):
 
     def bare(self) -> Inputs:
         """The same rows without what only the decoding of their parts needs."""
+        return self
+
+    def made_from(self, sources: NDArray[np.uint64] | None) -> Inputs:
+        """The same rows as changed copies of others, whose `sources` they have."""
         return self
 
 

@@ -18,6 +18,7 @@ from journeyman.backbones.base import Inputs
 from journeyman.backbones.placement import Placement
 from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.backbones.views import placed, seen
+from journeyman.data.identity import input_hash
 from journeyman.data.pictures import picture_digest, picture_size, picture_thumbnail, read_picture
 
 KEY_BYTES = 16
@@ -100,6 +101,12 @@ class PictureInputs(Inputs):
     def keys(self) -> Sequence[bytes]:  # type: ignore[override]
         """A hash of each file's bytes and its view; the size is the backbone's own manner."""
         return [_key(picture) for picture in self.pictures]
+
+    @cached_property
+    def sources(self) -> NDArray[np.uint64]:  # type: ignore[override]
+        """A hash of each file's bytes, the same for all its views."""
+        hashes = (input_hash((picture.digest,)) for picture in self.pictures)
+        return np.fromiter(hashes, dtype=np.uint64)
 
     def __len__(self) -> int:
         return len(self.pictures)

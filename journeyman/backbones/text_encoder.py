@@ -36,6 +36,7 @@ from journeyman.backbones.shells import (
     watch,
 )
 from journeyman.backbones.text_inputs import TextInputs, joined
+from journeyman.data.identity import input_hash
 from journeyman.errors import JourneymanError, ModelError
 
 MAX_TOKENS = 256
@@ -108,7 +109,9 @@ class TextEncoder(Backbone):
         pair = any(isinstance(row, tuple) for row in rows)
         pieces = (rows[at : at + ROWS] for at in range(0, len(rows), ROWS))
         parts = [self._tokenised(piece, pair) for piece in pieces]
-        return joined(parts, int(getattr(self.module.config, "pad_token_id", 0) or 0))
+        whole = joined(parts, int(getattr(self.module.config, "pad_token_id", 0) or 0))
+        texts = (row if isinstance(row, tuple) else (str(row),) for row in rows)
+        return whole.made_from(np.fromiter(map(input_hash, texts), dtype=np.uint64))
 
     def _tokenised(self, rows: Sequence[Text], pair: bool) -> TextInputs:
         if self.pattern is not None:

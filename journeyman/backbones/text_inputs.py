@@ -28,7 +28,8 @@ class TextInputs(Inputs):
     `ids` and `types` hold one int array [T] a row (`types` tells the two texts of a pair apart;
     empty where the family has none), `offsets` one [T, 2] array of code points into the row's own
     text, (0, 0) on special tokens; `segments` tells which text of a pair a token is from (-1 on
-    special tokens). Each is `Ragged`, or a list of arrays where rows are few.
+    special tokens). Each is `Ragged`, or a list of arrays where rows are few. `sources` [N] hashes
+    the texts themselves.
     """
 
     ids: Sequence[NDArray[np.int32]]
@@ -36,6 +37,7 @@ class TextInputs(Inputs):
     offsets: Sequence[NDArray[np.int32]]
     segments: Sequence[NDArray[np.int32]]
     padding_id: int = 0
+    sources: NDArray[np.uint64] | None = None
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:  # type: ignore[override]
@@ -63,7 +65,12 @@ class TextInputs(Inputs):
             offsets=_taken(self.offsets, indices),
             segments=_taken(self.segments, indices),
             padding_id=self.padding_id,
+            sources=None if self.sources is None else self.sources[indices],
         )
+
+    def made_from(self, sources: NDArray[np.uint64] | None) -> TextInputs:
+        """The same rows, as copies of texts with these hashes."""
+        return replace(self, sources=sources)
 
     def bare(self) -> TextInputs:
         """The same rows without `offsets` and `segments`, two thirds of what they take."""

@@ -16,6 +16,7 @@ from journeyman.data.findings import Finding, ordered
 from journeyman.data.ingest import VERSION, Ingested, ingest, source_hash
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
 from journeyman.data.quarantine import write_quarantine
+from journeyman.data.removals import NOTHING_REMOVED, Removals
 from journeyman.data.resolve import resolve
 from journeyman.data.splits import save_splits, split
 from journeyman.data.table import Indices, Table
@@ -69,8 +70,11 @@ class Collection:
         parts = [table.fingerprint for table in self.tables.values()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def save(self, folder: Path, key: str = "") -> None:
-        """Write which rows are in which split, beside the tables; the last file makes it whole."""
+    def save(self, folder: Path, key: str = "", removed: str = "") -> None:
+        """Write which rows are in which split, beside the tables; the last file makes it whole.
+
+        `removed` is the digest of the removals that the tables were read without.
+        """
         splits: dict[str, Any] = {}
         for role, table in self.tables.items():
             splits[role] = _save(folder, role, table.parts[0])
@@ -78,6 +82,7 @@ class Collection:
         save_splits(folder / "splits.json", self.tables)
         content = {
             "key": key,
+            "removed": removed,
             "splits": splits,
             "added": added,
             "extra": self.extra,
@@ -140,22 +145,23 @@ def collect(
     extra: Mapping[str, Path] | None = None,
     kind: TargetKind | None = None,
     modality: Modality | None = None,
+    removals: Removals = NOTHING_REMOVED,
 ) -> Collection:
     """Read, check and split the data of a run into `folder`; the same again costs only hashing.
 
     `files` gives the splits of a catalogue dataset, or overrides paths; `extra` the training split
     of each such dataset that `data.extra` names. `kind` and `modality` are those of the recipe's
-    task, where it names one.
+    task, where it names one. Rows of `removals` are left out.
     Raises DataError for data that cannot be learned from; nothing is left half written.
     """
     sources = _sources(data, files)
     more = {name: str((extra or {}).get(name, name)) for name in data.extra}
     held = {source: source_hash(source, data) for source in {**sources, **more}.values()}
     key = _key({**sources, **more}, held, data, options, seed, [kind, modality])
-    if _is_done(folder, key):
+    if _is_done(folder, key, removals.digest):
         return Collection.load(folder)
     columns, guessed = resolve(sources["train"], data, kind, modality)
-    read = _ingest_roles(sources, columns, options, folder, kind, held)
+    read = _ingest_roles(sources, columns, options, folder, kind, held, removals)
     tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
     added = {
@@ -167,6 +173,7 @@ def collect(
             kind,
             content=held[source],
             is_named=name in (extra or {}),
+            removals=removals,
         )
         for name, source in more.items()
     }
@@ -185,7 +192,7 @@ def collect(
         kind=kind,
         extra=tuple(more.values()),
     )
-    collection.save(folder, key)
+    collection.save(folder, key, removals.digest)
     return collection
 
 
@@ -196,6 +203,7 @@ def _ingest_roles(
     folder: Path,
     kind: TargetKind | None,
     held: Mapping[str, str],
+    removals: Removals,
 ) -> dict[str, Ingested]:
     """The table of each split that has a source of its own; `held` has hashes of their content."""
     return {
@@ -207,6 +215,7 @@ def _ingest_roles(
             max_refused=options.max_refused,
             needed=_needed(columns, role, sources),
             content=held[source],
+            removals=removals,
         )
         for role, source in sources.items()
     }
@@ -239,11 +248,17 @@ def _key(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _is_done(folder: Path, key: str) -> bool:
+def _is_done(folder: Path, key: str, removed: str) -> bool:
+    return done_under(folder) == (key, removed)
+
+
+def done_under(folder: Path) -> tuple[str, str] | None:
+    """The key of the collection in `folder`, and the digest of the removals it was made without."""
     try:
-        return bool(json.loads((folder / _FILE).read_text(encoding="utf-8"))["key"] == key)
+        content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return content["key"], content.get("removed", "")
     except (OSError, ValueError, KeyError):
-        return False
+        return None
 
 
 def _needed(columns: DataOptions, role: str, sources: Mapping[str, str]) -> list[str]:
@@ -268,6 +283,7 @@ def _ingest_extra(
     *,
     content: str,
     is_named: bool,
+    removals: Removals,
 ) -> Ingested:
     """Rows that are only learned from; a dataset of the catalogue is JSON Lines in UTF-8."""
     update: dict[str, Any] = {"where": None, "ratings": None}
@@ -278,7 +294,7 @@ def _ingest_extra(
     try:
         return ingest(
             source, how, folder=folder, kind=kind, max_refused=options.max_refused, needed=needed,
-            content=content,
+            content=content, removals=removals,
         )  # fmt: skip
     except DataError as error:
         place = f"{error.place} (recipe field data.extra)"

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from journeyman.data.admission import admit
-from journeyman.data.findings import SHOWN_ROWS, Finding
+from journeyman.data.findings import SHOWN_ROWS, Finding, Severity
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.picture_rows import folder_of, picture_stamp
 from journeyman.data.quarantine import write_refused
@@ -22,6 +22,7 @@ from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, opened
 from journeyman.data.record import Event, Noticed, Record, Refused
+from journeyman.data.removals import NAME, NOTHING_REMOVED, Removals
 from journeyman.data.selection import selected
 from journeyman.data.table import Table
 from journeyman.data.writer import ArrowWriter, describe
@@ -51,6 +52,7 @@ _PHRASES = {
     "bad_boxes": "have boxes that cannot be used",
     "bad_annotation": "have an annotation that cannot be used",
     "no_annotation": "have no annotation",
+    NAME: "were removed on request",
     "bad_ratings": "have something other than a list of numbers as ratings",
 }
 
@@ -85,12 +87,18 @@ class _Tally:
     def refused(self) -> int:
         return sum(count for (_, refused), count in self.counts.items() if refused)
 
+    @property
+    def removed(self) -> int:
+        return self.counts[NAME, True]
+
     def findings(self, source: str) -> list[Finding]:
         return [self._finding(key, source) for key in sorted(self.counts)]
 
     def _finding(self, key: tuple[str, bool], source: str) -> Finding:
         count, first = self.counts[key], self.first[key]
-        if isinstance(first, Refused):
+        if first.name == NAME:
+            detail, action = removed_detail(count), REMOVED_ACTION
+        elif isinstance(first, Refused):
             phrase = _PHRASES.get(first.name, "cannot be used")
             detail = f"Rows that {phrase}: {count}. The first: {first.reason}"
             action = "left out; kept in quarantine.jsonl"
@@ -98,13 +106,27 @@ class _Tally:
             detail, action = first.detail, first.action
         return Finding(
             name=first.name,
-            severity="warning" if isinstance(first, Refused) or first.grave else "note",
+            severity=_severity(first),
             count=count,
             rows=tuple(self.rows[key]),
             source=source,
             detail=detail,
             action=action,
         )
+
+
+REMOVED_ACTION = "left out; nothing of them is kept"
+
+
+def removed_detail(count: int) -> str:
+    """What is told of rows that were removed on request."""
+    return f"Rows that were removed on request: {count}."
+
+
+def _severity(first: Refused | Noticed) -> Severity:
+    if first.name == NAME:
+        return "note"
+    return "warning" if isinstance(first, Refused) or first.grave else "note"
 
 
 def source_hash(source: str, data: DataOptions) -> str:
@@ -160,19 +182,21 @@ def _sha256(*parts: object) -> str:
 def ingest(
     source: str, data: DataOptions, *, folder: Path, kind: TargetKind | None = None,
     max_refused: float = 0.5, needed: Sequence[str] = (), content: str | None = None,
+    removals: Removals = NOTHING_REMOVED,
 ) -> Ingested:  # fmt: skip
     """Read a source into `folder`, or open the table that an earlier run made of it.
 
     `content` is the source's `source_hash`, where that is known: hashing a folder takes long.
+    Rows of `removals` are left out, and so is what they hold.
     `needed` columns must be there. Raises DataError when one is not, when there are no rows, or
     when more than `max_refused` of them cannot be used.
     """
-    path = folder / f"{table_key(source, data, kind, content)}.arrow"
+    path = folder / f"{table_key(source, data, kind, content)}{removals.suffix}.arrow"
     refused = path.with_suffix(".refused.jsonl")
     if not all(part.is_file() for part in (path, refused, path.with_suffix(".json"))):
         events = selected(_with_columns(read(source, data), needed, source), data.where, source)
         beside = None if data.image is None else folder_of(source)
-        rows = admit(events, data, kind, folder=beside)
+        rows = removals.left_out(admit(events, data, kind, folder=beside), data)
         _write(rows, path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)
@@ -239,7 +263,8 @@ def _check_columns(columns: Sequence[str], needed: Sequence[str], source: str) -
 
 
 def _check_rows(rows: int, tally: _Tally, source: str, max_refused: float) -> None:
-    if rows and tally.refused <= max_refused * (rows + tally.refused):
+    unusable = tally.refused - tally.removed
+    if rows and unusable <= max_refused * (rows + unusable):
         return
     reasons = [
         f"{found.detail} (row {found.rows[0] if found.rows else '?'})"

@@ -53,6 +53,7 @@ def example(case: Case, question: Question, explanation: Explanation) -> Example
         score=case.score,
         note=f"explained: {explanation.target}; convergence gap {explanation.gap:.2g}",
         group=case.group,
+        id=explanation.id,
     )
 
 

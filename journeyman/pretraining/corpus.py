@@ -9,10 +9,13 @@ import numpy as np
 
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.collection import Collection
+from journeyman.data.identity import input_hash
 from journeyman.data.options import DataOptions
 from journeyman.data.questions import questions_in
 from journeyman.data.record import Refused
+from journeyman.data.removals import NOTHING_REMOVED, Removals
 from journeyman.errors import DataError
+from journeyman.model_questions import parts_of
 from journeyman.pretraining.options import PretrainOptions
 from journeyman.tasks.base import Task
 
@@ -35,8 +38,16 @@ class Corpus:
     refused: int = 0
 
 
-def read_corpus(options: PretrainOptions, task: Task, collection: Collection, seed: int) -> Corpus:
+def read_corpus(
+    options: PretrainOptions,
+    task: Task,
+    collection: Collection,
+    seed: int,
+    removals: Removals = NOTHING_REMOVED,
+) -> Corpus:
     """The texts of the recipe's files, or of its training rows.
+
+    Texts of `removals` count as such that cannot be read.
 
     Raises DataError where there are too few to learn from.
     """
@@ -47,7 +58,11 @@ def read_corpus(options: PretrainOptions, task: Task, collection: Collection, se
     refused: list[Refused] = []
     found: dict[Text, None] = {}
     met, examined = 0, 0
+    gone = 0
     for text in _texts(options, task, collection, refused):
+        if removals.has_inputs(input_hash(parts_of(text))):
+            gone += 1
+            continue
         met += 1
         examined += text in apart
         if text not in apart:
@@ -63,7 +78,7 @@ def read_corpus(options: PretrainOptions, task: Task, collection: Collection, se
         held=order[:kept],
         repeated=met - examined - len(texts),
         examined=examined,
-        refused=len(refused),
+        refused=len(refused) + gone,
     )
 
 

@@ -25,7 +25,9 @@ def run(workspace: Workspace) -> Section:
 def _further(workspace: Workspace, options: PretrainOptions) -> Section:
     base, resolved = workspace.base_backbone, workspace.resolved_backbone
     checkpoint = workspace.folder / "checkpoints" / f"{workspace.key[:16]}.safetensors"
-    corpus = read_corpus(options, workspace.task, workspace.collection, workspace.seed)
+    corpus = read_corpus(
+        options, workspace.task, workspace.collection, workspace.seed, workspace.removals
+    )
     before = _worth(workspace, base)
     tracker = workspace.tracker("pretrain")
     trained = pretrain(

@@ -87,4 +87,5 @@ def setting_of(workspace: Workspace) -> Setting:
         workspace.seed,
         workspace.cache,
         workspace.reporter,
+        workspace.removals,
     )

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -152,9 +152,10 @@ class FeatureCache:
         started = time.perf_counter()
         small, large = ShardWriter(), ShardWriter()
         for batch in block:
-            for key, pooled, hidden in work.rows(inputs.select(batch)):
+            rows = inputs.select(batch)
+            for (key, pooled, hidden), source in zip(work.rows(rows), _sources(rows), strict=True):
                 writer = small if _survives(pooled, hidden) else large
-                writer.add(key, pooled, hidden)
+                writer.add(key, pooled, hidden, source)
         seconds = time.perf_counter() - started
         self.stats.rows_computed += sum(map(len, block))
         self.stats.seconds_computing += seconds
@@ -228,6 +229,21 @@ class FeatureCache:
         for part in PARTS:
             (self.folder / f"{name}.{part}.npy").unlink(missing_ok=True)
 
+    def forget(self, sources: Iterable[int]) -> int:
+        """Delete what was made from rows with these hashes (`Inputs.sources`), by whatever backbone
+        at whatever cut, from the disk; how many rows that were.
+
+        Their shards go whole: other rows of them are computed again when they are asked for, and
+        rows of which it is not known what they were made from go too.
+        """
+        with self.index.writing():
+            found = self.index.made_from(sources)
+            for name in found:
+                self._remove(name)
+            self._sweep()
+        self.index.scrub()
+        return sum(found.values())
+
     def _check_size(self, work: _Pass, inputs: Inputs, rows: list[int]) -> None:
         need = work.size(inputs.lengths[rows])
         if need > self.limit_bytes:
@@ -291,6 +307,10 @@ class _Pass:
                 block, size = [], 0
         if block:
             yield block
+
+
+def _sources(inputs: Inputs) -> Sequence[int | None]:
+    return [None] * len(inputs) if inputs.sources is None else inputs.sources.tolist()
 
 
 def _survives(pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int) -> bool:

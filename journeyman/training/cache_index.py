@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS shards (
     used REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS entries (
     namespace TEXT NOT NULL, key BLOB NOT NULL, hidden INTEGER NOT NULL, shard TEXT NOT NULL,
-    position INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
+    position INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, source INTEGER,
     PRIMARY KEY (namespace, key, hidden)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_of_shard ON entries (shard);
 """
@@ -29,12 +29,16 @@ WAIT_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where one row's features are: row `position` of a shard, tokens [start, start + length)."""
+    """Where one row's features are: row `position` of a shard, tokens [start, start + length).
+
+    `source` is a hash of what the row was made from, told when it is entered; None where not known.
+    """
 
     shard: str
     position: int
     start: int
     length: int
+    source: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class ShardRecord:
     pooled_sum: int
     hidden_sum: int
     seconds_per_token: float
+
+
+def _signed(source: int | None) -> int | None:
+    """64 bits as SQLite takes them."""
+    return source if source is None or source < 1 << 63 else source - (1 << 64)
 
 
 class CacheIndex:
@@ -64,7 +73,15 @@ class CacheIndex:
                 check_same_thread=False,
             )
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(SCHEMA)
+            if "source" not in {row[1] for row in self._ask("PRAGMA table_info(entries)")}:
+                self._widen()
+
+    def _widen(self) -> None:
+        """Give an index of an earlier version its last column; of other processes, any one does."""
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("ALTER TABLE entries ADD COLUMN source INTEGER")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -141,10 +158,11 @@ class CacheIndex:
                 time.time(),
             ),
         )
+        about, hidden = record.namespace, int(record.hidden)
         self._db.executemany(
-            "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (record.namespace, key, int(record.hidden), e.shard, e.position, e.start, e.length)
+                (about, key, hidden, e.shard, e.position, e.start, e.length, _signed(e.source))
                 for key, e in entries.items()
             ],
         )
@@ -159,6 +177,31 @@ class CacheIndex:
         """Forget a shard and its rows, inside `writing`."""
         self._db.execute("DELETE FROM entries WHERE shard = ?", (name,))
         self._db.execute("DELETE FROM shards WHERE name = ?", (name,))
+
+    def made_from(self, sources: Iterable[int]) -> dict[str, int]:
+        """How many rows of each shard were made from one of these, or from what is not known."""
+        wanted = {_signed(source) for source in sources}
+        found: dict[str, int] = {}
+        for shard, source in self._ask("SELECT shard, source FROM entries"):
+            if source is None or source in wanted:
+                found[shard] = found.get(shard, 0) + 1
+        return found
+
+    def scrub(self) -> None:
+        """Leave nothing in the files of what was deleted: neither in free pages nor in the log.
+
+        Raises ResourceError while another process holds on to an older state.
+        """
+        self._ask("VACUUM")
+        ((busy, *_),) = self._ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise ResourceError(
+                "The feature cache is in use, so what was deleted still stands in its log.",
+                place=str(self.folder),
+                expected="no other process that reads the cache",
+                found="one that does",
+                remedy="do the same again when other runs are over",
+            )
 
     def least_used(self) -> list[tuple[str, int]]:
         """Every shard's name and bytes, the longest unused first."""

@@ -128,6 +128,8 @@ def _inputs(examples: Examples) -> dict[str, Tensor]:
     parts = {name: Ragged.of(list(getattr(inputs, name)), none) for name in ("ids", "types")}
     tensors = {f"{name}/values": torch.from_numpy(part.values) for name, part in parts.items()}
     tensors.update({f"{name}/starts": torch.from_numpy(p.starts) for name, p in parts.items()})
+    if inputs.sources is not None:
+        tensors["sources"] = torch.from_numpy(inputs.sources.view(np.int64))
     return {**tensors, "padding": torch.tensor([inputs.padding_id])}
 
 
@@ -144,7 +146,8 @@ def _examples(tensors: dict[str, Tensor]) -> Examples:
         for name in ("ids", "types")
     )
     nothing = Ragged(ids.values[:0], np.zeros(len(ids) + 1, dtype=np.int64))
-    inputs = TextInputs(ids, types, nothing, nothing, int(tensors["padding"]))
+    sources = tensors["sources"].numpy().view(np.uint64) if "sources" in tensors else None
+    inputs = TextInputs(ids, types, nothing, nothing, int(tensors["padding"]), sources)
     targets = tensors["targets"]
     rows: Tensor | Sequence[Tensor] = targets
     if "lengths" in tensors:

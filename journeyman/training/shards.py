@@ -33,12 +33,19 @@ class ShardWriter:
         self.pooled: list[NDArray[np.float32]] = []
         self.hidden: list[NDArray[np.float32]] = []
         self.lengths: list[int] = []
+        self.sources: list[int | None] = []
 
     def add(
-        self, key: bytes, pooled: NDArray[np.float32], hidden: NDArray[np.float32] | int
+        self,
+        key: bytes,
+        pooled: NDArray[np.float32],
+        hidden: NDArray[np.float32] | int,
+        source: int | None = None,
     ) -> None:
-        """Take a row's pooled vectors side by side, and its hidden states [T, D] or just T."""
+        """Take a row's pooled vectors side by side, its hidden states [T, D] or just T, and a hash
+        of what it was made from."""
         self.keys.append(key)
+        self.sources.append(source)
         self.pooled.append(pooled)
         if isinstance(hidden, int):
             self.lengths.append(hidden)
@@ -55,7 +62,7 @@ class ShardWriter:
         """Where each row will be, in a shard of this name."""
         starts = np.cumsum([0, *self.lengths])
         return {
-            key: Entry(shard, at, int(starts[at]), self.lengths[at])
+            key: Entry(shard, at, int(starts[at]), self.lengths[at], self.sources[at])
             for at, key in enumerate(self.keys)
         }
 

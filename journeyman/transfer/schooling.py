@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from journeyman.backbones.base import Backbone
+from journeyman.data.removals import Removals
 from journeyman.errors import DataError
 from journeyman.model import Model
 from journeyman.training.examples import Examples
@@ -65,7 +66,7 @@ def school(
     learned, chosen = divided(data.strata[rows], setting.seed)
     every = data.examples(data.rows, student)
     parts = every.select(rows[learned]), every.select(rows[chosen])
-    lesson = Lesson(*parts, _unlabelled(data, every, rows, options))
+    lesson = Lesson(*parts, _unlabelled(data, every, rows, options, setting.removals))
     began = time.perf_counter()
     found = taught(teacher, student, data.task, data.schema, lesson, options, setting)
     seconds = {"teaching": time.perf_counter() - began}
@@ -85,14 +86,14 @@ def school(
 
 
 def _unlabelled(
-    data: NewData, every: Examples, rows: Indices, options: DistilOptions
+    data: NewData, every: Examples, rows: Indices, options: DistilOptions, removals: Removals
 ) -> list[str | tuple[str, str]]:
     """Texts of the rows whose labels are not used, and of the file of more."""
     used = set(rows.tolist())
     texts = [text for at, text in enumerate(every.texts) if at not in used]
     if options.unlabelled is None:
         return texts
-    rows_read = list(texts_in(options.unlabelled, data.columns, data.task.unit))
+    rows_read = list(texts_in(options.unlabelled, data.columns, data.task.unit, removals))
     read = [text for text in rows_read if text is not None]
     if not read:
         raise DataError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from journeyman.backbones.base import Backbone
+from journeyman.data.removals import Removals
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema, Task
 from journeyman.training.cache import FeatureCache
@@ -52,6 +53,7 @@ class Setting:
     seed: int
     cache: FeatureCache
     reporter: Reporter = QUIET
+    removals: Removals = field(default_factory=Removals)
 
 
 def carry(start: StartFeatures, rows: Indices, tune: str, setting: Setting) -> Carried:

@@ -20,9 +20,10 @@ from journeyman.export.base import EXPORTS
 from journeyman.heads.base import HEADS
 from journeyman.registry import Registry
 from journeyman.tasks.base import TASKS, usual_task
+from journeyman.traces.places.base import PLACES
 from journeyman.tuners.base import TUNERS
 
-REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS)
+REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS, PLACES)
 KINDS = [(name, kind) for name in BASELINES for kind in BASELINES[name].kinds]
 
 

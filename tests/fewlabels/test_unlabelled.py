@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
+from journeyman.data.removals import Removals
 from journeyman.errors import DataError
 from journeyman.tasks.base import TASKS
 from journeyman.unlabelled import read_unlabelled, texts_in
@@ -103,3 +105,13 @@ def test_a_file_without_the_column_or_without_a_new_text_is_refused(tmp_path):
         found([str(tmp_path / "more.txt")])
     assert caught.value.found.startswith("1 texts, 1 of them labelled")
     assert "data.unlabelled" in caught.value.remedy
+
+
+def test_a_text_that_was_removed_on_request_is_not_read_again(tmp_path):
+    path = tmp_path / "more.txt"
+    path.write_text("\n".join(TEXTS))
+    gone = Removals().including([], [row_id(input_hash(("top up failed",)))])
+    task = TASKS["text-classification"]()
+    found = read_unlabelled([str(path)], task, collection(), limit=None, seed=0, removals=gone)
+    assert list(found.texts) == ["where is my card"]
+    assert found.refused == 1

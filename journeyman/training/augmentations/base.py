@@ -86,7 +86,9 @@ def with_copies(
             copies.append(_changed(text, chosen, options.strength, random))
     times = options.copies + 1
     texts = [*examples.texts, *copies]
-    inputs, targets = backbone.prepare(texts), [*examples.targets] * times
+    known = examples.inputs.sources
+    inputs = backbone.prepare(texts).made_from(None if known is None else np.tile(known, times))
+    targets = [*examples.targets] * times
     if isinstance(encoded.rows, Tensor):
         encoded = Encoded(torch.cat([encoded.rows] * times))
     else:
