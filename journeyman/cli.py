@@ -16,7 +16,9 @@ from rich.padding import Padding
 from journeyman.errors import JourneymanError
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.usage import (
+    HeatMapFolder,
     ModelPath,
+    MostBoxes,
     asked_of,
     check_asked,
     check_free,
@@ -263,8 +265,10 @@ def explain(
         typer.Option(help="integrated-gradients (the usual of texts) or occlusion (of pictures)."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
+    output: HeatMapFolder = None,
+    boxes: MostBoxes = 1,
 ) -> None:
-    """Say which words moved each answer: one JSON object a line."""
+    """Say which words, or parts of a picture, moved each answer: one JSON object a line."""
     check_asked(text, file, dash)
     from journeyman.api import load
     from journeyman.explainers.options import ExplainOptions
@@ -272,7 +276,8 @@ def explain(
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
     asked = asked_of(text, file, loaded.columns)
-    print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
+    whys = loaded.stream_explanations(asked, options, output=output, boxes=boxes)
+    print_lines(why.to_json() for why in whys)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """A journey on pictures with boxes: from a COCO file to an explained detector, and its answers."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 import journeyman
 from journeyman.cli import app
-from journeyman.errors import ModelError, RecipeError
+from journeyman.errors import JourneymanError, ModelError, RecipeError
 from journeyman.explainers.options import ExplainOptions
 from journeyman.recipe import load_recipe
 from journeyman.types import FailedPrediction, ScoredBox
@@ -117,6 +118,27 @@ def test_cells_under_a_box_are_what_it_hangs_on(model):
     cell = SIZE[0] / 7
     assert x - cell <= at[0] <= x + width + cell
     assert y - cell <= at[1] <= y + height + cell
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_each_box_has_a_heat_map_of_its_own(model, place):
+    asked = ["explain", "runs/shapes", "--image", "photos/images/3.png", "--image", "nowhere.png"]
+    boxes = model.predict("photos/images/3.png")[0].boxes
+    done = CliRunner().invoke(app, [*asked, "--output", "heat", "--boxes", str(len(boxes) + 1)])
+    assert done.exit_code == 0, done.output
+    *whys, lost = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "error" in lost
+    assert len(boxes) >= 2
+    assert [tuple(why["box"]) for why in whys] == [box.box for box in boxes]
+    assert [why["target"] for why in whys] == [box.label for box in boxes]
+    row = whys[0]["id"]
+    assert [why["heatmap"] for why in whys][:2] == [f"heat/{row}.png", f"heat/{row}-2.png"]
+    assert sorted(why["heatmap"] for why in whys) == sorted(map(str, Path("heat").iterdir()))
+    assert whys[0]["heat"] != whys[1]["heat"]
+    (first,) = model.explain("photos/images/3.png")
+    assert (first.box, first.heatmap) == (boxes[0].box, None)
+    with pytest.raises(JourneymanError, match="At least one"):
+        model.explain("photos/images/3.png", boxes=0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
