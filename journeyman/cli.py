@@ -69,7 +69,7 @@ File = Annotated[
         "--file",
         "-f",
         metavar="FILE",
-        help="Rows to ask about: CSV, TSV, JSON Lines, Parquet or plain .txt lines.",
+        help="Rows to ask about: CSV, TSV, JSON Lines, Parquet, .txt lines, a picture folder.",
     ),
 ]
 Dash = Annotated[

@@ -160,6 +160,18 @@ def test_answers_go_out_as_other_tools_read_them(model, place):
     for style, name in (("coco", "out.json"), ("yolo", "yolo"), ("pictures", "drawn")):
         told = CliRunner().invoke(app, [*asked, "--format", style, "--output", name])
         assert told.exit_code == 0, told.output
+    loose = place / "loose" / "june"
+    loose.mkdir(parents=True)
+    (loose / "1.png").write_bytes((place / "photos" / "images" / "1.png").read_bytes())
+    (loose.parent / "bad.png").write_bytes(b"no picture")
+    asked = ["predict", "runs/shapes", "--file", "loose"]
+    told = CliRunner().invoke(app, asked)
+    lost, same = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (lost["id"], same["id"]) == ("bad.png", "june/1.png")
+    assert same["boxes"] == answer["boxes"]
+    told = CliRunner().invoke(app, [*asked, "--format", "pictures", "--output", "loosely"])
+    assert told.exit_code == 0, told.output
+    assert [path.name for path in (place / "loosely").rglob("*.png")] == ["1.png"]
     said = json.loads((place / "out.json").read_text())
     boxes = [each["bbox"] for each in said["annotations"]]
     assert np.array(boxes) == pytest.approx(np.array([box["box"] for box in answer["boxes"]]))
