@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
@@ -60,6 +61,13 @@ class Picture(str):
         if self._sides is None:
             self._sides = picture_size(self)
         return self._sides
+
+    def decoded(self) -> Image.Image:
+        """The picture in RGB as people see it, whatever its view.
+
+        Raises PictureError where there is no picture to read.
+        """
+        return read_picture(self)
 
     def seen_as(self, view: str) -> Picture:
         """Another view of the same file."""
@@ -120,7 +128,7 @@ class PictureInputs(Inputs):
         how = self.preprocessing
 
         def one(picture: Picture) -> NDArray[np.uint8]:
-            return how.fitted(seen(read_picture(picture), picture.view))
+            return how.fitted(seen(picture.decoded(), picture.view))
 
         if not self.pictures:
             return np.zeros((0, how.height, how.width, 3), dtype=np.uint8)

@@ -183,7 +183,8 @@ def test_answers_go_out_as_other_tools_read_them(model, place):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_views_and_tuned_layers_and_a_kill_give_the_same_bytes(place):
-    options = {"tuner": "full", "epochs": 2, "augment": {"kinds": ["crop", "flip"], "copies": 1}}
+    views = {"kinds": ["crop", "flip"], "copies": 1, "mosaics": 1}
+    options = {"tuner": "full", "epochs": 2, "augment": views}
     first = journeyman.finetune(recipe(finetune=options, output="one"))
     again = journeyman.finetune(recipe(finetune=options, output="two"))
     assert first.version == again.version
