@@ -17,7 +17,9 @@ from journeyman.errors import JourneymanError
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.teaching_commands import learn, unlearn
 from journeyman.usage import (
+    HeatMapFolder,
     ModelPath,
+    MostBoxes,
     asked_of,
     check_asked,
     check_free,
@@ -69,7 +71,7 @@ File = Annotated[
         "--file",
         "-f",
         metavar="FILE",
-        help="Rows to ask about: CSV, TSV, JSON Lines, Parquet or plain .txt lines.",
+        help="Rows to ask about: CSV, TSV, JSON Lines, Parquet, .txt lines, a picture folder.",
     ),
 ]
 Dash = Annotated[
@@ -265,8 +267,10 @@ def explain(
         typer.Option(help="integrated-gradients (the usual of texts) or occlusion (of pictures)."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of the method.")] = 50,
+    output: HeatMapFolder = None,
+    boxes: MostBoxes = 1,
 ) -> None:
-    """Say which words moved each answer: one JSON object a line."""
+    """Say which words, or parts of a picture, moved each answer: one JSON object a line."""
     check_asked(text, file, dash)
     from journeyman.api import load
     from journeyman.explainers.options import ExplainOptions
@@ -274,7 +278,8 @@ def explain(
     loaded = load(model)
     options = ExplainOptions(method=method, steps=steps)
     asked = asked_of(text, file, loaded.columns)
-    print_lines(why.to_json() for why in loaded.stream_explanations(asked, options))
+    whys = loaded.stream_explanations(asked, options, output=output, boxes=boxes)
+    print_lines(why.to_json() for why in whys)
 
 
 @app.command()

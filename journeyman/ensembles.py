@@ -152,9 +152,11 @@ class Ensemble(Model):
         mean = [np.mean(row, axis=0) for row in zip(*held, strict=True)]
         return [row.astype(np.float32) for row in task.of_opinions(mean, self.schema)]
 
-    def _explained(self, explainer: Explainer, text: Text, row_id: str) -> Explanation:
+    def _explained(
+        self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
+    ) -> Explanation:
         outputs = self._outputs(_prepared(self, [text]), None, QUIET)
-        asked = _asked(self, self.decoded(outputs, [text])[0])
+        asked = asked or _asked(self, self.decoded(outputs, [text])[0])
         found = [
             explainer.explain(
                 each.learner, each.schema, [text], [row_id], each.calibration, [asked]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from journeyman.backbones.base import Backbone
+from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.continual.learning import learn
 from journeyman.continual.named import Named
@@ -18,8 +19,11 @@ from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
 from journeyman.data.record import Refused
 from journeyman.evaluation.slices import evaluate_slices
+from journeyman.explainers.asking import boxes_to_explain, check_boxes
 from journeyman.explainers.base import Explainer, explainer_for
+from journeyman.explainers.heat_maps import HeatMaps
 from journeyman.explainers.options import ExplainOptions
+from journeyman.explainers.target import Asked
 from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader, parts_of
 from journeyman.model_state import ModelState
@@ -177,30 +181,69 @@ class Model(ModelState):
         questions: Question | Iterable[Question],
         options: ExplainOptions | None = None,
         *,
+        output: str | Path | None = None,
+        boxes: int = 1,
         reporter: Reporter = QUIET,
     ) -> list[Explanation | FailedPrediction]:
-        """Why each question is answered as it is: a weight for each word."""
+        """Why each question is answered as it is: a weight for each word, or cell of a picture.
+
+        In the folder `output`, new or empty, pictures get a file each that shows their weights; its
+        path is `heatmap`. Of a model that finds boxes, up to `boxes` of each picture are explained,
+        the surest first. Raises JourneymanError where the model has no pictures or boxes to explain
+        so, or the folder is taken.
+        """
         asked = self._listed(questions)
+        explained = self._explainer(options, output, boxes)
         with reporter.bar("explaining", len(asked)) as advance:
-            found = []
-            for why in self.stream_explanations(asked, options):
-                found.append(why)
+            found: list[Explanation | FailedPrediction] = []
+            for question in asked:
+                found.extend(explained(question))
                 advance(1)
         return found
 
     def stream_explanations(
-        self, questions: Iterable[Question], options: ExplainOptions | None = None
+        self,
+        questions: Iterable[Question],
+        options: ExplainOptions | None = None,
+        *,
+        output: str | Path | None = None,
+        boxes: int = 1,
     ) -> Iterator[Explanation | FailedPrediction]:
         """Explanations as `explain` gives them, each as soon as it is made."""
-        chosen = options or ExplainOptions()
-        explainer = explainer_for(self.learner.task.modality, chosen)
-        reader = self._reader()
+        explained = self._explainer(options, output, boxes)
         for question in questions:
+            yield from explained(question)
+
+    def _explainer(
+        self, options: ExplainOptions | None, output: str | Path | None, boxes: int
+    ) -> Callable[[Question], Iterator[Explanation | FailedPrediction]]:
+        """What explains one question after another of a sitting."""
+        modality, learner = self.learner.task.modality, self.learner
+        explainer = explainer_for(modality, options or ExplainOptions())
+        check_boxes(learner.task, boxes)
+        maps = None if output is None else HeatMaps.into(output, modality)
+        reader = self._reader()
+
+        def explained(question: Question) -> Iterator[Explanation | FailedPrediction]:
             texts, ids, failed = reader.read([question])
             if failed:
                 yield self._signed(failed[0])
-                continue
-            yield self._signed(self._explained(explainer, texts[0], ids[0]))
+                return
+            for asked in self._asked(texts[0], boxes):
+                why = self._explained(explainer, texts[0], ids[0], asked)
+                if maps is not None:
+                    why = maps.keep(why, learner.backbone, cast(Picture, texts[0]))
+                yield self._signed(why)
+
+        return explained
+
+    def _asked(self, text: Text, boxes: int) -> Sequence[Asked]:
+        """What is explained of a row: its answer, or several of its boxes."""
+        if boxes == 1:
+            return [None]
+        examples = Examples([text], self.learner.backbone.prepare([text]), ())
+        (answer,) = self.decoded(self._outputs(examples, None, QUIET), [text])
+        return boxes_to_explain(self.learner.task.told(answer), boxes)
 
     def learn(
         self,
@@ -299,8 +342,11 @@ class Model(ModelState):
         found = source if source is not None else self.learner.uncached(examples)
         return self.learner.outputs(examples, found, reporter)
 
-    def _explained(self, explainer: Explainer, text: Text, row_id: str) -> Explanation:
-        return explainer.explain(self.learner, self.schema, [text], [row_id], self.calibration)[0]
+    def _explained(
+        self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
+    ) -> Explanation:
+        how = self.calibration
+        return explainer.explain(self.learner, self.schema, [text], [row_id], how, [asked])[0]
 
     def decoded(
         self,

@@ -20,16 +20,16 @@ from journeyman.continual.options import UpdateOptions
 from journeyman.continual.taught import Taught
 from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
-from journeyman.data.questions import labelled_rows
 from journeyman.data.quarantine import write_refused
+from journeyman.data.questions import labelled_rows
 from journeyman.data.record import Refused
 from journeyman.errors import DataError, JourneymanError, ModelError
 from journeyman.files import write_text
 from journeyman.model import Model
 from journeyman.model_reference import model_store
 from journeyman.progress import QUIET, Reporter
-from journeyman.versions.store import Store
 from journeyman.traces.purge import Purged, Removed, known_rows, purge
+from journeyman.versions.store import Store
 
 
 @dataclass(frozen=True)

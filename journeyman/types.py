@@ -224,10 +224,12 @@ class PictureExplanation(Explanation):
     """Why a model answered `target` of a picture: weights of the cells of a grid over it.
 
     `heat` has the rows of the grid; it lies over the picture as the model sees it, resized and
-    cropped. `tokens` are empty.
+    cropped. `tokens` are empty. `box` is what is explained of a picture with boxes, None for all of
+    it; `heatmap` the path of a file that shows the weights, where one was asked for.
     """
 
     heat: tuple[tuple[float, ...], ...] = ()
+    box: BoxSides | None = None
 
     @property
     def weights(self) -> list[float]:

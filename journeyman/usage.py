@@ -24,6 +24,24 @@ ModelPath = Annotated[
 ]
 """The argument that names a model."""
 
+HeatMapFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Of pictures: write a heat map of each answer here; new or empty.",
+    ),
+]
+MostBoxes = Annotated[
+    int,
+    typer.Option(
+        "--boxes",
+        min=1,
+        help="Of a model that finds boxes: how many of a picture to explain, the surest first.",
+    ),
+]
+
 
 def print_lines(values: Iterable[dict[str, Any]], *, err: bool = False) -> None:
     """Write one JSON object a line, each as soon as it is there; with `err` to standard error."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
@@ -62,6 +63,13 @@ class Picture(str):
             self._sides = picture_size(self)
         return self._sides
 
+    def decoded(self) -> Image.Image:
+        """The picture in RGB as people see it, whatever its view.
+
+        Raises PictureError where there is no picture to read.
+        """
+        return read_picture(self)
+
     def seen_as(self, view: str) -> Picture:
         """Another view of the same file."""
         other = Picture(str(self), view, self.digest)
@@ -103,8 +111,11 @@ class PictureInputs(Inputs):
         return [_key(picture) for picture in self.pictures]
 
     @cached_property
-    def sources(self) -> NDArray[np.uint64]:  # type: ignore[override]
-        """A hash of each file's bytes, the same for all its views."""
+    def sources(self) -> NDArray[np.uint64] | None:  # type: ignore[override]
+        """A hash of each file's bytes, the same for all its views; None where some are composed of
+        several files."""
+        if any(hasattr(picture, "parts") for picture in self.pictures):
+            return None
         hashes = (input_hash((picture.digest,)) for picture in self.pictures)
         return np.fromiter(hashes, dtype=np.uint64)
 
@@ -127,7 +138,7 @@ class PictureInputs(Inputs):
         how = self.preprocessing
 
         def one(picture: Picture) -> NDArray[np.uint8]:
-            return how.fitted(seen(read_picture(picture), picture.view))
+            return how.fitted(seen(picture.decoded(), picture.view))
 
         if not self.pictures:
             return np.zeros((0, how.height, how.width, 3), dtype=np.uint8)

@@ -12,7 +12,9 @@ from journeyman.data.admission import admit
 from journeyman.data.encoding import encoding_of
 from journeyman.data.options import DataOptions
 from journeyman.data.picture_rows import folder_of, whole_path
+from journeyman.data.readers.hub import SCHEME
 from journeyman.data.readers.lines import bad_characters, numbered
+from journeyman.data.readers.picture_folder import is_plain, pictures_below
 from journeyman.data.readers.registry import read
 from journeyman.data.readers.textfile import locate, text_lines
 from journeyman.data.record import Record, Refused
@@ -23,10 +25,14 @@ Asked = dict[str, Any] | str | Refused
 
 
 def questions_in(file: str, columns: DataOptions) -> Iterator[Asked]:
-    """The rows of a file, or the lines of a .txt file; rows that cannot be read as `Refused`.
+    """The rows of a file, the lines of a .txt file, or the pictures of a folder, however they lie.
 
-    Raises DataError when the file has none of the columns the model reads.
+    Rows that cannot be read come as `Refused`. Raises DataError when the file has none of the
+    columns the model reads, or the folder no picture.
     """
+    if columns.image is not None and not file.startswith(SCHEME) and is_plain(locate(file)):
+        yield from pictures_below(file, columns)
+        return
     if Path(file).suffix.lower() == ".txt":
         lines = _lines(file)
         yield from lines if columns.image is None else _paths(lines, folder_of(file))

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journeyman.backbones.text_encoder import Text
+from journeyman.errors import JourneymanError
 from journeyman.explainers.passage import Passage
 from journeyman.explainers.picture_question import PictureQuestion, Scene
 from journeyman.explainers.question import Question
 from journeyman.explainers.target import Asked, box_target, target_of
 from journeyman.explainers.word_question import WordQuestion
-from journeyman.tasks.base import Schema
+from journeyman.tasks.base import TASKS, Schema, Task
 from journeyman.training.examples import Examples
 from journeyman.training.learner import Learner
 from journeyman.types import BoxesPrediction, Prediction
@@ -49,6 +50,25 @@ def _picture(
     scene = Scene.read(learner.backbone, str(path))
     if isinstance(answer, BoxesPrediction):
         boxed = box_target(schema, answer, asked, scene.placement)
-        return PictureQuestion(row_id, learner, boxed, scene, boxed.box)
+        return PictureQuestion(row_id, learner, boxed, scene, boxed.sides)
     target = target_of(learner.task, schema, answer, asked, scene.inputs, path)
     return PictureQuestion(row_id, learner, target, scene)
+
+
+def boxes_to_explain(answer: Prediction, most: int) -> Sequence[Asked]:
+    """The surest boxes of an answer, at most so many; nothing in particular where it has none."""
+    boxes = answer.boxes[:most] if isinstance(answer, BoxesPrediction) else ()
+    return boxes or (None,)
+
+
+def check_boxes(task: Task, boxes: int) -> None:
+    """Raise where several boxes of a picture are asked about and the task knows of none."""
+    if boxes >= 1 and (boxes == 1 or task.kind == "boxes"):
+        return
+    others = " or ".join(name for name in TASKS if TASKS[name].kind == "boxes")
+    few = boxes < 1
+    raise JourneymanError(
+        "At least one box of a picture is explained." if few else f"{task.name} finds no boxes.",
+        place="boxes", expected="1 or more" if few else f"a model of {others}, or 1",
+        found=str(boxes), remedy="leave boxes out: one answer a row is explained",
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A picture under the weights of its cells, small enough to stand in a page."""
+"""A picture under the weights of its cells: small enough to stand in a page, or larger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 SIDE = 168
-"""Pixels of the longer side."""
+"""Pixels of the longer side in a page."""
 QUALITY = 80
 FOR, AGAINST = (28, 112, 190), (222, 120, 20)
 """The colours of words in a report."""
@@ -18,17 +18,17 @@ STRONGEST = 0.65
 """How much of its colour the weightiest cell takes."""
 
 
-def small(seen: NDArray[np.uint8]) -> Image.Image:
-    """[H, W, 3] made small."""
+def sized(seen: NDArray[np.uint8], side: int = SIDE) -> Image.Image:
+    """[H, W, 3] as a picture whose longer side has so many pixels."""
     image = Image.fromarray(seen)
-    share = SIDE / max(image.size)
+    share = side / max(image.size)
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     return image.resize(size, Image.Resampling.BICUBIC)
 
 
-def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64]) -> Image.Image:
-    """The small picture in grey, blue where cells speak for the answer, orange where against it."""
-    image = small(seen)
+def overlaid(seen: NDArray[np.uint8], heat: NDArray[np.float64], side: int = SIDE) -> Image.Image:
+    """The picture in grey, blue where cells speak for the answer, orange where against it."""
+    image = sized(seen, side)
     grey = np.asarray(image.convert("L"), dtype=np.float32)[..., None].repeat(3, axis=2)
     strongest = float(np.abs(heat).max()) or 1.0
     scaled = Image.fromarray((heat / strongest).astype(np.float32))

@@ -18,11 +18,11 @@ from torch import Tensor
 from journeyman.backbones.base import Backbone, Inputs
 from journeyman.backbones.picture_inputs import COST, PictureInputs
 from journeyman.backbones.placement import Placement
-from journeyman.explainers.overlay import data_uri, marked, overlaid, small
+from journeyman.explainers.overlay import data_uri, marked, overlaid, sized
 from journeyman.explainers.question import Ends, Question
 from journeyman.explainers.target import Target
 from journeyman.training.learner import Learner
-from journeyman.types import Explanation, PictureExplanation
+from journeyman.types import BoxSides, Explanation, PictureExplanation
 
 CELLS = 7
 """Cells along each side."""
@@ -69,6 +69,13 @@ class Scene:
         pixels = inputs.preprocessing.normalised(torch.from_numpy(seen))
         return cls(path, pixels, seen[0], inputs.placements()[0])
 
+    def shares(self, box: BoxSides) -> tuple[float, float, float, float]:
+        """The corners of a box of the file, in shares of what is seen."""
+        x, y, width, height = box
+        corners = self.placement.boxes(np.array([[x, y, x + width, y + height]]))[0]
+        left, top, right, bottom = map(float, corners)
+        return left, top, right, bottom
+
     @property
     def inputs(self) -> PixelInputs:
         """The picture as a row to be answered."""
@@ -84,8 +91,8 @@ class PictureQuestion(Question):
     learner: Learner
     target: Target
     scene: Scene
-    box: tuple[float, float, float, float] | None = None
-    """The corners of what is asked about, in shares, where it is a part of the picture."""
+    box: BoxSides | None = None
+    """What is asked about, in pixels of the file, where it is a part of the picture."""
 
     @property
     def units(self) -> int:
@@ -137,13 +144,15 @@ class PictureQuestion(Question):
         """A weight for each cell, row by row."""
         heat = tuple(map(tuple, weights.reshape(CELLS, CELLS).tolist()))
         name = self.target.name
-        return PictureExplanation(self.id, name, method, BLANK, (), None, gap, heat=heat)
+        said = (self.id, name, method, BLANK, (), None, gap)
+        return PictureExplanation(*said, heat=heat, box=self.box)
 
     def shown(self, explanation: Explanation) -> dict[str, Any]:
         """The picture, and the same under its weights."""
         heat = np.array(cast(PictureExplanation, explanation).heat)
-        shown = {"picture": small(self.scene.seen), "overlay": overlaid(self.scene.seen, heat)}
-        uris = {name: data_uri(marked(image, self.box)) for name, image in shown.items()}
+        shown = {"picture": sized(self.scene.seen), "overlay": overlaid(self.scene.seen, heat)}
+        box = None if self.box is None else self.scene.shares(self.box)
+        uris = {name: data_uri(marked(image, box)) for name, image in shown.items()}
         return {"text": Path(self.scene.path).name, **uris}
 
     def _places(self) -> tuple[Tensor, Tensor]:

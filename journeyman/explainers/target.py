@@ -25,6 +25,7 @@ from journeyman.tasks.bio import OUTSIDE
 from journeyman.tasks.words import first_tokens, words_of
 from journeyman.types import (
     BoxesPrediction,
+    BoxSides,
     EmbeddingPrediction,
     EntitiesPrediction,
     Entity,
@@ -77,10 +78,11 @@ class BoxTarget(Target):
     """How surely an output is found at `box`, in shares of what the backbone sees of the picture.
 
     The best, over all boxes that a detector looks at, of its chance times its overlap (IoU) with
-    this one.
+    this one. `sides` are the same box in pixels of the file, None for the whole picture.
     """
 
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    sides: BoxSides | None = None
 
     def score(self, outputs: Any) -> Tensor:
         """[B], from 0 to 1."""
@@ -107,7 +109,8 @@ def box_target(
     x, y, width, height = found.box
     corners = placement.boxes(np.array([[x, y, x + width, y + height]]))[0]
     left, top, right, bottom = map(float, corners)
-    return BoxTarget(found.label, (_place(schema, found.label),), box=(left, top, right, bottom))
+    outputs, shares = (_place(schema, found.label),), (left, top, right, bottom)
+    return BoxTarget(found.label, outputs, box=shares, sides=found.box)
 
 
 def target_of(

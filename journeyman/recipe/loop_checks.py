@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from journeyman.errors import JourneymanError
 from journeyman.heads.base import HEADS
 from journeyman.recipe.data_checks import column_of
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import nearest
 from journeyman.recipe.options import Recipe
 from journeyman.tasks.base import Task
-from journeyman.training.augmentations.base import AUGMENTATIONS
+from journeyman.training.augmentations.base import (
+    AUGMENTATIONS,
+    AugmentOptions,
+    check_mosaics,
+)
 from journeyman.training.objectives.base import objective_of
 from journeyman.tuners.base import TUNERS, Tuner
 
@@ -69,19 +74,37 @@ def _check_objective(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
 
 def _check_augmentations(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     options = recipe.finetune.augment
+    if options is None:
+        return
+    _check_mosaics(options, task, mistakes)
     suited = [n for n in AUGMENTATIONS if AUGMENTATIONS[n].modality == task.modality]
-    for kind in () if options is None else options.kinds:
+    named = f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`"
+    if not options.chosen(task.modality) and not options.mosaics:
+        mistakes.add(
+            ("finetune", "augment", "kinds"), "There is nothing to change.",
+            expected=" | ".join(suited), found="no kinds", remedy=named,
+        )  # fmt: skip
+    for kind in options.kinds:
         if kind in suited:
             continue
         problem = f"There is no augmentation {kind!r}."
         if kind in AUGMENTATIONS:
             problem = f"The augmentation {kind!r} is not for {task.modality}s."
         near = nearest(kind, suited)
-        named = f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`"
         mistakes.add(
             ("finetune", "augment", "kinds"), problem,
             expected=" | ".join(suited), found=repr(kind),
             remedy=f"did you mean {near!r}?" if near else named,
+        )  # fmt: skip
+
+
+def _check_mosaics(options: AugmentOptions, task: Task, mistakes: Mistakes) -> None:
+    try:
+        check_mosaics(task, options)
+    except JourneymanError as error:
+        mistakes.add(
+            ("finetune", "augment", "mosaics"), error.problem,
+            expected=error.expected, found=error.found, remedy=error.remedy,
         )  # fmt: skip
 
 

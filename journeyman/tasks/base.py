@@ -19,6 +19,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.mosaic import Mosaic
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.options import DataOptions
 from journeyman.errors import DataError
@@ -137,6 +138,8 @@ class Task(ABC):
     """Options of a backbone, where a recipe says nothing of them."""
     averages: ClassVar[bool] = True
     """Whether answers of several models can be averaged."""
+    composes: ClassVar[bool] = False
+    """Whether it learns from mosaics: `composed` says what stands in one."""
     pipeline: ClassVar[str] = "text-classification"
     """The hub's name for what its models do."""
 
@@ -275,6 +278,10 @@ class Task(ABC):
         groups: Groups | None = None,
     ) -> Evaluated:
         """Every figure of these answers against the raw targets."""
+
+    def composed(self, mosaic: Mosaic, targets: Sequence[Any]) -> Any:
+        """The raw target of a mosaic, from those of its parts."""
+        raise TypeError(f"{self.name} does not say what stands in a mosaic")
 
     def explained(self, prediction: Prediction, schema: Schema) -> tuple[int, str] | None:
         """Which output an explanation of this answer is about, and its name."""

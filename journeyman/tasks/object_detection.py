@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Inputs
+from journeyman.backbones.mosaic import Mosaic
 from journeyman.backbones.picture_inputs import Picture, PictureInputs
 from journeyman.backbones.placement import Boxes, Placement
 from journeyman.backbones.text_encoder import Text
+from journeyman.data.box_mending import mended
 from journeyman.data.boxes import boxes_of
 from journeyman.data.options import DataOptions
 from journeyman.evaluation.detection import (
@@ -74,6 +76,7 @@ class ObjectDetection(Task):
     reads = ("boxes",)
     usual_options: ClassVar[Mapping[str, Any]] = {"resize": "letterbox", "image_size": 320}
     averages = False
+    composes = True
     pipeline = "object-detection"
 
     def text(self, row: Row, data: DataOptions) -> Picture:
@@ -115,6 +118,21 @@ class ObjectDetection(Task):
             row = np.concatenate([classes[seen, None], corners[seen]], axis=1)
             rows.append(torch.from_numpy(row.astype(np.float32)))
         return Encoded(rows)
+
+    def composed(
+        self, mosaic: Mosaic, targets: Sequence[Sequence[LabelledBox]]
+    ) -> tuple[LabelledBox, ...]:
+        """The boxes of the parts where they are in the mosaic, cut where an area ends.
+
+        Those hardly seen are left out, and so is what mending leaves out.
+        """
+        found: list[LabelledBox] = []
+        for boxes, area in zip(targets, mosaic.areas(), strict=True):
+            corners, seen = _visible(corners_of(boxes), area.within)
+            for at in np.flatnonzero(seen).tolist():
+                x1, y1, x2, y2 = map(float, area.whole.boxes(corners[at])[0])
+                found.append(replace(boxes[at], box=(x1, y1, x2 - x1, y2 - y1)))
+        return mended(found, *mosaic.sides())[0]
 
     def loss(self, outputs: Any, encoded: Tensor, weights: Tensor | None) -> Tensor:
         """The head's own, as its outputs know it; a mean over pictures."""

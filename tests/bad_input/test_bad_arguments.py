@@ -53,6 +53,11 @@ WRONG = {
     "steps in words": (["explain", MODEL, "--text", "a", "--steps", "many"], ("--steps",)),
     "a recipe that is there": (["init", "train.csv", "-o", "good.yaml"], ("good.yaml",)),
     "a recipe below a file": (["init", "train.csv", "-o", "train.csv/a"], ("train.csv/a",)),
+    "heat maps of words": (
+        ["explain", MODEL, "--text", "a", "--output", "heat"], ("no heat maps", "`tokens`"),
+    ),
+    "boxes in a text": (["explain", MODEL, "--text", "a", "--boxes", "2"], ("finds no boxes",)),
+    "no boxes": (["explain", MODEL, "--text", "a", "--boxes", "0"], ("--boxes",)),
     "data that is not there": (["init", "tran.csv"], ("Did you mean train.csv",)),
     "an ensemble of one": (["ensemble", "both", MODEL], ("at least two models", MODEL)),
     "an ensemble of nothing": (["ensemble", "both"], ("MODEL",)),

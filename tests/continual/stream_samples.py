@@ -16,7 +16,7 @@ def texts(place, count, seed=0):
     rows = []
     for at in range(count):
         label = ("good", "bad")[at % 2]
-        words = draw.sample(PLAIN, 5) + [good if label == "good" else bad, place]
+        words = [*draw.sample(PLAIN, 5), good if label == "good" else bad, place]
         draw.shuffle(words)
         rows.append({"text": " ".join(words), "label": label, "place": place})
     return rows

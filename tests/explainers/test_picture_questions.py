@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from tiny import tiny_pictures, tiny_vision
 
-from journeyman.explainers.overlay import AGAINST, FOR, data_uri, overlaid, small
+from journeyman.explainers.overlay import AGAINST, FOR, data_uri, overlaid, sized
 from journeyman.explainers.picture_question import CELLS, PictureQuestion, Scene
 from journeyman.explainers.target import Target
 
@@ -59,5 +59,5 @@ def test_colours_say_for_and_against_where_the_cells_are():
     assert abs(middle - 128).max() <= 1
     assert np.argmax(left) == np.argmax(FOR)
     assert np.argmax(right) == np.argmax(AGAINST)
-    held = base64.b64decode(data_uri(small(grey)).partition(",")[2])
+    held = base64.b64decode(data_uri(sized(grey)).partition(",")[2])
     assert Image.open(io.BytesIO(held)).size == (168, 84)

@@ -1,6 +1,7 @@
 """A journey on pictures with boxes: from a COCO file to an explained detector, and its answers."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 import journeyman
 from journeyman.cli import app
-from journeyman.errors import ModelError, RecipeError
+from journeyman.errors import JourneymanError, ModelError, RecipeError
 from journeyman.explainers.options import ExplainOptions
 from journeyman.recipe import load_recipe
 from journeyman.types import FailedPrediction, ScoredBox
@@ -120,6 +121,27 @@ def test_cells_under_a_box_are_what_it_hangs_on(model):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_each_box_has_a_heat_map_of_its_own(model, place):
+    asked = ["explain", "runs/shapes", "--image", "photos/images/3.png", "--image", "nowhere.png"]
+    boxes = model.predict("photos/images/3.png")[0].boxes
+    done = CliRunner().invoke(app, [*asked, "--output", "heat", "--boxes", str(len(boxes) + 1)])
+    assert done.exit_code == 0, done.output
+    *whys, lost = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "error" in lost
+    assert len(boxes) >= 2
+    assert [tuple(why["box"]) for why in whys] == [box.box for box in boxes]
+    assert [why["target"] for why in whys] == [box.label for box in boxes]
+    row = whys[0]["id"]
+    assert [why["heatmap"] for why in whys][:2] == [f"heat/{row}.png", f"heat/{row}-2.png"]
+    assert sorted(why["heatmap"] for why in whys) == sorted(map(str, Path("heat").iterdir()))
+    assert whys[0]["heat"] != whys[1]["heat"]
+    (first,) = model.explain("photos/images/3.png")
+    assert (first.box, first.heatmap) == (boxes[0].box, None)
+    with pytest.raises(JourneymanError, match="At least one"):
+        model.explain("photos/images/3.png", boxes=0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_weights_of_a_box_by_gradients_add_up_to_its_score(model):
     options = ExplainOptions(method="integrated-gradients")
     (why,) = model.explain("photos/images/2.png", options)
@@ -138,6 +160,18 @@ def test_answers_go_out_as_other_tools_read_them(model, place):
     for style, name in (("coco", "out.json"), ("yolo", "yolo"), ("pictures", "drawn")):
         told = CliRunner().invoke(app, [*asked, "--format", style, "--output", name])
         assert told.exit_code == 0, told.output
+    loose = place / "loose" / "june"
+    loose.mkdir(parents=True)
+    (loose / "1.png").write_bytes((place / "photos" / "images" / "1.png").read_bytes())
+    (loose.parent / "bad.png").write_bytes(b"no picture")
+    asked = ["predict", "runs/shapes", "--file", "loose"]
+    told = CliRunner().invoke(app, asked)
+    lost, same = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (lost["id"], same["id"]) == ("bad.png", "june/1.png")
+    assert same["boxes"] == answer["boxes"]
+    told = CliRunner().invoke(app, [*asked, "--format", "pictures", "--output", "loosely"])
+    assert told.exit_code == 0, told.output
+    assert [path.name for path in (place / "loosely").rglob("*.png")] == ["1.png"]
     said = json.loads((place / "out.json").read_text())
     boxes = [each["bbox"] for each in said["annotations"]]
     assert np.array(boxes) == pytest.approx(np.array([box["box"] for box in answer["boxes"]]))
@@ -149,7 +183,8 @@ def test_answers_go_out_as_other_tools_read_them(model, place):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_views_and_tuned_layers_and_a_kill_give_the_same_bytes(place):
-    options = {"tuner": "full", "epochs": 2, "augment": {"kinds": ["crop", "flip"], "copies": 1}}
+    views = {"kinds": ["crop", "flip"], "copies": 1, "mosaics": 1}
+    options = {"tuner": "full", "epochs": 2, "augment": views}
     first = journeyman.finetune(recipe(finetune=options, output="one"))
     again = journeyman.finetune(recipe(finetune=options, output="two"))
     assert first.version == again.version

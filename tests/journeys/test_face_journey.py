@@ -103,6 +103,17 @@ def test_no_person_is_in_two_splits_and_the_report_tells_of_verification(place, 
     assert not any(name in card for name in ALL)
 
 
+def test_a_folder_of_pictures_that_are_no_ones_is_answered(place):
+    (place / "loose").mkdir()
+    shutil.copy("people/p00/0.png", "loose/x.png")
+    (place / "loose" / "bad.png").write_bytes(b"no picture")
+    done = CliRunner().invoke(app, ["predict", "runs/faces", "--file", "loose"])
+    lost, found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (lost["id"], found["id"]) == ("bad.png", "x.png")
+    assert "error" in lost
+    assert np.linalg.norm(found["vector"]) == pytest.approx(1.0)
+
+
 def test_a_model_without_a_gallery_answers_with_vectors(model):
     (one, bad) = model.predict([*pictures("p00", 0), "nowhere.png"])
     assert isinstance(one, EmbeddingPrediction)

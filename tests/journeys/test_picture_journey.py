@@ -106,7 +106,30 @@ def test_the_command_line_asks_about_pictures(place):
     assert answers[0]["label"] == "good"
     assert re.search("no picture", answers[1]["error"]["found"])
     done = runner.invoke(app, ["explain", "runs/colours", "--image", "photos/good/1.png"])
-    assert len(json.loads(done.stdout)["heat"]) == 7
+    why = json.loads(done.stdout)
+    assert (len(why["heat"]), why["heatmap"], why["box"]) == (7, None, None)
+    asked = ["explain", "runs/colours", "--file", "photos/good", "--output", "heat"]
+    done = runner.invoke(app, asked)
+    whys = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(whys) == PER_CLASS + 2
+    kept = [why["heatmap"] for why in whys if "heatmap" in why]
+    assert sorted(kept) == sorted(f"heat/{path.name}" for path in (place / "heat").iterdir())
+    assert len(kept) == PER_CLASS + 1
+    again = runner.invoke(app, asked)
+    assert "new or empty" in str(again.exception)
+    refused = runner.invoke(app, [*asked[:-1], "other", "--boxes", "2"])
+    assert "finds no boxes" in str(refused.exception)
+    assert not (place / "other").exists()
+    (place / "loose" / "june").mkdir(parents=True)
+    (place / "loose" / "june" / "x.png").write_bytes((place / "photos/bad/2.png").read_bytes())
+    (place / "loose" / "a.png").write_bytes(b"no picture")
+    done = runner.invoke(app, ["predict", "runs/colours", "--file", "loose"])
+    lost, found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (found["id"], found["label"]) == ("june/x.png", "bad")
+    assert (lost["id"], lost["error"]["place"]) == ("a.png", str(place / "loose" / "a.png"))
+    (place / "empty").mkdir()
+    done = runner.invoke(app, ["predict", "runs/colours", "--file", "empty"])
+    assert "has no pictures" in str(done.exception)
     done = runner.invoke(app, ["evaluate", "runs/colours", "--file", "photos"])
     assert json.loads(done.stdout)["refused"] == 1
 

@@ -1,5 +1,7 @@
 """Contradictions among the options of the loop are found before any work."""
 
+import json
+
 import pytest
 
 from journeyman.errors import RecipeError
@@ -8,6 +10,7 @@ from journeyman.recipe import load_recipe
 TASKS = {
     "text": "task: text-classification\ndata: {train: train.csv, slices: [domain]}\n",
     "tags": "data: {train: tags.conll}\n",
+    "boxes": "task: object-detection\ndata: {train: boxes.jsonl, image: image, boxes: boxes}\n",
 }
 WRONG = [
     ("text", "{accumulate: 4}", "finetune.accumulate", "tuner none"),
@@ -16,6 +19,9 @@ WRONG = [
     ("text", "{augment: {kinds: [typos]}, tuner: full}", "finetune.augment.kinds", "'typos'"),
     ("text", "{augment: {kinds: [word-drop]}, tuner: full}", "did you mean 'word-dropout'", "drop"),
     ("text", "{augment: {kinds: [crop]}, tuner: full}", "kinds: [word-dropout]", "'crop'"),
+    ("text", "{augment: {mosaics: 2}, tuner: full}", "finetune.augment.mosaics", "2"),
+    ("boxes", "{augment: {}}", "kinds: [colour, crop, flip, mirror, zoom]", "no kinds"),
+    ("boxes", "{augment: {kinds: [mosaic]}}", "finetune.augment.kinds", "'mosaic'"),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
     ("text", "{balance: {within: city}}", "finetune.balance.within", "city"),
@@ -38,6 +44,8 @@ RIGHT = [
     ("text", "{augment: {}, head: linear}"),
     ("text", "{augment: {kinds: [word-dropout]}, tuner: full}"),
     ("text", "{augment: {}, tuner: auto}"),
+    ("boxes", "{augment: {mosaics: 2}}"),
+    ("boxes", "{augment: {kinds: [flip], mosaics: 2}, tuner: none}"),
     ("text", "{balance: {power: 0.5, within: domain}}"),
     (
         "text",
@@ -52,6 +60,8 @@ def files(tmp_path, monkeypatch):
     """A folder with some data."""
     (tmp_path / "train.csv").write_text("text,label,domain\ngood,1,a\nbad,2,b\n")
     (tmp_path / "tags.conll").write_text("Ann B-PER\nran O\n\n", encoding="utf-8")
+    box = {"box": [1, 1, 5, 5], "label": "a"}
+    (tmp_path / "boxes.jsonl").write_text(json.dumps({"image": "a.png", "boxes": [box]}) + "\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

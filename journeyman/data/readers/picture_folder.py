@@ -1,4 +1,4 @@
-"""A folder of pictures: a subfolder for each class."""
+"""A folder of pictures: a subfolder for each class, or, to be answered, in any layout."""
 
 from __future__ import annotations
 
@@ -34,11 +34,7 @@ class PictureFolderReader:
     def matches(self, source: str, start: bytes) -> bool:
         """Whether there are pictures in the folder, and neither a saved dataset nor boxes."""
         path = locate(source)
-        if not path.is_dir() or any((path / mark).is_file() for mark in MARKS):
-            return False
-        if coco_files(path) or voc_folders(path) or layout_of(path) is not None:
-            return False
-        return any(
+        return is_plain(path) and any(
             looks_like_picture(name)
             for _, _, names in os.walk(path, followlinks=False)
             for name in names
@@ -82,6 +78,38 @@ class PictureFolderReader:
 def columns_of(options: DataOptions) -> dict[str, str]:
     """What the columns of a folder's rows are called: as the options say, else by what they are."""
     return {name: getattr(options, name) or name for name in ("image", "label", "id")}
+
+
+def is_plain(path: Path) -> bool:
+    """Whether this is a folder, and neither a saved dataset nor one of boxes."""
+    if not path.is_dir() or any((path / mark).is_file() for mark in MARKS):
+        return False
+    return not (coco_files(path) or voc_folders(path) or layout_of(path) is not None)
+
+
+def pictures_below(source: str, options: DataOptions) -> Iterator[dict[str, str]]:
+    """The path of each picture in a folder and in all folders below it, by path; ids as of `read`.
+
+    Nothing is asked of the layout: what the pictures are answered with, no folder need say. Raises
+    DataError for a folder without pictures.
+    """
+    folder = _folder(source)
+    columns = columns_of(options)
+    found = False
+    for path in files_in(folder):
+        parts = path.relative_to(folder).parts
+        if not _is_hidden(parts) and _is_picture(path.name):
+            found = True
+            yield {columns["image"]: str(path), columns["id"]: "/".join(parts)}
+    if not found:
+        names = sorted(entry.name for entry in folder.iterdir())[:5]
+        raise DataError(
+            "The folder has no pictures.",
+            place=source,
+            expected="files whose names end like those of pictures (.jpg, .png ...), at any depth",
+            found=", ".join(names) or "an empty folder",
+            remedy="Name a folder with pictures, or a file that lists their paths.",
+        )
 
 
 def _folder(source: str) -> Path:
