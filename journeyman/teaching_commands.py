@@ -29,6 +29,9 @@ def learn(
             min=0, max=0.9, help="Share of the rows that are not learned but examine updates."
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a loss that may be chance, too.")
+    ] = False,
     new_classes: Annotated[
         bool, typer.Option(help="Whether labels the model does not know become classes.")
     ] = True,
@@ -46,7 +49,7 @@ def learn(
 
     said: dict[str, Any] = {} if retain is None else {"retain": retain or None}
     said |= {} if exam is None else {"exam": exam}
-    options = UpdateOptions(new_classes=new_classes, **said)
+    options = UpdateOptions(new_classes=new_classes, strict=strict, **said)
     found = teach(model, data, options, origin=name, again=again, reporter=Reporter())
     typer.echo(json.dumps(found.to_json(), ensure_ascii=False))
     if not found.update.accepted:

@@ -8,6 +8,7 @@ versions answer the same rows, so the interval of a change is that of a paired b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from journeyman.continual.options import UpdateOptions
@@ -43,26 +44,41 @@ def retention(
     return found
 
 
-def judge(found: Sequence[Retention], options: UpdateOptions) -> tuple[str, ...]:
-    """Why an update may not pass; empty when it may.
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an update may pass, and why not; or, where it may, what speaks against it."""
 
-    A slice refuses an update when it keeps less than `retain` of its metric. Slices of fewer than
-    `least` rows say too little to refuse one alone.
+    accepted: bool
+    reasons: tuple[str, ...] = ()
+
+
+def judge(found: Sequence[Retention], options: UpdateOptions) -> Verdict:
+    """What the gate says of an update.
+
+    A slice of `least` rows or more that keeps less than `retain` of its metric refuses it, where
+    that is more than chance does: where the interval of the change leaves out 0, or the gate is
+    `strict`. What may be chance is told and passes.
     """
-    if options.retain is None:
-        return ()
-    reasons = []
+    broken, doubtful = [], []
     for each in found:
-        if each.slice == NEW or each.before is None or each.before <= 0 or each.n < options.least:
+        if options.retain is None or each.slice == NEW or not each.before or each.n < options.least:
             continue
-        kept = each.after / each.before
-        if kept < options.retain:
-            interval = "" if each.low is None else f" ({each.low:+.3f} to {each.high:+.3f})"
-            reasons.append(
-                f"{each.slice}: {each.metric} {each.before:.3f} before, {each.after:.3f} after"
-                f"{interval}: {kept:.1%} kept of {each.n} exam rows, {options.retain:.1%} wanted"
-            )
-    return tuple(reasons)
+        if each.after / each.before >= options.retain:
+            continue
+        certain = options.strict or (each.high is not None and each.high < 0.0)
+        (broken if certain else doubtful).append(_told(each, options.retain))
+    if broken:
+        return Verdict(False, tuple(broken))
+    return Verdict(True, tuple(f"{told}; it may be chance" for told in doubtful))
+
+
+def _told(each: Retention, wanted: float) -> str:
+    before = each.before or 0.0
+    interval = "" if each.low is None else f", the change {each.low:+.3f} to {each.high:+.3f}"
+    return (
+        f"{each.slice}: {each.metric} {before:.3f} before, {each.after:.3f} after{interval}: "
+        f"{each.after / before:.1%} kept on {each.n} exam rows, {wanted:.1%} wanted"
+    )
 
 
 def _slices(exam: Exam, columns: Sequence[str]) -> list[tuple[str, Exam]]:

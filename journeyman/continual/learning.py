@@ -68,7 +68,7 @@ def learn(
         model, learner, found.schema, exam.joined(arrived), calibration, added=len(learned)
     )
     kept = retention(model, old_head, after, head, exam, arrived)
-    reasons = judge(kept, options)
+    verdict = judge(kept, options)
     laps.append(time.perf_counter())
     parts = zip(("frozen pass", "solving", "exam"), laps[:-1], laps[1:], strict=True)
     update = Update(
@@ -76,8 +76,8 @@ def learn(
         model=model.name,
         version="",
         parent=model.version or None,
-        accepted=not reasons,
-        reasons=reasons,
+        accepted=verdict.accepted,
+        reasons=verdict.reasons,
         added=len(learned),
         quarantined=len(found.refused),
         retention=tuple(kept),

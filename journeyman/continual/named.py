@@ -52,7 +52,7 @@ class Named:
     def lines(self, ledger: Ledger, model: ModelState) -> list[int]:
         """Their lines in the ledger."""
         found = {*ledger.find(self.ids), *ledger.with_inputs(self.inputs)}
-        if self.label is not None and model.learner.task.kind != "labels":
+        if self.label in model.schema.labels and model.learner.task.kind != "labels":
             at = model.schema.labels.index(self.label)
             owner = ledger.owner[ledger.targets.argmax(1) == at]
             found |= set(owner.tolist())

@@ -15,7 +15,12 @@ class UpdateOptions(BaseModel):
         gt=0,
         le=1,
         description="Share of its metric that each old slice of the exam must keep; an update that "
-        "breaks it is refused. null: nothing is refused.",
+        "keeps less, by more than chance would, is refused. null: nothing is refused.",
+    )
+    strict: bool = Field(
+        False,
+        description="Whether an update is refused for a loss that may be chance too: of few exam "
+        "rows one row more that is missed.",
     )
     exam: float = Field(
         0.1,

@@ -78,7 +78,7 @@ def unlearn(
         version="",
         parent=model.version or None,
         accepted=True,
-        reasons=(*gone.reasons(), *judge(kept, options or UpdateOptions())),
+        reasons=(*gone.reasons(), *judge(kept, options or UpdateOptions()).reasons),
         removed=gone.rows + len(exam) - len(left),
         retention=tuple(kept),
         exact=not gone.reasons(),

@@ -27,7 +27,7 @@ def _prose(stream: Stream, options: AdaptOptions, metric: str) -> tuple[str, ...
         "No update was to be refused."
         if options.retain is None
         else f"The gate lets an update pass that keeps {options.retain:.1%} of {metric} on every "
-        "old slice of the exam, which the model carries as features."
+        "old slice of the exam, which the model carries as features, or loses no more than chance."
     )
     told = [
         f"{len(learned)} arrivals were learned one after another, each without the rows before it. "

@@ -1,0 +1,150 @@
+"""Learning and forgetting where a model stands: versions kept, the gate held, no trace left."""
+
+import json
+import sys
+
+import pytest
+from stream_samples import ground, recipe, texts, write
+
+import journeyman
+from journeyman.cli import main
+from journeyman.continual.holdings import solved_head
+from journeyman.continual.options import UpdateOptions
+from journeyman.errors import DataError
+from journeyman.journey import travel
+from journeyman.recipe import load_recipe
+from journeyman.teaching import forget, teach
+from journeyman.versions.store import Store
+
+FREELY = UpdateOptions(retain=None)
+MARKED = "the mat quetzalcoatl sat in london"
+
+
+@pytest.fixture
+def place(tmp_path, own_home):
+    return ground(tmp_path / "stream")
+
+
+@pytest.fixture
+def run(place):
+    return travel(load_recipe(recipe(place))).folder
+
+
+def asked(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["journeyman", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def holding(folder, *words):
+    """Files under a folder in which any of the words stand."""
+    return [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and any(word.encode() in path.read_bytes() for word in words)
+    ]
+
+
+def ids_of(folder):
+    model = journeyman.load(folder)
+    solved_head(model)
+    return model.learner.ledger.ids
+
+
+def test_a_file_is_learned_by_command_and_the_new_version_serves(run, place, capsys, monkeypatch):
+    before = journeyman.load(run).version
+    file = write(place / "new.jsonl", [*texts("london", 40), {"text": "the cat", "label": ""}])
+    code, out, _ = asked(["learn", run, file, "--retain", "0"], capsys, monkeypatch)
+    told = json.loads(out)
+    assert code == 0
+    assert told["accepted"]
+    assert told["parent"] == before
+    assert told["rows"]["quarantined"] == 1
+    assert journeyman.load(run).version == told["version"]
+    refused = (run / f"quarantine-{told['version']}.jsonl").read_text()
+    assert "label" in refused
+    assert {each["slice"] for each in told["retention"]} >= {"all"}
+    code, out, _ = asked(["rollback", run], capsys, monkeypatch)
+    assert code == 0
+    assert journeyman.load(run).version == before
+
+
+def test_what_breaks_the_gate_stands_beside_and_does_not_serve(run, place, capsys, monkeypatch):
+    before = journeyman.load(run).version
+    flip = {"good": "bad", "bad": "good"}
+    wrong = [{**row, "label": flip[row["label"]]} for row in texts("paris", 400, seed=9)]
+    file = write(place / "wrong.jsonl", wrong)
+    options = UpdateOptions(retain=0.95, least=4)
+    told = teach(run, file, options).update
+    assert not told.accepted
+    assert "kept of" in told.reasons[0]
+    assert journeyman.load(run).version == before
+    code, _, _ = asked(["promote", run, told.version], capsys, monkeypatch)
+    assert code == 0
+    assert journeyman.load(run).version == told.version
+
+
+def test_nothing_of_a_forgotten_row_is_left_and_no_rollback_brings_it_back(
+    run, place, own_home, capsys, monkeypatch
+):
+    marked = {"text": MARKED, "label": "good"}
+    first = write(place / "first.jsonl", [*texts("london", 20), marked])
+    options = UpdateOptions(retain=None, exam=0.0)
+    teach(run, first, options)
+    teach(run, write(place / "second.jsonl", texts("anna", 20)), options)
+    (row_id,) = [answer.id for answer in journeyman.load(run).predict([MARKED])]
+    assert row_id in ids_of(run)
+    assert len([name for name in holding(run, row_id) if "model.versions" in name]) >= 2
+    answers = journeyman.load(run).predict([row["text"] for row in texts("london", 20)])
+    code, out, _ = asked(["unlearn", run, "--ids", row_id], capsys, monkeypatch)
+    told = json.loads(out)
+    assert code == 0
+    assert told["exact"]
+    assert told["rows"]["removed"] == 1
+    assert told["left"] == []
+    assert len(told["rebuilt"]) == 2
+    assert holding(run, row_id, "quetzalcoatl") == []
+    assert holding(own_home, row_id, "quetzalcoatl") == []
+    for version in Store.beside(run / "model").history():
+        if version.stands:
+            assert row_id not in ids_of(f"{run}@{version.version}")
+    again = journeyman.load(run).predict([row["text"] for row in texts("london", 20)])
+    assert [a.label for a in again] == [a.label for a in answers]
+    asked(["rollback", run], capsys, monkeypatch)
+    assert row_id not in ids_of(run)
+    with pytest.raises(DataError, match="not learned"):
+        forget(run, ids=[row_id])
+
+
+def test_a_row_that_was_removed_does_not_come_back_unless_it_is_wanted(run, place):
+    marked = {"text": MARKED, "label": "good"}
+    file = write(place / "first.jsonl", [*texts("london", 20), marked])
+    options = UpdateOptions(retain=None, exam=0.0)
+    teach(run, file, options)
+    forget(run, file=write(place / "gone.jsonl", [marked]))
+    told = teach(run, file, options)
+    assert told.update.quarantined == 1
+    assert teach(run, file, options, again=True).update.quarantined == 0
+
+
+def test_a_class_is_forgotten_with_its_rows(run, place):
+    file = write(place / "new.jsonl", [{**row, "label": "odd"} for row in texts("anna", 12)])
+    teach(run, file, UpdateOptions(retain=None, exam=0.0))
+    assert "odd" in journeyman.load(run).schema.labels
+    told = forget(run, label="odd")
+    assert told.update.removed == 12
+    assert "odd" not in journeyman.load(run).schema.labels
+
+
+def test_what_is_wrong_is_told(run, place, capsys, monkeypatch):
+    code, _, err = asked(["unlearn", run], capsys, monkeypatch)
+    assert code == 2
+    assert "one of --rows FILE, --ids ID or --class LABEL" in err
+    code, _, err = asked(["learn", run, place / "nowhere.csv"], capsys, monkeypatch)
+    assert code == 2
+    assert "nowhere.csv" in err
+    code, _, err = asked(["unlearn", run, "--class", "goot"], capsys, monkeypatch)
+    assert code == 2
+    assert "good" in err
