@@ -85,7 +85,7 @@ def _said(folder: Path) -> dict[str, Any]:
     path = folder / EXAM
     if path.is_file():
         with safe_open(path, framework="pt") as file:
-            flat["exam.rows"] = file.get_slice("targets").get_shape()[0]
+            flat["exam.rows"] = file.get_slice("counts").get_shape()[0]
     return flat
 
 

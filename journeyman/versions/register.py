@@ -188,11 +188,12 @@ class Register:
 
 
 def _made(folder: Path) -> Version:
-    """A model folder as a version that was made, not taught."""
+    """A model folder as a version that was made, or taught in a way that is not known."""
     manifest = read_manifest(folder)
-    rows = manifest["about"].get("rows", {})
-    rows = int(rows.get("train", 0)) if isinstance(rows, dict) else 0
-    update = Update("made", manifest["name"], manifest["version"], None, True, added=rows)
+    about = manifest["about"]
+    rows, parent = about.get("rows"), about.get("parent")
+    added = rows.get("train", 0) if isinstance(rows, dict) and not parent else 0
+    update = Update("made", manifest["name"], manifest["version"], parent, True, added=added)
     return Version.of(update, created=time_of((folder / MANIFEST).stat().st_mtime))
 
 

@@ -173,10 +173,11 @@ class Store:
         return difference(one, other, self.history(), folders)
 
     def refuse(self, version: str, *reasons: str) -> None:
-        """Note that a version is not to serve, for these reasons."""
+        """Note that a version is not to serve; what its update told already is not told again."""
         with self.alone():
             found = self.find(version)
-            self._register.decide(replace(found, accepted=False), "refuse", *reasons)
+            if found.accepted or not set(reasons) <= set(found.update.reasons):
+                self._register.decide(replace(found, accepted=False), "refuse", *reasons)
 
     def replace(self, old: str, model: ModelState | None, update: Update) -> Version | None:
         """Put a rebuilt version in place of one that held rows to be removed, and purge that.

@@ -149,11 +149,12 @@ def in_memory():
         connection.execute("PRAGMA synchronous=OFF")
 
 
-def main(source, work):
+def main(source, work, changes):
     """Print for each change how many steps it has, and what went wrong at which."""
     in_memory()
     told_of = {}
-    for change, (before, act) in CHANGES.items():
+    for change in changes:
+        before, act = CHANGES[change]
         start = work / change.replace(" ", "-")
         prepared(source, start, before)
         undisturbed = Path(shutil.copytree(start, work / "undisturbed")) / "model"
@@ -183,4 +184,4 @@ def main(source, work):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or CHANGES)

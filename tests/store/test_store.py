@@ -104,6 +104,17 @@ def test_a_refused_version_may_be_promoted_and_it_is_noted(store, folder):
     assert store.decisions()[-1]["reasons"][-2:] == ["it was refused", "books fell"]
 
 
+def test_a_version_that_was_accepted_may_be_refused_later(store, folder):
+    waiting = teach(store, folder, promote=False)
+    store.refuse(waiting.version, "the owner said no")
+    store.refuse(waiting.version)
+    assert not store.find(waiting.version).accepted
+    assert [line["what"] for line in store.decisions()] == ["learn", "refuse"]
+    refused = teach(store, folder, seed=1, promote=False, accepted=False, reasons=("books fell",))
+    store.refuse(refused.version, "books fell")
+    assert [line["what"] for line in store.decisions()] == ["learn", "refuse", "refuse"]
+
+
 def test_to_promote_what_serves_changes_nothing(store, folder):
     second = teach(store, folder)
     lines = store.decisions()
@@ -126,8 +137,8 @@ def test_of_versions_that_begin_alike_none_is_guessed(folder):
     store = Store.beside(folder)
     first = store.find("current")
     alike = replace(first, version=first.version[:6] + "zzzzzz", current=False)
-    with store.alone(), store._ledger.records.transaction():
-        store._ledger.records.put(alike)
+    with store.alone(), store._register.records.transaction():
+        store._register.records.put(alike)
     with pytest.raises(ModelError, match="Several versions begin"):
         store.find(first.version[:5])
     assert store.find(first.version[:7]).version == first.version
@@ -243,8 +254,8 @@ def test_two_stores_salt_differently(folder, tmp_path):
     salted = []
     for place in (folder, copy):
         store = Store.beside(place)
-        with store.alone(), store._ledger.records.transaction():
-            salted.append(store._ledger.records.salted("row"))
+        with store.alone(), store._register.records.transaction():
+            salted.append(store._register.records.salted("row"))
     assert salted[0] != salted[1]
 
 
@@ -345,7 +356,8 @@ def test_the_difference_of_two_versions_tells_rows_retention_settings_and_files(
 
 
 def test_an_update_that_names_another_version_is_a_mistake_of_ours(store, folder):
-    model = taught(folder)
+    model = Model.load(folder)
+    model.about["again"] = 1
     with pytest.raises(ValueError, match="the update is to 000000000000"):
         store.add(model, replace(told(version_in(folder)), version="0" * 12))
     assert model.folder == folder

@@ -185,7 +185,7 @@ def test_records_that_are_no_database_are_told(folder):
 
 def test_a_store_of_a_newer_journeyman_is_told(folder):
     store = Store.beside(folder)
-    with store.alone(), store._ledger.records.transaction() as connection:
+    with store.alone(), store._register.records.transaction() as connection:
         connection.exec_driver_sql("UPDATE journeyman_settings SET value='2' WHERE name='schema'")
     with pytest.raises(ModelError, match="newer version"):
         Store.beside(folder).history()

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 
-from store_samples import serving, teach
+from store_samples import answers, serving, teach
 
 from journeyman.model_manifest import read_manifest
 from journeyman.versions.store import Store
@@ -34,6 +34,7 @@ def taught_alone(folder, url, seed, ready):
 
 def main(folder, url, processes):
     """Print the versions in the order they came, whatever process each is from."""
+    answers(folder)
     wait, go = os.pipe()
     children = []
     for seed in range(processes):
