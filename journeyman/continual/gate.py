@@ -59,7 +59,8 @@ def judge(found: Sequence[Retention], options: UpdateOptions) -> Verdict:
     that is more than chance does: where the interval of the change leaves out 0, or the gate is
     `strict`. What may be chance is told and passes.
     """
-    broken, doubtful = [], []
+    broken: list[str] = []
+    doubtful: list[str] = []
     for each in found:
         if options.retain is None or each.slice == NEW or not each.before or each.n < options.least:
             continue

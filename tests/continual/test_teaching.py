@@ -79,7 +79,7 @@ def test_what_breaks_the_gate_stands_beside_and_does_not_serve(run, place, capsy
     options = UpdateOptions(retain=0.95, least=4)
     told = teach(run, file, options).update
     assert not told.accepted
-    assert "kept of" in told.reasons[0]
+    assert "kept on" in told.reasons[0]
     assert journeyman.load(run).version == before
     code, _, _ = asked(["promote", run, told.version], capsys, monkeypatch)
     assert code == 0
