@@ -67,9 +67,6 @@ def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
         ("backbone", "max_tokens"): recipe.backbone.max_tokens,
         ("pretrain",): recipe.pretrain,
         ("data", "label_names"): data.label_names or None,
-        ("data", "unlabelled"): data.unlabelled or None,
-        ("finetune", "self_training"): recipe.finetune.self_training,
-        ("transfer",): recipe.transfer,
     }
     for location, said in of_texts.items():
         if said is not None:
