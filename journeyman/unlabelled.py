@@ -1,13 +1,16 @@
-"""Texts without labels: of files, and those of them that no model is chosen or examined by."""
+"""Texts or pictures without labels: of files, and those of them that no model is chosen or examined
+by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
+from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.collection import Collection
 from journeyman.data.identity import input_hash
@@ -53,19 +56,19 @@ def read_unlabelled(
     Raises DataError where none is left.
     """
     columns = collection.columns
-    apart = {
-        task.text(row, columns) for table in collection.tables.values() for row in table.rows()
-    }
-    found: dict[Text, None] = {}
+    tables = collection.tables.values()
+    apart = {_known(task.text(row, columns)) for table in tables for row in table.rows()}
+    found: dict[Any, Text] = {}
     met, labelled, refused = 0, 0, 0
     for file in files:
         for text in texts_in(file, columns, task.unit, removals):
             met += text is not None
             refused += text is None
-            labelled += text in apart
-            if text is not None and text not in apart:
-                found.setdefault(text)
-    texts = list(found)
+            known = None if text is None else _known(text)
+            labelled += known in apart
+            if text is not None and known not in apart:
+                found.setdefault(known, text)
+    texts = list(found.values())
     if not texts:
         raise DataError(
             "No text without a label is left to answer.",
@@ -84,6 +87,11 @@ def read_unlabelled(
         refused=refused,
         beyond=len(texts) - len(kept),
     )
+
+
+def _known(text: Text) -> Any:
+    """What a text is told from others by: of a picture what its file holds, whatever its name."""
+    return text.digest if isinstance(text, Picture) else text
 
 
 def texts_in(

@@ -80,7 +80,8 @@ class Features:
     """What a depth of the network makes of B rows.
 
     `hidden` [B, T, D] (None when only pooled vectors were kept, or at cut 0), `mask` [B, T] true
-    on real tokens, `pooled` {layer: [B, D]} (means over the mask; layer 1 is the first), `grid`
+    on real tokens, `pooled` {layer: [B, D]} (means over the mask; layer 1 is the first; where
+    `cells_at` has several, a mean of each cell of a picture, side by side), `grid`
     (height, width) where the last height * width tokens are patches, row by row, `inputs` the rows
     themselves at cut 0, `maps` {layer: [B, D, H, W]} of those layers that were asked for. D may
     differ from layer to layer (`Backbone.width_at`).
@@ -153,6 +154,9 @@ class Backbone(ABC):
     """How a row's vector is made, where it is not the mean of its tokens."""
     mapped: tuple[int, ...] = ()
     """Layers whose maps are among the features it makes."""
+    mirrors: bool = False
+    """Whether pooled vectors are the mean of a picture's and of its mirror image's, which only
+    layers below the cut can tell."""
     native_head: type[NativeHead] | None = None
     """The kind of its own detector, whose prediction layers came with it."""
 
@@ -240,8 +244,16 @@ class Backbone(ABC):
         return tuple(layer for layer in self.mapped if layer <= cut)
 
     def width_at(self, layer: int) -> int:
-        """D after this layer, where layers differ; of the pooled vector too."""
+        """D after this layer, where layers differ."""
         return self.spec.width
+
+    def cells_at(self, layer: int) -> int:
+        """How many means of D numbers each the pooled vector of this layer has, side by side."""
+        return 1
+
+    def pooled_width_at(self, layer: int) -> int:
+        """How many numbers the pooled vector of this layer has."""
+        return self.width_at(layer) * self.cells_at(layer)
 
     def positions(self, lengths: NDArray[np.int64], cut: int) -> NDArray[np.int64]:
         """T at the cut, of rows of these lengths: how many vectors the cache keeps of each."""

@@ -206,7 +206,7 @@ class InvertedResidualFamily(BackboneFamily):
     def load(
         cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]
     ) -> VisionBackbone:
-        """Read `folder`; `options` may give `image_size`, `resize`, `mean`, `std`, `precision`."""
+        """Read `folder`; `options` may give any of `vision_backbone.OPTIONS`."""
         network = _read_network(Path(folder))
         preprocessing = read_preprocessing(Path(folder), "MobileNetV2ImageProcessor")
         return VisionBackbone(network, split, spec, preprocessing.changed(options), options)

@@ -22,7 +22,7 @@ from journeyman.backbones.precision import holding_bfloat16, in_bfloat16
 from journeyman.backbones.preprocessing import Preprocessing
 from journeyman.backbones.vision_parts import VisionParts, flattened, unflattened
 
-OPTIONS = ("image_size", "resize", "mean", "std", "precision")
+OPTIONS = ("image_size", "resize", "mean", "std", "precision", "cells", "mirror")
 """What a recipe may say of a network for pictures."""
 DEFAULTS = (None, 0, "float32")
 """Values of an option that say nothing."""
@@ -51,7 +51,9 @@ class VisionBackbone(Backbone):
 
     Rows are paths, or `Picture`s. Layer k is block k; the stem lies below layer 1, and belongs to
     what is frozen at any cut above 0. Statistics of batch normalisation are never changed.
-    `precision` is of the frozen layers.
+    `precision` is of the frozen layers. With `cells` C a layer's pooled vector has the mean of each
+    of C by C cells of its map, row by row, or of each position where there are fewer; with `mirror`
+    it is the mean of that and of the mirror image's.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class VisionBackbone(Backbone):
         said = {name: options.get(name) for name in OPTIONS}
         self.options = {name: value for name, value in said.items() if value not in DEFAULTS}
         self.precision = str(options.get("precision") or "float32")
+        self.cells = int(options.get("cells") or 1)
+        self.mirrors = bool(options.get("mirror"))
         self._split = split
         self._quick: dict[bool, tuple[object, nn.Module]] = {}
         hold_statistics(module)
@@ -77,8 +81,10 @@ class VisionBackbone(Backbone):
 
     @property
     def manner(self) -> str:
-        """How pixels are made, arithmetic where it is not float32, and which maps are kept."""
+        """How pixels are made, arithmetic where it is not float32, how vectors are pooled, and
+        which maps are kept."""
         said = f" {self.preprocessing.said}" + " in bfloat16" * self.in_half(self.precision)
+        said += f" cells {self.cells}" * (self.cells > 1) + " with mirror images" * self.mirrors
         return said + f" maps {self.mapped}" * bool(self.mapped)
 
     def prepare(self, rows: Sequence[str | Path]) -> PictureInputs:
@@ -104,9 +110,11 @@ class VisionBackbone(Backbone):
         lower = self.module if grad else self._quickened(in_half)
         half = in_bfloat16(self.device.type, in_half)
         with torch.set_grad_enabled(grad), evaluating(lower), half:
-            parts = self._parts(lower)
-            x = parts.run_stem(self._pixels(rows))
-            features = self._run(parts, x, 0, cut, {}).floats()
+            parts, pixels = self._parts(lower), self._pixels(rows)
+            features = self._run(parts, parts.run_stem(pixels), 0, cut, {}).floats()
+            if self.mirrors:
+                other = self._run(parts, parts.run_stem(pixels.flip(3)), 0, cut, {}).floats()
+                features = replace(features, pooled=_means(features.pooled, other.pooled))
         kept = [layer for layer in self.mapped_at(cut) if layer != cut or not keep_hidden]
         features = replace(features, maps={layer: features.maps[layer] for layer in kept})
         return features if keep_hidden else replace(features, hidden=None)
@@ -199,6 +207,11 @@ class VisionBackbone(Backbone):
         """D after this layer; 0: after the stem."""
         return self.shapes[layer].width
 
+    def cells_at(self, layer: int) -> int:
+        """As many as were asked for, where the layer has as many positions."""
+        height, width = self._cells(layer)
+        return height * width
+
     def positions(self, lengths: NDArray[np.int64], cut: int) -> NDArray[np.int64]:
         """T at the cut, the same for every picture."""
         return np.full_like(lengths, self.shapes[cut].positions)
@@ -235,13 +248,25 @@ class VisionBackbone(Backbone):
         wanted = {*self.mapped, *(layer for block in parts.blocks for layer in block.joins)}
         for layer, block in enumerate(parts.blocks[first:last], first + 1):
             x = block.of_maps(x, maps)
-            pooled[layer] = x.float().mean(1 if x.dim() == 3 else (2, 3))
+            pooled[layer] = self._pooled(x, layer)
             if layer in wanted:
                 maps[layer] = self._map(x, layer)
         hidden = x if x.dim() == 3 else flattened(x)
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         grid = self.shapes[last].grid
         return Features(mask=mask, hidden=hidden, pooled=pooled, grid=grid, maps=maps)
+
+    def _pooled(self, x: Tensor, layer: int) -> Tensor:
+        """[B, cells * D] of what a layer puts out: all of it, or the mean of each cell in turn."""
+        cells = self._cells(layer)
+        if cells == (1, 1):
+            return x.float().mean(1 if x.dim() == 3 else (2, 3))
+        means = nn.functional.adaptive_avg_pool2d(self._map(x, layer).float(), cells)
+        return flattened(means).flatten(1)
+
+    def _cells(self, layer: int) -> tuple[int, int]:
+        height, width = self.shapes[layer].grid
+        return min(self.cells, height), min(self.cells, width)
 
     def _map(self, x: Tensor, layer: int) -> Tensor:
         """[B, D, H, W] of what a layer puts out."""
@@ -274,6 +299,11 @@ class VisionBackbone(Backbone):
             kept = version, holding_bfloat16(twin) if in_half else twin
             self._quick[in_half] = kept
         return kept[1]
+
+
+def _means(pooled: Mapping[int, Tensor], other: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    """The mean of both, layer by layer."""
+    return {layer: (vectors + other[layer]) / 2 for layer, vectors in pooled.items()}
 
 
 TOLD = ("name", "licence", "source", "sha256", "reference", "own")

@@ -135,7 +135,7 @@ class VisionEncoderFamily(BackboneFamily):
     def load(
         cls, folder: str, spec: Mapping[str, str], options: Mapping[str, Any]
     ) -> VisionBackbone:
-        """Read `folder`; `options` may give `image_size`, `resize`, `mean`, `std`, `precision`."""
+        """Read `folder`; `options` may give any of `vision_backbone.OPTIONS`."""
         network = read_pretrained(folder)
         # Drawn at random where the checkpoint has none, and never run here.
         pooler = getattr(network, "pooler", None)

@@ -68,8 +68,9 @@ class DataOptions(BaseModel):
     )
     unlabelled: Files = Field(
         default=(),
-        description="Files of more texts without labels, for `finetune.self_training`: a .txt file "
-        "with a text a line, or CSV, TSV, JSON Lines or Parquet with the text column.",
+        description="Files of more rows without labels, for `finetune.self_training`: a .txt file "
+        "with a text or the path of a picture a line, a folder of pictures, or CSV, TSV, JSON "
+        "Lines or Parquet with the column that the task reads.",
         examples=["more.txt", ["forum.csv", "tickets.jsonl"]],
     )
     dataset: str | None = Field(

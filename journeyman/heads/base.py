@@ -33,12 +33,17 @@ class HeadOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+LISTS = ("layers", "widths", "strides", "cells")
+"""Fields of a shape that have an entry for each layer."""
+
+
 @dataclass(frozen=True)
 class HeadShape:
     """Where a head stands: features of width D from `layers`, C `outputs`, for each `unit`.
 
     `widths` has the width of each of the layers where they differ; `strides`, for the unit `map`,
-    how many pixels of the network's picture lie between neighbouring vectors of each.
+    how many pixels of the network's picture lie between neighbouring vectors of each. `cells` says
+    of how many means, side by side, the vector of each layer is; empty where each is of one.
     """
 
     width: int
@@ -47,6 +52,7 @@ class HeadShape:
     unit: Unit
     widths: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
+    cells: tuple[int, ...] = ()
 
     def widths_of(self, layers: Sequence[int]) -> tuple[int, ...]:
         """D of each of these layers."""
@@ -56,7 +62,13 @@ class HeadShape:
     def of(self, layers: tuple[int, ...]) -> HeadShape:
         """The same place, reading these layers alone."""
         widths = self.widths_of(layers)
-        return replace(self, layers=layers, width=widths[-1], widths=widths if self.widths else ())
+        cells = tuple(map(self.cells_of, layers)) if self.cells else ()
+        widths, width = widths if self.widths else (), widths[-1]
+        return replace(self, layers=layers, width=width, widths=widths, cells=cells)
+
+    def cells_of(self, layer: int) -> int:
+        """Of how many means the vector of this layer is."""
+        return dict(zip(self.layers, self.cells, strict=False)).get(layer, 1)
 
     def stacked(self, layers: Sequence[int]) -> int:
         """How wide the vectors of these layers are side by side."""
@@ -65,13 +77,13 @@ class HeadShape:
     def to_json(self) -> dict[str, Any]:
         """The shape as model.json holds it."""
         said = {"width": self.width, "layers": list(self.layers), "outputs": self.outputs}
-        more = {name: list(getattr(self, name)) for name in ("widths", "strides")}
+        more = {name: list(getattr(self, name)) for name in LISTS[1:]}
         return {**said, "unit": self.unit, **{name: value for name, value in more.items() if value}}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> HeadShape:
         """Read what `to_json` wrote."""
-        lists = {name: tuple(saved.get(name, ())) for name in ("layers", "widths", "strides")}
+        lists = {name: tuple(saved.get(name, ())) for name in LISTS}
         return cls(**{**saved, **lists})
 
 

@@ -8,7 +8,9 @@ little it says of the light and the pose. That map is what linear discriminants 
 those who come later differ in others (Hatch, Kajarekar and Stolcke, 2006, "Within-class covariance
 normalization for SVM-based speaker recognition"). The scatter is drawn towards a sphere
 (Friedman, 1989, "Regularized discriminant analysis"), since it has more numbers than there are
-rows. All follows from sums, which rows may join and leave.
+rows. All follows from sums, which rows may join and leave. Vectors longer than the head may take
+are multiplied by signs drawn from its seed, each layer's by its own, which keeps lengths and angles
+nearly (Achlioptas, 2003, "Database-friendly random projections").
 """
 
 from __future__ import annotations
@@ -27,13 +29,13 @@ from journeyman.heads.base import (
     HeadShape,
     Layers,
     SolveReport,
-    at_unit_scale,
     check_layers,
 )
 from journeyman.heads.class_means import ClassMeans, check_shrinkage
 from journeyman.heads.gram import GramHead
+from journeyman.heads.layer_view import View
 from journeyman.heads.statistics import RidgeStatistics
-from journeyman.heads.whitening_search import USUAL, Candidate, Tried, candidates, left_out
+from journeyman.heads.whitening_search import USUAL, Candidate, LeftOut, Tried, candidates
 
 
 class WhiteningOptions(HeadOptions):
@@ -44,13 +46,22 @@ class WhiteningOptions(HeadOptions):
         description="Layers whose pooled vectors it reads, side by side; `auto` compares the last "
         "one with the upper half and the upper two thirds of those below it.",
     )
+    cells: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether it reads the mean of each cell, where `backbone.cells` has them, or "
+        "of the whole picture; `auto` compares both, by people left out in turn.",
+    )
     shrinkage: Literal["auto"] | float = Field(
         "auto",
         description="How far the scatter within classes is drawn towards a sphere, above 0 to 1; "
         "`auto` tries a few, by people left out in turn.",
     )
     features: int = Field(
-        4096, ge=1, le=32_768, description="Numbers of the layers' vectors together, at most."
+        2048,
+        ge=1,
+        le=32_768,
+        description="Numbers of the layers' vectors together, at most; longer ones are projected "
+        "on as many directions, drawn from the seed.",
     )
 
 
@@ -73,7 +84,7 @@ class WhiteningHead(GramHead):
         check_shrinkage(self.name, self.options.shrinkage)
         if self.options.layers != "auto":
             check_layers(self.name, self.options.layers, shape.layers)
-        self.layers: tuple[int, ...] = ()
+        self.view: View | None = None
         self.register_buffer("weight", torch.zeros(0, 0))
         self.register_buffer("center", torch.zeros(0))
 
@@ -93,7 +104,7 @@ class WhiteningHead(GramHead):
 
     def outputs(self, layers: Layers) -> Tensor:
         """[N, F] of rows whose layers are at hand."""
-        mapped = (at_unit_scale(layers, self.layers) - self.center) @ self.weight
+        mapped = (self._seen(layers) - self.center) @ self.weight
         return torch.nn.functional.normalize(mapped, dim=-1)
 
     def solve(
@@ -110,20 +121,19 @@ class WhiteningHead(GramHead):
         With `leave_one_out` people are left out a few at a time, and what is compared is the equal
         error rate among those left out.
         """
+        options = self.options
         found = candidates(
-            self.shape, sorted(train), self.options.layers, self.options.shrinkage,
-            self.options.features,
-        )  # fmt: skip
-        tried = []
-        if leave_one_out:
-            tried = left_out(train, targets, found, self.seed, self.views)
+            self.shape, sorted(train), options.layers, options.shrinkage, options.cells
+        )
+        people = LeftOut(targets, self.seed, self.views) if leave_one_out else None
+        tried = [] if people is None else people.tried(train, found, self._view)
         if not tried and bool(len(next(iter(validation.values())))):
             tried = [Tried(each, self._judged(each, train, targets, validation, score))
                      for each in found]  # fmt: skip
         usual = min(found, key=lambda each: (-len(each.layers), abs(each.shrinkage - USUAL)))
         best = max(tried, key=lambda each: each.order) if tried else Tried(usual, 0.0)
         self._adopt(best.candidate)
-        self.pairs = best.pairs
+        self.pairs = None if people is None else people.pairs(train, best.candidate, self._view)
         self.add(train, targets)
         self.resolve()
         return SolveReport(dict(self.choices), tuple(each.to_json() for each in tried))
@@ -150,8 +160,7 @@ class WhiteningHead(GramHead):
 
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state."""
-        layers = tuple(int(layer) for layer in choices["layers"])
-        self._adopt(Candidate(layers, float(choices["shrinkage"])))
+        self._adopt(Candidate.from_json(choices))
         self._statistics = None
         super().restore(choices, tensors)
 
@@ -160,14 +169,23 @@ class WhiteningHead(GramHead):
     ) -> None:
         """Rows of classes that are not the head's have no mean to scatter about."""
         known = targets.sum(1) > 0
-        take(at_unit_scale(layers, self.layers)[known], targets[known])
+        take(self._seen(layers)[known], targets[known])
 
     def _adopt(self, chosen: Candidate) -> None:
         """Stand on these layers, with nothing solved yet."""
-        self.layers, features = chosen.layers, self.shape.stacked(chosen.layers)
-        self.choices = chosen.to_json()
+        self.view = self._view(chosen)
+        self.choices, features = chosen.to_json(), self.view.width
         self.weight, self.center = torch.zeros(features, features), torch.zeros(features)
         self._statistics = RidgeStatistics(features, self.shape.outputs)
+
+    def _view(self, chosen: Candidate) -> View:
+        return View(self.shape, chosen.layers, chosen.cells, self.options.features, self.seed)
+
+    def _seen(self, layers: Layers) -> Tensor:
+        """[N, F] of rows, before anything is centred or mapped."""
+        if self.view is None:
+            raise RuntimeError("the head reads nothing yet; solve or restore first")
+        return self.view(layers)
 
     def _judged(
         self,

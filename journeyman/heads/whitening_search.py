@@ -6,7 +6,7 @@ wanted, so whole people are left out, and only pairs among those count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any, Literal
@@ -16,15 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from journeyman.errors import JourneymanError
 from journeyman.evaluation.verification import Pairs, curve
-from journeyman.heads.base import HeadShape, Layers, at_unit_scale
+from journeyman.heads.base import HeadShape, Layers
 
 SHRINKAGES = (0.1, 0.3, 0.5, 0.7, 0.9)
 USUAL = 0.5
 """The shrinkage where nothing can judge it."""
 GROUPS = 10
-"""Parts that people are dealt into, of which two are left out at a time."""
+"""Parts that people are dealt into, of which two are left out at a time, to choose by."""
+FINE = 20
+"""Parts they are dealt into to tell of the chosen, once: a head that lacks fewer of them finds
+strangers as little alike as the one that has them all."""
 FEWEST = 6
 """People below which the rest says too little of those left out."""
 ROWS = 1000
@@ -33,14 +35,21 @@ ROWS = 1000
 
 @dataclass(frozen=True)
 class Candidate:
-    """Layers side by side, and how far the scatter is drawn towards a sphere."""
+    """Layers side by side, how far the scatter is drawn towards a sphere, and whether by cells."""
 
     layers: tuple[int, ...]
     shrinkage: float
+    cells: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As model.json holds it."""
-        return {"layers": list(self.layers), "shrinkage": self.shrinkage}
+        return {"layers": list(self.layers), "shrinkage": self.shrinkage, "cells": self.cells}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Candidate:
+        """Read what `to_json` wrote."""
+        layers = tuple(int(layer) for layer in saved["layers"])
+        return cls(layers, float(saved["shrinkage"]), bool(saved.get("cells", False)))
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,12 @@ class Tried:
 
     candidate: Candidate
     score: float
-    pairs: Pairs | None = None
 
     @property
-    def order(self) -> tuple[float, int, float]:
-        """Better first; of equals, fewer layers and more shrinkage."""
-        return self.score, -len(self.candidate.layers), self.candidate.shrinkage
+    def order(self) -> tuple[float, bool, int, float]:
+        """Better first; of equals, no cells, fewer layers and more shrinkage."""
+        chosen = self.candidate
+        return self.score, not chosen.cells, -len(chosen.layers), chosen.shrinkage
 
     def to_json(self) -> dict[str, Any]:
         """As the report shows it."""
@@ -66,24 +75,18 @@ def candidates(
     present: Sequence[int],
     layers: Literal["auto"] | tuple[int, ...],
     shrinkage: Literal["auto"] | float,
-    features: int,
+    cells: Literal["auto"] | bool = "auto",
 ) -> list[Candidate]:
-    """What may be chosen of the layers `present`, of as many `features` at most.
-
-    Raises JourneymanError where nothing may be.
-    """
+    """What may be chosen of the layers `present`."""
     sets = _layer_sets(present) if layers == "auto" else [tuple(sorted(set(layers)))]
-    allowed = [each for each in sets if shape.stacked(each) <= features]
     shrinkages = SHRINKAGES if shrinkage == "auto" else (float(shrinkage),)
-    if allowed:
-        return [Candidate(each, value) for each in allowed for value in shrinkages]
-    raise JourneymanError(
-        "The layers' vectors are longer than the whitening head may take.",
-        place="finetune.head.features",
-        expected=f"at least {min(map(shape.stacked, sets))}",
-        found=str(features),
-        remedy="raise features, or name fewer layers",
-    )
+    found = []
+    for each in sets:
+        celled = any(shape.cells_of(layer) > 1 for layer in each)
+        asked = [False, True] if cells == "auto" else [cells]
+        ways = asked if celled else [False]
+        found += [Candidate(each, value, way) for way in ways for value in shrinkages]
+    return found
 
 
 def _layer_sets(present: Sequence[int]) -> list[tuple[int, ...]]:
@@ -95,30 +98,50 @@ def _layer_sets(present: Sequence[int]) -> list[tuple[int, ...]]:
     return [last, inner[len(every) // 2 - 1 :], inner[len(every) // 3 - 1 :]]
 
 
-def left_out(
-    train: Layers, targets: Tensor, found: Sequence[Candidate], seed: int, views: int = 0
-) -> list[Tried]:
-    """Each candidate with 1 less the equal error rate of people left out; none of too few people.
+See = Callable[[Candidate], Callable[[Layers], Tensor]]
+"""From a candidate to what it makes of rows' layers: vectors [N, F]."""
 
-    Exact: for each part that is left out the scatter is that of the others alone. The last `views`
-    rows are learned from and never judged.
+
+class LeftOut:
+    """Training rows of people who are left out in turn, all judged by heads that lack them.
+
+    The last `views` rows are learned from and never judged. Exact: for each part that is left out
+    the scatter is that of the others alone.
     """
-    people, rows = _people(targets, seed)
-    groups = min(GROUPS, len(people))
-    if len(people) < FEWEST:
-        return []
-    parts = [people[at::groups] for at in range(groups)]
-    judged = rows < len(targets) - views
-    given = targets.argmax(1).numpy()[rows]
-    tried = []
-    for layers in dict.fromkeys(each.layers for each in found):
-        own = [each for each in found if each.layers == layers]
-        some = {layer: train[layer][torch.from_numpy(rows)] for layer in layers}
-        vectors = at_unit_scale(some, layers).double()
-        compared = _compared(vectors, given, judged, parts, [each.shrinkage for each in own])
-        for each, pairs in zip(own, compared, strict=True):
-            tried.append(Tried(each, 1.0 - float(curve(pairs).equal_error[0]), pairs))
-    return [] if any(np.isnan(each.score) for each in tried) else tried
+
+    def __init__(self, targets: Tensor, seed: int, views: int = 0) -> None:
+        self.people, self.rows = _people(targets, seed)
+        self.judged = self.rows < len(targets) - views
+        self.given = targets.argmax(1).numpy()[self.rows]
+
+    def tried(self, train: Layers, found: Sequence[Candidate], see: See) -> list[Tried]:
+        """Each candidate with 1 less the equal error rate; none of too few people."""
+        if len(self.people) < FEWEST:
+            return []
+        tried = []
+        for layers, cells in dict.fromkeys((each.layers, each.cells) for each in found):
+            own = [each for each in found if (each.layers, each.cells) == (layers, cells)]
+            compared = self._compared(train, own, see, GROUPS)
+            for each, pairs in zip(own, compared, strict=True):
+                tried.append(Tried(each, 1.0 - float(curve(pairs).equal_error[0])))
+        return [] if any(np.isnan(each.score) for each in tried) else tried
+
+    def pairs(self, train: Layers, chosen: Candidate, see: See) -> Pairs | None:
+        """Every pair of judged rows, by heads that lack as few people as can be."""
+        if len(self.people) < FEWEST:
+            return None
+        return self._compared(train, [chosen], see, FINE)[0]
+
+    def _compared(
+        self, train: Layers, own: Sequence[Candidate], see: See, groups: int
+    ) -> list[Pairs]:
+        """Pairs for each of these candidates, which differ in how far they shrink alone."""
+        rows = torch.from_numpy(self.rows)
+        some = {layer: train[layer][rows] for layer in own[0].layers}
+        count = min(groups, len(self.people))
+        parts = [self.people[at::count] for at in range(count)]
+        vectors, shrinkages = see(own[0])(some).double(), [each.shrinkage for each in own]
+        return _compared(vectors, self.given, self.judged, parts, shrinkages)
 
 
 def _people(targets: Tensor, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from journeyman.catalogue.entry import backbone_entries, dataset_entries
 from journeyman.recipe.data_checks import has_boxes, is_read_by
 from journeyman.recipe.mistakes import Mistakes
@@ -15,6 +17,7 @@ def check_modality(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None
     _check_backbone(recipe, task, mistakes)
     if task.modality == "image":
         _check_pictures(recipe, task, mistakes)
+        _check_vectors(recipe, task, mistakes)
         return
     found = _pictures(recipe)
     if found:
@@ -64,9 +67,6 @@ def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
         ("backbone", "max_tokens"): recipe.backbone.max_tokens,
         ("pretrain",): recipe.pretrain,
         ("data", "label_names"): data.label_names or None,
-        ("data", "unlabelled"): data.unlabelled or None,
-        ("finetune", "self_training"): recipe.finetune.self_training,
-        ("transfer",): recipe.transfer,
     }
     for location, said in of_texts.items():
         if said is not None:
@@ -76,6 +76,33 @@ def _check_pictures(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
                 expected=f"no `{field}` with pictures", found=f"{field} with {task.name}",
                 remedy=f"remove {field}",
             )  # fmt: skip
+
+
+def _check_vectors(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
+    """How vectors of whole pictures are made, where there are such and layers allow it."""
+    said, tuner = recipe.backbone, recipe.finetune.tuner
+    for field, value in (("cells", said.cells > 1), ("mirror", said.mirror)):
+        if value and task.unit != "row":
+            mistakes.add(
+                ("backbone", field), f"`backbone.{field}` is about vectors of whole pictures, and "
+                f"{task.name} looks at maps.",
+                expected=f"no `{field}`", found=f"{field} with {task.name}",
+                remedy=f"remove backbone.{field}",
+            )  # fmt: skip
+            return
+    tunes = tuner is not None and (tuner == "auto" or tuner.name != "none")
+    if said.mirror and tunes:
+        mistakes.add(
+            ("backbone", "mirror"),
+            "Vectors cannot be averaged with the mirror image's where layers are tuned.",
+            expected="`tuner: none`", found=f"mirror with finetune.tuner {_name(tuner)}",
+            remedy="remove backbone.mirror, or finetune.tuner; `finetune.augment: {kinds: "
+            "[mirror]}` learns from mirror images",
+        )  # fmt: skip
+
+
+def _name(tuner: Any) -> str:
+    return tuner if isinstance(tuner, str) else str(tuner.name)
 
 
 def _check_backbone(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> None:
@@ -94,9 +121,9 @@ def _check_backbone(recipe: Recipe, task: type[Task], mistakes: Mistakes) -> Non
                 expected=what, found=f"{name}, of {known[name].modality}s",
                 remedy=f"name {suited[0]} there",
             )  # fmt: skip
-    for field in ("image_size", "resize"):
-        value = getattr(said, field)
-        if value is not None and task.modality == "text":
+    for field in ("image_size", "resize", "cells", "mirror"):
+        value, usual = getattr(said, field), type(said).model_fields[field].default
+        if value != usual and task.modality == "text":
             mistakes.add(
                 ("backbone", field), f"The task {task.name} reads no pictures.",
                 expected=f"no `{field}` with texts", found=f"{field} {value}",

@@ -80,9 +80,24 @@ class BackboneOptions(BaseModel):
         "else float32.",
     )
 
+    cells: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        description="Cells along each side of a picture: a layer's vector has the mean of each of "
+        "them, where 1 is the mean of the whole. For pictures that are aligned, such as faces; "
+        "vectors are as many times longer.",
+        examples=[4],
+    )
+    mirror: bool = Field(
+        default=False,
+        description="Whether the vectors of a picture are averaged with those of its mirror image, "
+        "wherever it is seen. Takes twice the time, and every layer frozen.",
+    )
+
     def options(self) -> dict[str, Any]:
         """What a backbone is loaded with."""
-        own = {"pattern", "precision", "image_size", "resize"}
+        own = {"pattern", "precision", "image_size", "resize", "cells", "mirror"}
         said = self.model_dump(mode="json", include=own, exclude_defaults=True)
         return {"max_tokens": self.max_tokens, **said}
 

@@ -20,14 +20,14 @@ def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
     if not recipe.data.unlabelled:
         mistakes.add(
             ("finetune", "self_training"), "There is nothing to learn from beside the labels.",
-            expected="`self_training` with files of texts in data.unlabelled",
+            expected="`self_training` with files of texts or pictures in data.unlabelled",
             found="no data.unlabelled",
             remedy="name a file: `data: {unlabelled: more.txt}`, or remove finetune.self_training",
         )  # fmt: skip
     if task in TASKS and TASKS[task].kind != "label":
         mistakes.add(
             ("finetune", "self_training"), f"The task {task} cannot learn from its own answers.",
-            expected="a task of one label a text, such as text-classification", found=task,
+            expected="a task of one label a row, such as text-classification", found=task,
             remedy="remove finetune.self_training",
         )  # fmt: skip
     column = options.balanced_within

@@ -37,13 +37,13 @@ def check_transfer(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
     if TASKS[task].unit != "row":
         mistakes.add(
             ("transfer",), f"The task {task} cannot be carried over.",
-            expected="a task of whole texts", found=task,
+            expected="a task of whole texts or pictures", found=task,
             remedy="remove transfer, or name the source as a recipe of the same task",
         )  # fmt: skip
     elif said.distil is not None and TASKS[task].kind != "label":
         mistakes.add(
             ("transfer", "distil"), f"A teacher of the task {task} cannot be learned from.",
-            expected="a task of one label a text", found=task,
+            expected="a task of one label a row", found=task,
             remedy="remove transfer.distil",
         )  # fmt: skip
 

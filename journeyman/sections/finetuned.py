@@ -367,7 +367,7 @@ def _candidates(trained: Trained) -> Grid | None:
         return None
     names = tuple(dict.fromkeys(name for candidate in tried for name in candidate))
     return Grid(
-        title="Settings of the solved head that were compared on validation rows",
+        title="Settings of the solved head that were compared",
         header=names,
         rows=tuple(tuple(_cell(candidate.get(name)) for name in names) for candidate in tried),
     )

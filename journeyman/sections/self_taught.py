@@ -26,14 +26,14 @@ def _prose(found: SelfTrained) -> str:
         "are beyond the limit": offered.beyond,
     }
     out = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
-    refused = f" {offered.refused:,} rows have no text that can be read." if offered.refused else ""
+    refused = f" {offered.refused:,} rows have nothing that can be read." if offered.refused else ""
     end = (
         f"The model learned from {found.rows:,} of them by its own answers"
         if found.rows
         else "None of them was learned from"
     )
     return (
-        f"{len(offered.texts):,} texts without labels were offered"
+        f"{len(offered.texts):,} rows without labels were offered"
         f"{f'; left out: {out}' if out else ''}.{refused} An answer serves as a label where "
         f"held-out answers as confident are right {found.precision:.0%} of the time, and no label "
         f"may grow more than {DRIFT:.0f} times as much as another. {end}."

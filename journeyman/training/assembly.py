@@ -41,6 +41,14 @@ def make_learner(
             found=f"{cut}: {reason}",
             remedy="leave `cut` out, or choose another tuner",
         )
+    if backbone.mirrors and cut < backbone.spec.depth:
+        raise JourneymanError(
+            "Vectors cannot be averaged with the mirror image's where layers are tuned.",
+            place="backbone.mirror",
+            expected="false, or every layer frozen (`tuner: none`, and no cut)",
+            found=f"mirror with the tuner {tuner.name!r} at cut {cut}",
+            remedy="remove backbone.mirror, or finetune.tuner and finetune.cut",
+        )
     head = _make_head(task, backbone, schema, options, seed)
     if options.dropout is not None and tuner.trains:
         backbone = backbone.dropping(options.dropout)
@@ -93,10 +101,18 @@ def _shape(task: Task, backbone: Backbone, outputs: int) -> HeadShape:
             remedy="choose another backbone, or another backbone.image_size",
         )
     layers = {"row": tuple(range(1, depth + 1)), "token": (depth,), "map": tuple(ends.values())}
-    widths = tuple(map(backbone.width_at, layers[task.unit]))
-    differ = len(set(widths)) > 1
+    whole = task.unit == "row"
+    measure = backbone.pooled_width_at if whole else backbone.width_at
+    widths = tuple(map(measure, layers[task.unit]))
+    cells = tuple(map(backbone.cells_at, layers[task.unit])) if whole else ()
     return HeadShape(
-        widths[-1], layers[task.unit], outputs, task.unit, widths if differ else (), tuple(ends)
+        widths[-1],
+        layers[task.unit],
+        outputs,
+        task.unit,
+        widths if len(set(widths)) > 1 else (),
+        tuple(ends),
+        cells if any(count > 1 for count in cells) else (),
     )
 
 

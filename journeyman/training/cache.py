@@ -99,7 +99,7 @@ class FeatureCache:
         names = tuple(shards)
         return CachedFeatures(
             lengths=backbone.positions(inputs.lengths, cut),
-            widths={layer: backbone.width_at(layer) for layer in range(1, cut + 1)},
+            widths={layer: backbone.pooled_width_at(layer) for layer in range(1, cut + 1)},
             places=places_of(inputs.keys, found, names),
             names=names,
             shards=shards,
@@ -278,7 +278,7 @@ class _Pass:
 
     def size(self, lengths: NDArray[np.int64]) -> int:
         """Bytes the cache takes for distinct rows of these lengths, in half precision."""
-        vectors = sum(map(self.backbone.width_at, range(1, self.cut + 1)))
+        vectors = sum(map(self.backbone.pooled_width_at, range(1, self.cut + 1)))
         lines = self.packing.numbers(self.backbone.positions(lengths, self.cut))
         return 2 * (len(lengths) * vectors + int(lines.sum()))
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from journeyman.backbones.base import Inputs
+from journeyman.backbones.picture_inputs import Picture, PictureInputs
 from journeyman.backbones.ragged import Ragged
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.backbones.text_inputs import TextInputs
@@ -51,7 +53,11 @@ def write_job(folder: Path, gradients: Gradients, seed: int) -> None:
         "cache": str(source.folder) if isinstance(source, CachedFeatures) else None,
         "weights": weights_of(learner),
     }
-    write_tensors(folder / ROWS, {**_inputs(gradients.examples), **_targets(gradients.encoded)})
+    inputs = gradients.examples.inputs
+    if isinstance(inputs, PictureInputs):
+        job["pictures"] = [[str(each), each.view, each.digest] for each in inputs.pictures]
+    told = _token_tensors(inputs) if isinstance(inputs, TextInputs) else {}
+    write_tensors(folder / ROWS, {**told, **_targets(gradients.encoded)})
     write_text(folder / JOB, json.dumps(job))
 
 
@@ -71,7 +77,13 @@ def read_job(folder: Path) -> tuple[Gradients, int]:
     learner = Learner(TASKS[job["task"]](), backbone, tuner, head, job["cut"])
     if weights_of(learner) != job["weights"]:
         raise RuntimeError("the backbone's weights are not those of the process that leads")
-    examples = _examples(read_tensors(folder / ROWS)[0])
+    tensors = read_tensors(folder / ROWS)[0]
+    inputs: Inputs
+    if "pictures" in job:
+        inputs = learner.backbone.prepare([Picture(*each) for each in job["pictures"]])
+    else:
+        inputs = _token_inputs(tensors)
+    examples = _examples(inputs, tensors)
     source: FeatureSource = learner.uncached(examples)
     if job["cache"] is not None:
         cache = FeatureCache(Path(job["cache"]))
@@ -105,13 +117,13 @@ def _check(learner: Learner, gradients: Gradients) -> None:
         reason = f"the tuner {learner.tuner.name}, which changes from step to step"
     elif type(learner.head).begin is not Head.begin:
         reason = f"the head {learner.head.name}, which starts from the backbone"
-    elif not isinstance(gradients.examples.inputs, TextInputs):
-        reason = "inputs other than texts"
+    elif not isinstance(gradients.examples.inputs, TextInputs | PictureInputs):
+        reason = "inputs other than texts and pictures"
     if reason is not None:
         raise JourneymanError(
             "The rows of a step cannot be shared between processes here.",
             place=f"{gradients.options.field}.processes",
-            expected="1 with " + reason,
+            expected=f"1, because of {reason}",
             found=str(gradients.options.processes),
             remedy=f"remove {gradients.options.field}.processes",
         )
@@ -122,8 +134,7 @@ def _said(options: Any) -> dict[str, Any]:
     return said
 
 
-def _inputs(examples: Examples) -> dict[str, Tensor]:
-    inputs: Any = examples.inputs
+def _token_tensors(inputs: TextInputs) -> dict[str, Tensor]:
     none = np.zeros(0, dtype=np.int32)
     parts = {name: Ragged.of(list(getattr(inputs, name)), none) for name in ("ids", "types")}
     tensors = {f"{name}/values": torch.from_numpy(part.values) for name, part in parts.items()}
@@ -140,16 +151,20 @@ def _targets(encoded: Encoded) -> dict[str, Tensor]:
     return {"targets": torch.cat(list(encoded.rows)), "lengths": lengths}
 
 
-def _examples(tensors: dict[str, Tensor]) -> Examples:
+def _token_inputs(tensors: dict[str, Tensor]) -> TextInputs:
     ids, types = (
         Ragged(tensors[f"{name}/values"].numpy(), tensors[f"{name}/starts"].numpy())
         for name in ("ids", "types")
     )
     nothing = Ragged(ids.values[:0], np.zeros(len(ids) + 1, dtype=np.int64))
     sources = tensors["sources"].numpy().view(np.uint64) if "sources" in tensors else None
-    inputs = TextInputs(ids, types, nothing, nothing, int(tensors["padding"]), sources)
+    return TextInputs(ids, types, nothing, nothing, int(tensors["padding"]), sources)
+
+
+def _examples(inputs: Inputs, tensors: dict[str, Tensor]) -> Examples:
     targets = tensors["targets"]
     rows: Tensor | Sequence[Tensor] = targets
     if "lengths" in tensors:
         rows = torch.split(targets, tensors["lengths"].tolist())
-    return Examples([""] * len(ids), inputs, [None] * len(ids), Encoded(rows))
+    count = len(inputs)
+    return Examples([""] * count, inputs, [None] * count, Encoded(rows))

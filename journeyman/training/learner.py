@@ -32,6 +32,8 @@ class Learner:
         self.head = head
         self.cut = cut
         self.ledger: Ledger | None = None
+        self.plain = backbone
+        """The backbone as it was given, which nothing bends."""
         if task.unit == "map" and not head.reads_hidden:
             backbone = backbone.mapping(head.shape.layers)
         self.backbone = tuner.attach(backbone, cut)

@@ -133,7 +133,7 @@ class FinetuneOptions(LoopOptions):
     )
     self_training: SelfTrainingChoice = Field(
         None,
-        description="Learn from the texts of `data.unlabelled` too, by the model's own answers "
+        description="Learn from the rows of `data.unlabelled` too, by the model's own answers "
         "where held-out answers as confident are right often enough: true, or how. When absent, "
         "`tuner: auto` tries it where there are such texts; false: never.",
     )

@@ -64,7 +64,7 @@ def twin(
     options = FinetuneOptions.model_validate(
         {"tuner": said, "cut": model.learner.cut, "head": head}
     )
-    learner = make_learner(task, model.learner.backbone, schema, options, seed=seed)
+    learner = make_learner(task, model.learner.plain, schema, options, seed=seed)
     learner.tuner.load(tuner.state())
     learner.train(False)
     return learner

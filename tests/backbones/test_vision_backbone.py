@@ -113,6 +113,49 @@ def test_another_size_of_pictures_keeps_the_cut_and_the_whole_together(family, t
         torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_vectors_are_of_cells_where_asked_for(family, tmp_path, loaded, pictures):
+    backbone, plain = tiny_vision(tmp_path, family, cells=2), loaded(family)
+    assert backbone.manner != plain.manner
+    depth = backbone.spec.depth
+    inputs = backbone.prepare(pictures)
+    maps = plain.mapping(range(1, depth + 1)).frozen(inputs, depth, keep_hidden=False).maps
+    for cut in (0, 1, depth):
+        found = through(backbone, inputs, cut).pooled
+        for layer, vectors in found.items():
+            height, width = backbone.grid_at(layer)
+            cells = min(2, height), min(2, width)
+            assert backbone.cells_at(layer) == cells[0] * cells[1]
+            assert vectors.shape == (3, backbone.pooled_width_at(layer))
+            wanted = torch.nn.functional.adaptive_avg_pool2d(maps[layer], cells)
+            vectors = vectors.reshape(3, -1, backbone.width_at(layer)).transpose(1, 2)
+            if cells != (1, 1):
+                torch.testing.assert_close(vectors, wanted.flatten(2), atol=1e-5, rtol=1e-4)
+    assert backbone.cells_at(1) == 4
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_picture_and_its_mirror_image_have_the_same_vectors_where_asked_for(
+    family, tmp_path, loaded, pictures
+):
+    backbone, plain = tiny_vision(tmp_path, family, mirror=True, cells=2), loaded(family)
+    assert backbone.mirrors
+    assert backbone.clone(None).mirrors
+    depth = backbone.spec.depth
+    views = [[Picture(path, view) for path in pictures] for view in ("", "mirror:0")]
+    one, other = (backbone.frozen(backbone.prepare(v), depth, keep_hidden=False) for v in views)
+    same, apart = (plain.frozen(plain.prepare(v), depth, keep_hidden=False) for v in views)
+    for layer, vectors in one.pooled.items():
+        torch.testing.assert_close(vectors, other.pooled[layer], atol=1e-5, rtol=1e-4)
+        cells = backbone.cells_at(layer)
+        if cells == 1 or family in {"vit", "deit", "dinov2"}:
+            continue
+        rows = vectors.reshape(3, cells, -1).mean(1)
+        mean = (same.pooled[layer] + apart.pooled[layer]) / 2
+        if backbone.grid_at(layer)[0] % 2 == 0:
+            torch.testing.assert_close(rows, mean, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("family", NORMED)
 def test_statistics_stay_as_pretrained_while_training(family, loaded, pictures):
     backbone = loaded(family).clone(0)

@@ -319,6 +319,41 @@ def test_layers_and_heads_are_trained_by_gradient_too(place, finetune):
     assert model.identify(pictures(name, 3))[0].label == name
 
 
+def test_cells_and_mirror_images_go_along_from_training_to_the_gallery(place):
+    backbone = {"name": "tiny", "cells": 2, "mirror": True}
+    made = journeyman.finetune(recipe(name="cells", backbone=backbone))
+    metrics = json.loads((place / "runs/cells/metrics.json").read_text())
+    assert metrics["test"]["auc"]["value"] > 0.9
+    assert metrics["test"]["false_accepts"]["value"] < 0.1
+    model = journeyman.load("runs/cells")
+    assert model.version == made.version
+    assert model.learner.backbone.mirrors
+    assert model.learner.head.choices["cells"] in (True, False)
+    first, second, *_ = strangers(place)
+    model.enrol(first, pictures(first, 0, 1, 2))
+    model.enrol(second, pictures(second, 0, 1, 2))
+    assert [a.label for a in model.predict(pictures(first, 3, 4))] == [first, first]
+    one = pictures(first, 3)[0]
+    Image.open(one).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("mirrored.png")
+    assert model.verify(one, "mirrored.png").score == pytest.approx(1.0, abs=1e-3)
+    (why,) = model.explain(one)
+    assert any(why.weights)
+
+
+def test_cells_and_mirror_images_serve_other_tasks_of_whole_pictures(place):
+    few = ["p00", "p01", "p02"]
+    said = recipe(task="image-classification", name="three", explain={"samples": 0})
+    said["backbone"] = {"name": "tiny", "cells": 2, "mirror": True}
+    said["data"] = {"train": "people", "where": {"label": few}}
+    said["collect"] = {"fractions": {"validation": 0.2, "exam": 0, "test": 0.2}}
+    for head in ("ridge", "prototype"):
+        model = journeyman.finetune({**said, "finetune": {"head": head}})
+        shape = model.learner.head.shape
+        assert shape.cells == (4,) * len(shape.layers)
+        found = [answer.label for name in few for answer in model.predict(pictures(name, 0))]
+        assert found == few
+
+
 def test_errors_are_told_by_group(place):
     rows = [
         {"image": path, "label": name, "camera": "old" if at % 2 else "new"}

@@ -200,3 +200,49 @@ def test_a_thumbnail_has_no_view(place):
     plain, changed = Picture(path), Picture(path, "crop:1")
     assert np.array_equal(plain.thumbnail(4), changed.thumbnail(4))
     assert plain.thumbnail(4).shape == (4, 4, 3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_model_of_pictures_is_carried_over_and_teaches_another(place):
+    run(place, tuner="lora", epochs=1)
+    photos(place / "others")
+    for path in (place / "others").rglob("*.png"):
+        if path.stem not in {"broken", "again"}:
+            Image.open(path).rotate(90, expand=True).save(path)
+    tiny_vision_folder(place / "student", "vit")
+    data = {"train": "others"}
+    start = {"data": data, "labels": 20, "candidates": ["runs/colours"], "curve": {"draws": 1}}
+    start |= {"start": "model", "tune": "layers"}
+    journeyman.finetune({**recipe(), "name": "carried", "transfer": start})
+    told = json.loads((place / "runs/carried/metrics.json").read_text())
+    assert told["steps"]["transfer"]["labelled rows"]["value"] == 20
+    carried = journeyman.load("runs/carried/transfer")
+    assert carried.about["parent"]
+    assert carried.predict("others/bad/1.png")[0].label in COLOURS
+    taught = {"data": data, "distil": {"into": "student", "unlabelled": "others"}}
+    journeyman.finetune({**recipe(), "name": "taught", "transfer": taught})
+    student = journeyman.load("runs/taught/transfer")
+    assert student.learner.backbone.spec.name == "student"
+    assert student.predict("others/good/1.png")[0].label in COLOURS
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_pictures_without_labels_are_learned_from_and_known_ones_are_told_by_their_bytes(place):
+    more = place / "more"
+    more.mkdir()
+    for label in COLOURS:
+        for at in range(4):
+            image = Image.open(place / "photos" / label / f"{at}.png")
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(more / f"{label}-{at}.png")
+    known = (place / "photos/bad/7.png").read_bytes()
+    (more / "known.png").write_bytes(known)
+    (place / "more.txt").write_text("".join(f"more/{path.name}\n" for path in more.iterdir()))
+    said = {**recipe(self_training={"precision": 0.6, "rounds": 1}), "name": "more"}
+    said["data"] = {"train": "photos", "unlabelled": ["more.txt"]}
+    model = journeyman.finetune(said)
+    assert model.predict("photos/good/2.png")[0].label == "good"
+    told = json.loads((place / "runs/more/metrics.json").read_text())["steps"]["finetune"]
+    assert told["unlabelled rows"]["value"] == 12
+    assert told["unlabelled rows that have labels elsewhere"]["value"] == 1
+    assert told["unlabelled rows refused"]["value"] == 0
+    assert told["self-training round 1: rows taken"]["value"] is not None

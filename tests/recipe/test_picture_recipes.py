@@ -102,6 +102,43 @@ def test_what_does_not_go_together_is_told(case):
     assert all(each.place and each.remedy for each in caught.value.mistakes)
 
 
+VECTORS = {
+    "cells of texts": (
+        "cells: 3", "task: text-classification\ndata: {train: texts.csv}", "reads no pictures",
+    ),
+    "mirror images of texts": (
+        "mirror: true", "task: text-classification\ndata: {train: texts.csv}", "reads no pictures",
+    ),
+    "cells of boxes": (
+        "cells: 3", "task: object-detection\ndata: {dataset: scenes}", "looks at maps",
+    ),
+    "tuned layers": (
+        "mirror: true", "data: {train: my photos}\nfinetune: {tuner: lora}", "layers are tuned",
+    ),
+    "a ladder": (
+        "mirror: true",
+        "data: {train: my photos}\nfinetune: {tuner: auto, budget: 1m}",
+        "layers are tuned",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", VECTORS)
+def test_cells_and_mirror_images_are_of_whole_pictures_and_frozen_layers(case):
+    option, text, said = VECTORS[case]
+    name = "minilm-l6" if "texts" in text else "efficientnet-lite0"
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(f"backbone: {{name: {name}, {option}}}\n{text}\n")
+    (mistake,) = caught.value.mistakes
+    assert said in str(mistake)
+    assert mistake.remedy
+    fine = load_recipe(
+        f"backbone: {{name: efficientnet-lite0, {option}}}\ndata: {{train: my photos}}\n"
+    )
+    key, value = option.split(": ")
+    assert fine.backbone.options()[key] == (True if value == "true" else int(value))
+
+
 def test_no_task_learns_tags_of_pictures():
     with pytest.raises(DataError, match="No task learns such a target from pictures"):
         usual_task("tags", "image")

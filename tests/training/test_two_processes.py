@@ -1,6 +1,7 @@
 """Two real processes give the model of one, write nothing, and are not outlived."""
 
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,30 @@ def test_a_follower_has_the_gradients_of_its_leader(task, cut, backbone, tmp_pat
     for name, parameter in learner.parameters().items():
         if parameter.grad is not None:
             torch.testing.assert_close(others[name].grad, parameter.grad, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("task", ["image-classification", "object-detection"])
+@pytest.mark.parametrize("cut", [0, 2])
+def test_a_follower_has_the_gradients_of_its_leader_on_pictures(task, cut, backbone, tmp_path):
+    sample = Sample(task, backbone, train=10, validation=4)
+    head = OPTIONS["head"] if task == "image-classification" else "anchor-free"
+    said = {**OPTIONS, "tuner": "full", "cut": cut, "head": head, "dropout": None}
+    learner = sample.learner(**said)
+    views = [text.seen_as("crop:5") for text in sample.train.texts]
+    rows = replace(sample.train, texts=views, inputs=learner.backbone.prepare(views))
+    source = learner.uncached(rows)
+    mine = Gradients(learner, sample.schema, rows, source, FinetuneOptions(**said))
+    write_job(tmp_path, mine, 3)
+    theirs, _ = read_job(tmp_path)
+    assert theirs.examples.inputs.keys == rows.inputs.keys != sample.train.inputs.keys
+    batch = np.arange(5)
+    assert mine.add(batch) == pytest.approx(theirs.add(batch), rel=1e-5)
+    others = theirs.learner.parameters()
+    given = [n for n, parameter in learner.parameters().items() if parameter.grad is not None]
+    assert any(name.startswith("tuner/") for name in given)
+    for name in given:
+        wanted = learner.parameters()[name].grad
+        torch.testing.assert_close(others[name].grad, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_other_weights_are_noticed(backbone, tmp_path):
