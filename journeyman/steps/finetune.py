@@ -116,6 +116,7 @@ def _clean(
         said,
         within=bool(folds),
         metric=options.metric,
+        head=options.head,
         seed=workspace.seed,
         cache=workspace.cache,
         reporter=workspace.reporter,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from torch import Tensor
 from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
 from journeyman.evaluation.label_doubts import UNKNOWN
-from journeyman.heads.base import Layers
+from journeyman.heads.base import HeadOptions, Layers
 from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
 from journeyman.training.assembly import make_learner
@@ -60,6 +62,7 @@ def clean_rows(
     *,
     within: bool = False,
     metric: str | None = None,
+    head: HeadOptions | None = None,
     seed: int,
     cache: FeatureCache,
     reporter: Reporter = QUIET,
@@ -67,15 +70,18 @@ def clean_rows(
     """Doubt the labels of all these rows, and clean them unless held-out rows lose by it.
 
     With `within`, validation rows are the first of the training rows. No label is taken for true,
-    those of validation rows neither. Raises JourneymanError for a task without one label a row.
+    those of validation rows neither. Of a ridge `head`'s options the layers are heeded. Raises
+    JourneymanError for a task without one label a row.
     """
     check_cleans(task)
     began = time.perf_counter()
     reporter.say("  doubting labels")
     apart = train.select(np.arange(0)) if within else validation
-    layers, targets, head = _solved(task, backbone, schema, train, apart, metric, seed, cache)
+    said = head.layers if isinstance(head, RidgeOptions) else "auto"
+    about = task, backbone, schema, train, apart
+    layers, targets, solved = _solved(*about, said, metric or task.primary_metric, seed, cache)
     given = np.where(targets.sum(1).numpy() > 0, targets.argmax(1).numpy(), UNKNOWN)
-    cleaning = cleaning_of(_held(head, layers, targets, given, options, seed), given)
+    cleaning = cleaning_of(_held(solved, layers, targets, given, options, seed), given)
     rows = len(train)
     cleaned = [train, validation]
     if cleaning.stands:
@@ -107,13 +113,14 @@ def _solved(
     schema: Schema,
     train: Examples,
     validation: Examples,
-    metric: str | None,
+    read: Literal["auto"] | list[int],
+    metric: str,
     seed: int,
     cache: FeatureCache,
 ) -> tuple[Layers, Tensor, RidgeHead]:
     """Frozen features and targets of all rows, and a head that chose layers and penalty on them."""
-    said = {"tuner": "none", "head": {"name": "ridge", "kernel": True, "balance": False}}
-    options = FinetuneOptions.model_validate(said)
+    ridge = {"name": "ridge", "kernel": True, "balance": False, "layers": read}
+    options = FinetuneOptions.model_validate({"tuner": "none", "head": ridge})
     learner = make_learner(task, backbone, schema, options, seed=seed)
     head = learner.head
     if not isinstance(head, RidgeHead):
@@ -125,8 +132,7 @@ def _solved(
     targets = [solver_targets(learner, schema, rows) for rows in some]
 
     def score(outputs: Tensor) -> float:
-        wanted = metric or task.primary_metric
-        return task.score(list(outputs.numpy()), some[-1].targets, schema, wanted)
+        return task.score(list(outputs.numpy()), some[-1].targets, schema, metric)
 
     head.solve(features[0], targets[0], features[-1], score, leave_one_out=True)
     layers = {at: torch.cat([part[at] for part in features]) for at in features[0]}
