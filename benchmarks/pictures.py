@@ -53,6 +53,7 @@ def _told(found: Reached) -> dict[str, Any]:
         "accuracy": metrics["test"]["accuracy"],
         "pixels_linear": metrics["baselines"]["pixels_linear"]["accuracy"]["value"],
         "whole run seconds": round(found.seconds, 1),
+        "processor seconds": round(found.processor_seconds, 1),
         "seconds": found.timing["seconds"],
     }
     doubts = ("labels doubted", "estimated share of wrong labels", "held-out gain by cleaning",
