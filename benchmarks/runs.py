@@ -27,8 +27,8 @@ KEPT = ("backbones", "datasets", "hashes")
 
 @dataclass(frozen=True)
 class Reached:
-    """The metrics.json and timing.json of a run, its wall seconds as seen from outside, and those of
-    processors, all threads together, which other work on the machine leaves as they are."""
+    """The metrics.json and timing.json of a run, its wall seconds as seen from outside, and those
+    of processors, all threads together, which other work on the machine leaves as they are."""
 
     metrics: dict[str, Any]
     timing: dict[str, Any]
