@@ -1,13 +1,13 @@
 """cifar10n: how long until plain PyTorch fine-tuning of the same network is as right as we are.
 
-`python -m benchmarks.picture_race [SEED] [EPOCHS] [FIELD=VALUE ...]`. Ours are the recipe and, in
-less time, its network frozen with the head solved: whole runs from an empty feature cache. The
-other trains every weight of the same network on the same training and validation rows, in the same
-process and number of threads: pixels of the same size made once, half of them mirrored, batch
-statistics, AdamW, a rate of 5e-4 that falls to nothing. Its test accuracy is read after every
-epoch, and that is not counted. Seconds are those of processors, all threads together, so that other
-work on the machine does not count; `threads=1` leaves out what threads wait for each other. Test
-rows choose nothing of ours.
+`python -m benchmarks.picture_race [SEED] [EPOCHS] [WAYS] [FIELD=VALUE ...]`. Ours are the `recipe`
+and, in less time, its network frozen with the head `solved` (WAYS names both, or one): whole runs
+from an empty feature cache. The other trains every weight of the same network on the same training
+and validation rows, in the same process and number of threads: pixels of the same size made once,
+half of them mirrored, batch statistics, AdamW, a rate of 5e-4 that falls to nothing. Its test
+accuracy is read after every epoch, and that is not counted. Seconds are those of processors, all
+threads together, so that other work on the machine does not count; `threads=1` leaves out what
+threads wait for each other. Test rows choose nothing of ours.
 """
 
 from __future__ import annotations
@@ -46,22 +46,25 @@ OURS = {
 RATE, BATCH = 5e-4, 32
 
 
-def measure(seed: int = 0, epochs: int = 6, *sets: str) -> None:
+def measure(seed: int = 0, epochs: int = 6, ways: str = "solved,recipe", *sets: str) -> None:
     """Accuracy and seconds of ours and of the other, and how many times as long it took."""
     ours: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as place:
-        for name, said in OURS.items():
-            always = f"seed={seed}", "trackers=[]", "explain.samples=0", *sets
-            recipe = load_recipe(RECIPE, [f"output={place}/{name}", *always, *said])
-            with empty_cache():
-                started = time.process_time()
-                travel(recipe, Reporter(quiet=True))
-                seconds = time.process_time() - started
-            metrics = json.loads((Path(place) / name / "metrics.json").read_text())
+    plain: list[dict[str, float]] = []
+    for name in ways.split(","):
+        said = f"seed={seed}", "trackers=[]", "explain.samples=0", *sets, *OURS[name]
+        with tempfile.TemporaryDirectory() as place, empty_cache():
+            recipe = load_recipe(RECIPE, [f"output={place}/run", *said])
+            started = time.process_time()
+            travel(recipe, Reporter(quiet=True))
+            seconds = time.process_time() - started
+            metrics = json.loads((Path(place) / "run" / "metrics.json").read_text())
             accuracy = metrics["test"]["accuracy"]["value"]
             ours[name] = {"accuracy": accuracy, "seconds": round(seconds, 1)}
-        collection = Collection.load(Path(place) / "solved" / "data")
-        plain = _plain(collection, seed, epochs, list(metrics["confusion"]["labels"]))
+            keep("picture_race", {"seed": seed, "ours": ours, "end to end": plain})
+            if name == ways.split(",")[-1]:
+                collection = Collection.load(Path(place) / "run" / "data")
+                labels = list(metrics["confusion"]["labels"])
+                plain = _plain(collection, seed, epochs, labels)
     for one in ours.values():
         reached = [each["seconds"] for each in plain if each["accuracy"] >= one["accuracy"]]
         last = plain[-1]["seconds"]
