@@ -23,8 +23,8 @@ SHORT = {
 }
 LONG = (
     "detection", "ensembles", "faces", "few_labels", "generalise", "hotel", "journey",
-    "million_rows", "paired_intents", "picture_pass", "pictures", "pretraining", "ratings",
-    "robustness", "search", "transfer", "tuners",
+    "million_rows", "paired_intents", "picture_pass", "picture_race", "pictures", "pretraining",
+    "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
 

@@ -27,11 +27,13 @@ KEPT = ("backbones", "datasets", "hashes")
 
 @dataclass(frozen=True)
 class Reached:
-    """The metrics.json and timing.json of a run, and its wall seconds as seen from outside."""
+    """The metrics.json and timing.json of a run, its wall seconds as seen from outside, and those
+    of processors, all threads together, which other work on the machine leaves as they are."""
 
     metrics: dict[str, Any]
     timing: dict[str, Any]
     seconds: float
+    processor_seconds: float
 
 
 @contextmanager
@@ -56,11 +58,11 @@ def reach(recipe: Path | Mapping[str, Any], *sets: str) -> Reached:
     """Run a recipe in a folder of its own and read what it reached."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = load_recipe(recipe, [f"output={folder}/run", *sets])
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         travel(chosen, Reporter(quiet=True))
-        seconds = time.perf_counter() - started
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
         read = [json.loads((Path(folder) / "run" / f"{n}.json").read_text()) for n in FILES]
-        return Reached(read[0], read[1], seconds)
+        return Reached(read[0], read[1], seconds, worked)
 
 
 FILES = ("metrics", "timing")

@@ -30,6 +30,7 @@ EXAMPLES: dict[str, Any] = {
     "finetune.head.words": {"positive": "great", "negative": "terrible"},
     "finetune.self_training": {"precision": 0.9, "rounds": 2},
     "finetune.self_training.limit": 20_000,
+    "finetune.label_cleaning": {"how": "drop", "folds": 5},
     "finetune.balance.within": "domain",
     "finetune.balance": {"power": 0.5, "within": "domain"},
     "backbone": {"name": "minilm-l6", "max_tokens": 128},

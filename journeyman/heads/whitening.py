@@ -141,7 +141,7 @@ class WhiteningHead(GramHead):
     @property
     def reads(self) -> tuple[int, ...]:
         """Its layers."""
-        return self.layers
+        return self.shape.layers if self.view is None else self.view.layers
 
     def add(self, layers: Layers, targets: Tensor) -> None:
         """Take in rows; call `resolve` when all changes are in."""

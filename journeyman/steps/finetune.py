@@ -10,10 +10,12 @@ from journeyman.data.options import DataOptions
 from journeyman.files import bytes_under, write_json
 from journeyman.model import Model
 from journeyman.section import Section
+from journeyman.sections.cleaned import cleaned
 from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
 from journeyman.sections.self_taught import self_taught
 from journeyman.standings import Standings, stand
+from journeyman.training.cleaned_rows import CleanedRows, clean_rows
 from journeyman.training.exam import make_exam
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
@@ -39,6 +41,8 @@ def run(workspace: Workspace) -> Section:
     climbs, compares = options.tuner == "auto", workspace.task.kind == "identity"
     folds = folds_of(options.folds, workspace.schema, climbs=climbs, compares=compares)
     pool = workspace.labelled() if folds else (learned, chosen)
+    clean = _clean(workspace, options, *pool, folds)
+    pool = (clean.train, clean.validation) if clean else pool
     ladder = _climb(workspace, options, *pool, folds) if options.tuner == "auto" else None
     trained = ladder.trained if ladder else _train(workspace, options, *pool, folds)
     taught = _self_train(workspace, ladder.options if ladder else options, trained, *pool, folds)
@@ -61,6 +65,7 @@ def run(workspace: Workspace) -> Section:
     metric = options.metric or workspace.task.primary_metric
     disk = bytes_under(workspace.model_folder)
     section = finetuned(trained, standings, workspace.cache.stats, metric, disk)
+    section = cleaned(section, clean, workspace.schema) if clean else section
     section = climbed(section, ladder, metric) if ladder else section
     return self_taught(section, taught, metric) if taught else section
 
@@ -90,6 +95,35 @@ def train_on(
         watch=watch,
         reporter=workspace.reporter,
     )
+
+
+def _clean(
+    workspace: Workspace,
+    options: FinetuneOptions,
+    learned: Examples,
+    chosen: Examples,
+    folds: int,
+) -> CleanedRows | None:
+    """The rows with doubted labels taken care of, where the recipe asks for it."""
+    said = options.label_cleaning
+    if not said:
+        return None
+    found = clean_rows(
+        workspace.task,
+        workspace.backbone,
+        workspace.schema,
+        learned,
+        chosen,
+        said,
+        within=bool(folds),
+        metric=options.metric,
+        head=options.head,
+        seed=workspace.seed,
+        cache=workspace.cache,
+        reporter=workspace.reporter,
+    )
+    workspace.seconds["label cleaning"] = found.seconds
+    return found
 
 
 def _train(

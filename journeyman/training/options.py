@@ -12,6 +12,7 @@ from journeyman.registry import choice
 from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
+from journeyman.training.label_cleaning import LabelCleaningChoice
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.training.pseudo_labels import SelfTrainingChoice
 from journeyman.tuners.base import TUNERS
@@ -136,6 +137,12 @@ class FinetuneOptions(LoopOptions):
         description="Learn from the rows of `data.unlabelled` too, by the model's own answers "
         "where held-out answers as confident are right often enough: true, or how. When absent, "
         "`tuner: auto` tries it where there are such texts; false: never.",
+    )
+    label_cleaning: LabelCleaningChoice = Field(
+        False,
+        description="Doubt the labels of training and validation rows by held-out answers to them, "
+        "and learn without those that are likely wrong, unless held-out rows lose by it: true, or "
+        "how.",
     )
     refit: bool = Field(
         True,

@@ -81,7 +81,7 @@ def enter(learner: Learner, examples: Examples, given: Entries, origin: str = ""
     head = learner.head
     if not isinstance(head, SolvedHead) or learner.task.unit == "map":
         return
-    widths = dict(zip(head.reads, head.shape.widths_of(head.reads), strict=True))
+    widths = {layer: given.layers[layer].shape[1] for layer in head.reads}
     held = learner.ledger or Ledger.empty(widths, given.targets.shape[1])
     if not fits(len(held.owner) + len(given), widths):
         learner.ledger = None

@@ -1,0 +1,188 @@
+"""Rows with their wrong labels found and taken care of, before anything is trained on them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from journeyman.backbones.base import Backbone
+from journeyman.errors import JourneymanError
+from journeyman.evaluation.label_doubts import UNKNOWN
+from journeyman.heads.base import HeadOptions, Layers
+from journeyman.heads.ridge import RidgeHead
+from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.progress import QUIET, Reporter
+from journeyman.tasks.base import Encoded, Schema, Task
+from journeyman.training.assembly import make_learner
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
+from journeyman.training.label_cleaning import (
+    SHARES,
+    Cleaning,
+    Held,
+    LabelCleaningOptions,
+    cleaning_of,
+    held_answers,
+    in_place,
+)
+from journeyman.training.loop import Split
+from journeyman.training.options import FinetuneOptions
+from journeyman.training.solving import solver_rows, solver_targets
+
+PART = 4096
+"""Rows that are compared with each other at most; more are cleaned in parts of about that size."""
+
+
+@dataclass(frozen=True)
+class CleanedRows:
+    """Training and validation rows to go on with, what was found, and `how` labels were changed;
+    the rows are as they were given where that does harm."""
+
+    train: Examples
+    validation: Examples
+    cleaning: Cleaning
+    how: str
+    seconds: float
+
+
+def clean_rows(
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    train: Examples,
+    validation: Examples,
+    options: LabelCleaningOptions,
+    *,
+    within: bool = False,
+    metric: str | None = None,
+    head: HeadOptions | None = None,
+    seed: int,
+    cache: FeatureCache,
+    reporter: Reporter = QUIET,
+) -> CleanedRows:
+    """Doubt the labels of all these rows, and clean them unless held-out rows lose by it.
+
+    With `within`, validation rows are the first of the training rows. No label is taken for true,
+    those of validation rows neither. Of a ridge `head`'s options the layers are heeded. Raises
+    JourneymanError for a task without one label a row.
+    """
+    check_cleans(task)
+    began = time.perf_counter()
+    reporter.say("  doubting labels")
+    apart = train.select(np.arange(0)) if within else validation
+    said = head.layers if isinstance(head, RidgeOptions) else "auto"
+    about = task, backbone, schema, train, apart
+    layers, targets, solved = _solved(*about, said, metric or task.primary_metric, seed, cache)
+    given = np.where(targets.sum(1).numpy() > 0, targets.argmax(1).numpy(), UNKNOWN)
+    cleaning = cleaning_of(_held(solved, layers, targets, given, options, seed), given)
+    rows = len(train)
+    cleaned = [train, validation]
+    if cleaning.stands:
+        spans = slice(0, rows), slice(0, len(validation)) if within else slice(rows, None)
+        cleaned = [
+            _cleaned(examples, cleaning, span, schema, options.how)
+            for examples, span in zip(cleaned, spans, strict=True)
+        ]
+    seconds = time.perf_counter() - began
+    return CleanedRows(cleaned[0], cleaned[1], cleaning, options.how, seconds)
+
+
+def check_cleans(task: Task) -> None:
+    """A JourneymanError for a task without one label a row."""
+    if task.kind == "label":
+        return
+    raise JourneymanError(
+        f"Labels of the task {task.name} cannot be doubted one by one.",
+        place="finetune.label_cleaning",
+        expected="a task of one label a row, such as text-classification",
+        found=task.name,
+        remedy="remove finetune.label_cleaning",
+    )
+
+
+def _solved(
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    train: Examples,
+    validation: Examples,
+    read: Literal["auto"] | list[int],
+    metric: str,
+    seed: int,
+    cache: FeatureCache,
+) -> tuple[Layers, Tensor, RidgeHead]:
+    """Frozen features and targets of all rows, and a head that chose layers and penalty on them."""
+    ridge = {"name": "ridge", "kernel": True, "balance": False, "layers": read}
+    options = FinetuneOptions.model_validate({"tuner": "none", "head": ridge})
+    learner = make_learner(task, backbone, schema, options, seed=seed)
+    head = learner.head
+    if not isinstance(head, RidgeHead):
+        raise TypeError(f"labels are doubted by the ridge head, not {head.name!r}")
+    some = [train, validation] if len(validation) else [train]
+    features = [
+        solver_rows(learner, Split(rows, feature_source(learner, rows, cache))) for rows in some
+    ]
+    targets = [solver_targets(learner, schema, rows) for rows in some]
+
+    def score(outputs: Tensor) -> float:
+        return task.score(list(outputs.numpy()), some[-1].targets, schema, metric)
+
+    head.solve(features[0], targets[0], features[-1], score, leave_one_out=True)
+    layers = {at: torch.cat([part[at] for part in features]) for at in features[0]}
+    return layers, torch.cat(targets), head
+
+
+def _held(
+    head: RidgeHead,
+    layers: Layers,
+    targets: Tensor,
+    given: NDArray[np.intp],
+    options: LabelCleaningOptions,
+    seed: int,
+) -> Held:
+    """Held-out answers to all rows, in parts that fit into memory."""
+    chosen, alpha = head.map, float(head.choices["alpha"])
+    if chosen is None:
+        raise RuntimeError("the head has not been solved")
+    order = np.random.default_rng(seed).permutation(len(given))
+    chances = np.zeros(targets.shape)
+    before = np.zeros(len(given), dtype=np.intp)
+    after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
+    for part in np.array_split(order, max(-(-len(given) // PART), 1)):
+        rows = torch.from_numpy(part)
+        chosen.place(chosen.stacked({at: vectors[rows] for at, vectors in layers.items()}))
+        held = held_answers(chosen.kernel(), alpha, targets[rows], given[part], options, seed)
+        chances[part], before[part], after[:, part] = held.chances, held.before, held.after
+    return Held(chances, before, after)
+
+
+def _cleaned(
+    examples: Examples, cleaning: Cleaning, span: slice, schema: Schema, how: str
+) -> Examples:
+    """The rows at `span` of those that were doubted, cleaned."""
+    doubts = cleaning.doubts
+    suspect = doubts.suspect[span]
+    if how == "drop":
+        return examples.select(np.flatnonzero(~suspect))
+    if examples.encoded is None or not isinstance(examples.encoded.rows, Tensor):
+        raise ValueError("labels are cleaned in rows with one target a class")
+    changed = torch.zeros(len(doubts.given), len(schema.labels))
+    changed[torch.from_numpy(np.flatnonzero(doubts.suspect))] = in_place(
+        doubts, cleaning.chances, how
+    )
+    there = torch.from_numpy(suspect)
+    rows = torch.where(there[:, None], changed[span], examples.encoded.rows)
+    targets = [
+        replace(target, label=schema.labels[likely], weights=None) if doubted else target
+        for target, likely, doubted in zip(
+            examples.targets, doubts.likely[span], suspect, strict=True
+        )
+    ]
+    return replace(examples, targets=targets, encoded=Encoded(rows))

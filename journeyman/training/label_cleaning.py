@@ -1,0 +1,180 @@
+"""Label cleaning: what to do with labels that held-out answers speak against, and whether it pays.
+
+Confident learning (`evaluation/label_doubts.py`) on out-of-fold answers of kernel ridge regression
+over frozen features, all of them from one inverse (`heads/left_out.py`). Whether learning from the
+cleaned labels is better is judged by cross-validation too: the rows of a fold are answered by what
+was learned from the other folds, whose labels were doubted without that fold. Shapes: N rows,
+C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from torch import Tensor
+
+from journeyman.evaluation.calibration import fit_temperature, probabilities
+from journeyman.evaluation.label_doubts import UNKNOWN, LabelDoubts
+from journeyman.heads.left_out import LeftOut
+from journeyman.training.gain import ERRORS
+from journeyman.training.parts import Indices
+
+Chances = NDArray[np.float64]
+
+SHARES = 1.0, 10**-0.5, 0.1
+"""Of the penalty, what is tried on cleaned labels: the less noise there is, the less it takes."""
+
+
+class LabelCleaningOptions(BaseModel):
+    """What a recipe may say of label cleaning (recipe field `finetune.label_cleaning`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: Literal["drop", "replace", "soften"] = Field(
+        "drop",
+        description="What becomes of a doubted label: its row is not learned from, or has the "
+        "likely label, or the probability of each.",
+    )
+    folds: int = Field(5, ge=3, le=20, description="Parts of the rows that are answered in turn.")
+
+
+def _spelled(said: Any) -> Any:
+    """True is the defaults."""
+    return {} if said is True else said
+
+
+LabelCleaningChoice = Annotated[
+    LabelCleaningOptions | Literal[False],
+    BeforeValidator(_spelled, json_schema_input_type=bool | LabelCleaningOptions),
+]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Out-of-fold probabilities [N, C] of the rows, and the classes that were answered: [N] before
+    and [S, N] after the labels of the other folds were cleaned, by the share of the penalty."""
+
+    chances: Chances
+    before: NDArray[np.intp]
+    after: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Which labels were doubted, and whether it pays to learn without them.
+
+    `gain` estimates how much more often held-out answers are right by it, by true labels that
+    nobody knows (`LabelDoubts.hits`); `error` is the standard error of that.
+    """
+
+    doubts: LabelDoubts
+    chances: Chances
+    gain: float
+    error: float
+
+    @property
+    def stands(self) -> bool:
+        """Whether labels are cleaned: some are doubted, and held-out rows lose no more by it than
+        noise would make of nothing. It was asked for, and a gain of a point or two is less than
+        noisy labels can show."""
+        return bool(self.doubts.suspect.any()) and self.gain >= -ERRORS * self.error
+
+
+def cleaning_of(held: Held, given: NDArray[np.intp]) -> Cleaning:
+    """What follows from held-out answers to rows of these classes [N]."""
+    doubts = _spared(LabelDoubts.of(held.chances, given))
+    before, each = doubts.hits(held.before), [doubts.hits(guesses) for guesses in held.after]
+    gains = max((hits - before for hits in each), key=lambda hits: float(hits.mean()))
+    error = float(gains.std() / max(len(given), 1) ** 0.5)
+    return Cleaning(doubts, held.chances, float(gains.mean()), error)
+
+
+def held_answers(
+    kernel: Tensor,
+    alpha: float,
+    targets: Tensor,
+    given: NDArray[np.intp],
+    options: LabelCleaningOptions,
+    seed: int,
+) -> Held:
+    """Answers to N rows whose `kernel` [N, N], targets [N, C] and classes [N] are at hand."""
+    left = LeftOut(kernel, alpha)
+    count = len(given)
+    folds = np.random.default_rng(seed).permutation(count) % min(options.folds, count)
+    parts = [np.flatnonzero(folds == at) for at in range(min(options.folds, count))]
+    outputs = np.zeros(targets.shape)
+    for part in parts:
+        outputs[part] = left.outputs(targets, torch.from_numpy(part)).numpy()
+    known = given != UNKNOWN
+    temperature = fit_temperature(outputs[known], given[known])
+    cleaner = [
+        _cleaner(*one, targets, given, temperature, options.how)
+        for one in zip(parts, _within(left, targets, parts), strict=True)
+    ]
+    after = np.zeros((len(SHARES), count), dtype=np.intp)
+    for at, share in enumerate(SHARES):
+        solved = left if share == 1.0 else LeftOut(kernel, alpha * share)
+        for part, (changed, group) in zip(parts, cleaner, strict=True):
+            answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
+            after[at, part] = answered.argmax(1).numpy()
+    return Held(probabilities(outputs, temperature), outputs.argmax(1), after)
+
+
+def _cleaner(
+    part: Indices,
+    outputs: Chances,
+    targets: Tensor,
+    given: NDArray[np.intp],
+    temperature: float,
+    how: str,
+) -> tuple[Tensor, Indices]:
+    """Targets [N, C] to learn from where a fold is left out, and all rows that are: the fold first.
+
+    `outputs` [N, C] of the other rows know nothing of the fold.
+    """
+    rest = np.setdiff1d(np.arange(len(given)), part)
+    chances = probabilities(outputs[rest], temperature)
+    doubts = _spared(LabelDoubts.of(chances, given[rest]))
+    suspects = rest[doubts.suspect]
+    if how == "drop":
+        return targets, np.concatenate([part, suspects])
+    changed = targets.clone()
+    changed[torch.from_numpy(suspects)] = in_place(doubts, chances, how)
+    return changed, part
+
+
+def in_place(doubts: LabelDoubts, chances: Chances, how: str) -> Tensor:
+    """[S, C] targets of the suspect rows, in place of their own."""
+    if how == "soften":
+        return torch.from_numpy(chances[doubts.suspect]).float()
+    likely = torch.from_numpy(doubts.likely[doubts.suspect])
+    return torch.nn.functional.one_hot(likely, chances.shape[1]).float()
+
+
+def _within(left: LeftOut, targets: Tensor, parts: list[Indices]) -> list[Chances]:
+    """For each fold the outputs [N, C] of the rows of others, which know neither their own fold
+    nor this one. Two folds left out together serve both."""
+    found = [np.zeros(targets.shape) for _ in parts]
+    for first, one in enumerate(parts):
+        for second in range(first + 1, len(parts)):
+            other = parts[second]
+            both = torch.from_numpy(np.concatenate([one, other]))
+            outputs = left.outputs(targets, both).numpy()
+            found[second][one] = outputs[: len(one)]
+            found[first][other] = outputs[len(one) :]
+    return found
+
+
+def _spared(doubts: LabelDoubts) -> LabelDoubts:
+    """Where every row of a class is suspect, none is: nothing would be left to learn it from."""
+    suspect = doubts.suspect.copy()
+    for label in np.unique(doubts.given):
+        own = doubts.given == label
+        if suspect[own].all():
+            suspect[own] = False
+    return LabelDoubts(doubts.given, doubts.likely, doubts.confidence, suspect, doubts.joint)
