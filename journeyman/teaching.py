@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.api import load
-from journeyman.continual.holdings import exam_of, solved_head
+from journeyman.continual.holdings import solved_head
 from journeyman.continual.learning import learn
 from journeyman.continual.named import Named
 from journeyman.continual.options import UpdateOptions
 from journeyman.continual.taught import Taught
-from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
 from journeyman.data.quarantine import write_refused
 from journeyman.data.questions import labelled_rows
 from journeyman.data.record import Refused
-from journeyman.errors import DataError, JourneymanError, ModelError
+from journeyman.errors import DataError, ModelError
 from journeyman.files import write_text
+from journeyman.forgetting import forget_in_versions
 from journeyman.model import Model
 from journeyman.model_reference import model_store
 from journeyman.progress import QUIET, Reporter
@@ -111,78 +111,15 @@ def forget(
     known = Removed.of(named.ids, named.inputs, _texts(model, named))
     known = known if folder is None else known_rows(folder, known)
     named = replace(named, ids=known.ids, inputs=known.inputs)
-    update, changed, ids_gone = _from_versions(store, named, options)
-    known = known.joined(Removed(ids=ids_gone))
+    found = forget_in_versions(store, named, options)
+    update, known = found.update, known.joined(Removed(ids=found.ids))
     store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
     done = Purged() if folder is None else purge(folder, known)
     if update is None and not any(done.places.values()):
         raise named.unknown(model)
     if update is None:
         update = Update("unlearn", model.name, store.current or "", None, accepted=True)
-    return Outcome(update, None, *changed, traces=done.places, left=done.left)
-
-
-def _from_versions(
-    store: Store, named: Named, options: UpdateOptions | None
-) -> tuple[Update | None, tuple[list[str], list[str]], frozenset[str]]:
-    """Rebuild each version that holds the rows, the one that serves first.
-
-    Gives what that was to the one that serves (None where it holds none of them), the versions
-    rebuilt and purged, and the ids of all rows that left.
-    """
-    with store.alone():
-        if not store.history() and store.serving is not None:
-            store.take_in(store.serving)
-        standing = sorted(
-            (each for each in store.history() if each.stands), key=lambda each: not each.current
-        )
-        told: Update | None = None
-        rebuilt: list[str] = []
-        purged: list[str] = []
-        gone: set[str] = set()
-        for each in standing:
-            state = Model.load(store.load(each.version))
-            if not _holds(state, named):
-                continue
-            ids = _ids(state, named)
-            taught = _without(state, named, options)
-            if taught is None:
-                update = Update("unlearn", state.name, "", each.version, accepted=True)
-                store.replace(each.version, None, update)
-                purged.append(each.version)
-                continue
-            new = store.replace(each.version, taught.state, taught.update)
-            rebuilt.append(each.version)
-            gone |= ids
-            if each.current and new is not None:
-                told = replace(taught.update, version=new.version)
-        return told, (rebuilt, purged), frozenset(gone)
-
-
-def _holds(model: Model, named: Named) -> bool:
-    """Whether a version has anything of what is named: in its ledger, its exam or its classes."""
-    solved_head(model)
-    if named.label is not None and named.label in model.schema.labels:
-        return True
-    exam = any(named.asks(question, model) for question in exam_of(model).questions)
-    ledger = model.learner.ledger
-    return exam or ledger is None or bool(named.lines(ledger, model))
-
-
-def _ids(model: Model, named: Named) -> set[str]:
-    """The ids of what is named, as a version knows them."""
-    ledger = model.learner.ledger
-    learned = [] if ledger is None else [ledger.lines[at].id for at in named.lines(ledger, model)]
-    examined = [each.id for each in exam_of(model).questions if named.asks(each, model)]
-    return {*learned, *examined}
-
-
-def _without(model: Model, named: Named, options: UpdateOptions | None) -> Taught | None:
-    """A version rebuilt; None where it cannot be, and must go."""
-    try:
-        return unlearn(model, named, options)
-    except JourneymanError:
-        return None
+    return Outcome(update, None, found.rebuilt, found.purged, done.places, done.left)
 
 
 def _kept(store: Store, taught: Taught, came_from: Path | None) -> Update:

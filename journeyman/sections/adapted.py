@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.section import Chart, Figure, Grid, Section, Series
 from journeyman.stream import Stage, Stream
+from journeyman.versions.version import Version
 
 
-def adapted(stream: Stream, options: AdaptOptions) -> Section:
+def adapted(stream: Stream, options: AdaptOptions, versions: Sequence[Version]) -> Section:
     """The chapter on learning without forgetting, and forgetting on request."""
     metric = stream.model.learner.task.primary_metric
     return Section(
@@ -16,7 +19,7 @@ def adapted(stream: Stream, options: AdaptOptions) -> Section:
         prose=_prose(stream, options, metric),
         figures=tuple(_figures(stream)),
         charts=(_curve(stream, metric),),
-        tables=(_matrix(stream, metric), _gate(stream), _updates(stream)),
+        tables=(_matrix(stream, metric), _gate(stream), _versions(versions)),
     )
 
 
@@ -45,7 +48,11 @@ def _prose(stream: Stream, options: AdaptOptions, metric: str) -> tuple[str, ...
         if stage.update.kind == "unlearn":
             how = "exactly" if stage.update.exact else "as far as it can"
             rows, seconds = stage.update.removed, stage.seconds
-            told.append(f"Then {rows:,} rows were forgotten {how}, in {seconds:.2f} s.")
+            told.append(
+                f"Then {rows:,} rows were forgotten {how}, in {seconds:.2f} s, in every version. "
+                "Their copies in this run's tables and in the feature cache go with `journeyman "
+                "unlearn`."
+            )
     return tuple(told)
 
 
@@ -55,7 +62,6 @@ def _figures(stream: Stream) -> list[Figure]:
         Figure(name=f"{name} at the end", value=m.value, low=m.low, high=m.high, n=m.n)
         for name, m in last.tests.items()
     ]
-    found.append(Figure(name="versions", value=len(stream.stages)))
     for stage in stream.stages[1:]:
         name = f"{stage.name} seconds"
         found.append(Figure(name=name, value=round(stage.seconds, 2), unit="s", clock=True))
@@ -120,21 +126,22 @@ def _gate(stream: Stream) -> Grid:
     )
 
 
-def _updates(stream: Stream) -> Grid:
+def _versions(versions: Sequence[Version]) -> Grid:
     return Grid(
         title="Versions",
-        header=("step", "version", "parent", "rows added", "rows removed", "passed", "exact"),
+        header=("version", "what", "parent", "rows added", "rows removed", "passed", "serves"),
         rows=tuple(
             (
-                stage.name,
-                stage.model.version,
-                stage.update.parent or "",
-                stage.update.added,
-                stage.update.removed,
-                "yes" if stage.update.accepted else "no",
-                "yes" if stage.update.exact else "no",
+                each.version,
+                each.kind,
+                each.parent or "",
+                each.added,
+                each.removed,
+                "yes" if each.accepted else "no",
+                "now" if each.current else "",
             )
-            for stage in stream.stages
+            for each in reversed(versions)
+            if each.stands
         ),
         caption="All stand beside the model: `journeyman history`, `diff`, `promote`, `rollback`.",
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from journeyman.continual.adapt_options import AdaptOptions, Arrival
+from journeyman.continual.named import Named
 from journeyman.data.collection import Collection
 from journeyman.data.options import DataOptions
 from journeyman.files import write_json
+from journeyman.forgetting import forget_in_versions
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.adapted import adapted
@@ -29,9 +31,10 @@ def run(workspace: Workspace) -> Section:
         stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
         _keep(store, stream, stage)
     if options.forget:
-        _keep(store, stream, stream.forget(options.forget))
+        stream.forget(options.forget)
+        forget_in_versions(store, Named.by_ids(options.forget), options)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
-    return adapted(stream, options)
+    return adapted(stream, options, store.history())
 
 
 def _base(workspace: Workspace, store: Store) -> Model:
