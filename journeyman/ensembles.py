@@ -124,6 +124,16 @@ class Ensemble(Model):
         self.folder = place
         return self
 
+    def single(self) -> Model:
+        """Raises ModelError."""
+        raise ModelError(
+            "An ensemble cannot be taught.",
+            place=str(self.folder or self.name),
+            expected="a single model",
+            found=f"{len(self.members)} models that answer together",
+            remedy="teach each of its members, and make the ensemble anew",
+        )
+
     def calibrate(self, rows: Sequence[Row], *, reporter: Reporter = QUIET) -> Ensemble:
         """The same members, calibrated together on rows with targets that none has learned from.
 

@@ -259,7 +259,7 @@ class Model(ModelState):
         says of it is in `update`; this model stays as it is. Raises ModelError for a model whose
         head is not solved, DataError where nothing can be learned.
         """
-        return self._taught(learn(self, rows, options, origin=origin, reporter=reporter))
+        return self._taught(learn(self.single(), rows, options, origin=origin, reporter=reporter))
 
     def unlearn(
         self,
@@ -276,7 +276,11 @@ class Model(ModelState):
         """
         named = Named(label=label) if label else Named.by_ids(ids)
         named = Named.by_rows(self, rows) if rows else named
-        return self._taught(unlearn(self, named, options))
+        return self._taught(unlearn(self.single(), named, options))
+
+    def single(self) -> Model:
+        """The model itself; of an ensemble, a ModelError: its members are taught one by one."""
+        return self
 
     def _taught(self, taught: Taught) -> Model:
         made = type(self)(**vars(taught.state))

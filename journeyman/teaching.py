@@ -22,7 +22,7 @@ from journeyman.continual.update import Update
 from journeyman.data.quarantine import write_refused
 from journeyman.data.questions import labelled_rows
 from journeyman.data.record import Refused
-from journeyman.errors import DataError, ModelError
+from journeyman.errors import DataError
 from journeyman.files import write_text
 from journeyman.forgetting import forget_in_versions
 from journeyman.model import Model
@@ -74,7 +74,7 @@ def teach(
     on request are set aside, unless they are wanted `again`. Raises ModelError for a model that
     cannot be taught, DataError where nothing can be learned.
     """
-    store, model = model_store(reference), _loaded(reference)
+    store, model = model_store(reference), load(reference).single()
     rows, refused = labelled_rows(file, model.columns, model.learner.task.kind)
     removed: Callable[[str], bool] = (lambda _: False) if again else store.was_removed
     taught = learn(
@@ -104,7 +104,7 @@ def forget(
     one that serves goes on serving, rebuilt. Raises ModelError for a model that cannot give up
     rows, DataError where nothing of them is known.
     """
-    store, model = model_store(reference), _loaded(reference)
+    store, model = model_store(reference), load(reference).single()
     solved_head(model)  # The ledger too, without which ids and classes are not known.
     named = _named(model, ids, file, label)
     folder = store.serving
@@ -144,19 +144,6 @@ def _set_aside(store: Store, update: Update, file: str, refused: Sequence[Refuse
     path = store.serving.parent / f"quarantine-{update.version}.jsonl"
     write_text(path, lines.getvalue())
     return path
-
-
-def _loaded(reference: str | Path) -> Model:
-    model = load(reference)
-    if type(model) is Model:
-        return model
-    raise ModelError(
-        "An ensemble cannot be taught.",
-        place=str(reference),
-        expected="a single model",
-        found="several models that answer together",
-        remedy="teach each of its members, and make the ensemble anew",
-    )
 
 
 def _named(model: Model, ids: Sequence[str], file: str | None, label: str | None) -> Named:

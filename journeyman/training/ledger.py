@@ -18,7 +18,7 @@ from journeyman.errors import ModelError
 from journeyman.heads.base import Layers
 from journeyman.heads.statistics import in_columns
 
-LARGEST = 64 << 20
+LARGEST = 128 << 20
 """Bytes of vectors up to which a ledger is kept: a model's folder stays small."""
 
 
