@@ -81,15 +81,12 @@ class Stream:
         """Between this model and one that learned everything at once, the largest of any output to
         the test rows, relative to the largest output; None where nothing was learned.
 
-        Both start from the first training, and what was forgotten is forgotten by both.
+        Both start from the first training. To be asked before anything is forgotten.
         """
         if self.start is None or not self.learned:
             return None
         free = self.options.model_copy(update={"retain": None})
         joint = learn(self.start, self.learned, free, cache=self.cache)
-        forgotten = [stage for stage in self.stages if stage.update.kind == "unlearn"]
-        if forgotten:
-            return None
         rows = [row for part in self.tests.values() for row in part]
         models = (self.model, _model(joint))
         one, other = (np.stack(self._outputs(each, rows)[0]) for each in models)

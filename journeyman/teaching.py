@@ -116,6 +116,7 @@ def forget(
     store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
     done = Purged() if folder is None else purge(folder, known)
     if update is None and not any(done.places.values()):
+        named.check(model)
         raise named.unknown(model)
     if update is None:
         update = Update("unlearn", model.name, store.current or "", None, accepted=True)

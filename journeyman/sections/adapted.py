@@ -10,20 +10,27 @@ from journeyman.stream import Stage, Stream
 from journeyman.versions.version import Version
 
 
-def adapted(stream: Stream, options: AdaptOptions, versions: Sequence[Version]) -> Section:
-    """The chapter on learning without forgetting, and forgetting on request."""
+def adapted(
+    stream: Stream, options: AdaptOptions, versions: Sequence[Version], difference: float | None
+) -> Section:
+    """The chapter on learning without forgetting, and forgetting on request.
+
+    `difference` is what `Stream.difference` gave before anything was forgotten.
+    """
     metric = stream.model.learner.task.primary_metric
     return Section(
         step="adapt",
         title="Adapt: learning what arrives, without forgetting",
-        prose=_prose(stream, options, metric),
+        prose=_prose(stream, options, metric, difference),
         figures=tuple(_figures(stream)),
         charts=(_curve(stream, metric),),
         tables=(_matrix(stream, metric), _gate(stream), _versions(versions)),
     )
 
 
-def _prose(stream: Stream, options: AdaptOptions, metric: str) -> tuple[str, ...]:
+def _prose(
+    stream: Stream, options: AdaptOptions, metric: str, difference: float | None
+) -> tuple[str, ...]:
     learned = [stage for stage in stream.stages if stage.update.kind == "learn"]
     refused = [stage for stage in learned if not stage.update.accepted]
     gate = (
@@ -38,7 +45,6 @@ def _prose(stream: Stream, options: AdaptOptions, metric: str) -> tuple[str, ...
         f"of the old is lost to the new. {gate}"
     ]
     told += [f"{each.name} was refused: {'; '.join(each.update.reasons)}." for each in refused]
-    difference = stream.difference()
     if difference is not None:
         told.append(
             "A model that learns all arrivals at once from the same start gives the same outputs: "
@@ -49,8 +55,8 @@ def _prose(stream: Stream, options: AdaptOptions, metric: str) -> tuple[str, ...
             how = "exactly" if stage.update.exact else "as far as it can"
             rows, seconds = stage.update.removed, stage.seconds
             told.append(
-                f"Then {rows:,} rows were forgotten {how}, in {seconds:.2f} s, in every version. "
-                "Their copies in this run's tables and in the feature cache go with `journeyman "
+                f"Then {rows:,} row{'s' * (rows != 1)} went, forgotten {how}, in {seconds:.2f} s, and in "
+                "every version. The copies in this run's tables and in the feature cache go with `journeyman "
                 "unlearn`."
             )
     return tuple(told)
@@ -133,7 +139,7 @@ def _versions(versions: Sequence[Version]) -> Grid:
         rows=tuple(
             (
                 each.version,
-                each.kind,
+                "rebuilt" if each.replaces else each.kind,
                 each.parent or "",
                 each.added,
                 each.removed,

@@ -30,11 +30,12 @@ def run(workspace: Workspace) -> Section:
         collection = _collection(workspace, arrival)
         stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
         _keep(store, stream, stage)
+    difference = stream.difference()
     if options.forget:
         stream.forget(options.forget)
         forget_in_versions(store, Named.by_ids(options.forget), options)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
-    return adapted(stream, options, store.history())
+    return adapted(stream, options, store.history(), difference)
 
 
 def _base(workspace: Workspace, store: Store) -> Model:

@@ -104,7 +104,7 @@ def test_a_row_is_forgotten_at_the_end(place, tmp_path):
     for version in Store.beside(folder / "model").history():
         if version.stands:
             assert gone not in ledger(journeyman.load(f"{folder}@{version.version}")).ids
-    assert "rows were forgotten exactly" in " ".join(section(folder)["prose"])
+    assert "1 row went, forgotten exactly" in " ".join(section(folder)["prose"])
 
 
 def test_mistakes_are_told_together(place):
