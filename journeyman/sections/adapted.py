@@ -55,9 +55,9 @@ def _prose(
             how = "exactly" if stage.update.exact else "as far as it can"
             rows, seconds = stage.update.removed, stage.seconds
             told.append(
-                f"Then {rows:,} row{'s' * (rows != 1)} went, forgotten {how}, in {seconds:.2f} s, and in "
-                "every version. The copies in this run's tables and in the feature cache go with `journeyman "
-                "unlearn`."
+                f"Then {rows:,} row{'s' * (rows != 1)} went, forgotten {how}, in {seconds:.2f} s, "
+                "and in every version. The copies in this run's tables and in the feature cache go "
+                "with `journeyman unlearn`."
             )
     return tuple(told)
 
