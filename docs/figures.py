@@ -208,8 +208,13 @@ def _faces(figures: Any) -> tuple[str, str, str]:
     ours = figures["mean"]["ours"]["equal_error_rate"]
     span = f"{100 * ours['low']:.1f} to {100 * ours['high']:.1f}"
     what = "`orl_faces`, equal error rate among 20 people who were not learned from, and their "
-    what += f"identification from 5 pictures; mean of {figures['splits']} splits"
-    figure = f"{told('ours', 'equal_error_rate')} ({span}); {told('ours', 'identified')}"
+    what += (
+        f"identification from 5 pictures; mean of {figures['splits']} splits (of as many others)"
+    )
+    again = figures["other"]["mean"]["ours"]
+    rate, known = (100 * again[name]["value"] for name in ("equal_error_rate", "identified"))
+    figure = f"{told('ours', 'equal_error_rate')} ({span}); {told('ours', 'identified')} "
+    figure += f"({rate:.1f} %; {known:.1f} %)"
     beside = (
         f"{name} {told(method, 'equal_error_rate')}; {told(method, 'rank_1')}"
         for method, name in (("frozen", "frozen vectors"), ("eigenfaces", "eigenfaces"))
