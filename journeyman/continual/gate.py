@@ -15,13 +15,28 @@ from journeyman.continual.options import UpdateOptions
 from journeyman.continual.update import Retention
 from journeyman.heads.base import SolvedHead
 from journeyman.model_state import ModelState
-from journeyman.tasks.base import Task
-from journeyman.training.exam import Exam
+from journeyman.tasks.base import Array
+from journeyman.training.exam import Exam, Question
 
 WHOLE = "all"
 """The slice of all exam rows that the model was examined on before."""
 NEW = "new"
 """The slice of the exam rows that came with an update."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of two versions, and its outputs to the rows of an exam."""
+
+    model: ModelState
+    outputs: Sequence[Array]
+
+    @classmethod
+    def of(cls, model: ModelState, head: SolvedHead, exam: Exam) -> _Side:
+        return cls(model, exam.answers(head))
+
+    def select(self, which: Sequence[int]) -> _Side:
+        return _Side(self.model, [self.outputs[at] for at in which])
 
 
 def retention(
@@ -34,13 +49,14 @@ def retention(
 ) -> list[Retention]:
     """Each slice of the exam before an update and after it: all, what each earlier update brought,
     each value of the model's slice columns; and last the rows that `arrived` with this one."""
-    task = before.learner.task
-    found = [
-        _compared(name, task, part, before, old_head, after, new_head)
-        for name, part in _slices(exam, before.columns.slices)
-    ]
-    if len(arrived):
-        found.append(_compared(NEW, task, arrived, before, old_head, after, new_head))
+    found = []
+    for part in (exam, arrived):
+        old, new = _Side.of(before, old_head, part), _Side.of(after, new_head, part)
+        targets = part.targets(before.learner.task, before.columns)
+        slices = _slices(part, before.columns.slices) if part is exam else _whole(part, NEW)
+        for name, which in slices:
+            chosen = [targets[at] for at in which]
+            found.append(_compared(name, chosen, old.select(which), new.select(which)))
     return found
 
 
@@ -82,15 +98,18 @@ def _told(each: Retention, wanted: float) -> str:
     )
 
 
-def _slices(exam: Exam, columns: Sequence[str]) -> list[tuple[str, Exam]]:
-    if not len(exam):
-        return []
-    found = [(WHOLE, exam)]
+def _whole(exam: Exam, name: str) -> list[tuple[str, list[int]]]:
+    return [(name, list(range(len(exam))))] if len(exam) else []
 
-    def part(name: str, holds: Callable[[Any], bool]) -> None:
+
+def _slices(exam: Exam, columns: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Each slice by name, with the positions of its questions; none that is the whole exam."""
+    found = _whole(exam, WHOLE)
+
+    def part(name: str, holds: Callable[[Question], bool]) -> None:
         which = [at for at, question in enumerate(exam.questions) if holds(question)]
         if 0 < len(which) < len(exam):
-            found.append((name, exam.select(which)))
+            found.append((name, which))
 
     for origin in exam.origins:
         part(origin or "the first training", lambda q, origin=origin: q.origin == origin)  # type: ignore[misc]
@@ -104,24 +123,12 @@ def _slices(exam: Exam, columns: Sequence[str]) -> list[tuple[str, Exam]]:
     return found
 
 
-def _compared(
-    name: str,
-    task: Task,
-    exam: Exam,
-    before: ModelState,
-    old_head: SolvedHead,
-    after: ModelState,
-    new_head: SolvedHead,
-) -> Retention:
-    targets = exam.targets(task, before.columns)
-    sides = [
-        (exam.answers(head), model.schema)
-        for head, model in ((old_head, before), (new_head, after))
-    ]
-    scores = [
-        task.score(outputs, targets, schema, task.primary_metric) for outputs, schema in sides
-    ]
-    change = task.change(targets, sides[0], sides[1])
-    return Retention(
-        name, task.primary_metric, scores[0], scores[1], change.low, change.high, len(exam)
+def _compared(name: str, targets: Sequence[Any], old: _Side, new: _Side) -> Retention:
+    task = new.model.learner.task
+    metric = task.primary_metric
+    before, after = (
+        task.score(side.outputs, targets, side.model.schema, metric) for side in (old, new)
     )
+    sides = [(side.outputs, side.model.schema) for side in (old, new)]
+    change = task.change(targets, sides[0], sides[1])
+    return Retention(name, metric, before, after, change.low, change.high, len(targets))

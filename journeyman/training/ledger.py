@@ -110,17 +110,15 @@ class Ledger:
 
     def without(self, lines: Sequence[int]) -> Ledger:
         """With these lines left out."""
-        gone = frozenset(lines)
-        kept = [at for at in range(len(self.lines)) if at not in gone]
-        places = self._places(kept)
-        number = torch.full((len(self.lines),), -1)
-        number[kept] = torch.arange(len(kept))
+        stays = torch.ones(len(self.lines), dtype=torch.bool)
+        stays[list(lines)] = False
+        number, held = stays.cumsum(0) - 1, stays[self.owner]
         return Ledger(
             self.widths,
-            [self.lines[at] for at in kept],
-            number[self.owner[places]],
-            self.vectors[places],
-            self.targets[places],
+            [line for line, kept in zip(self.lines, stays.tolist(), strict=True) if kept],
+            number[self.owner[held]],
+            self.vectors[held],
+            self.targets[held],
         )
 
     def with_outputs(self, columns: Sequence[int | None]) -> Ledger:
