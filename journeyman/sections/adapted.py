@@ -41,8 +41,9 @@ def _prose(
     )
     told = [
         f"{len(learned)} arrivals were learned one after another, each without the rows before it. "
-        "What a solved head keeps of its rows adds up, so the order does not matter, and nothing "
-        f"of the old is lost to the new. {gate}"
+        "What a solved head keeps of its rows adds up, so order does not matter: a skill that "
+        "falls when others arrive falls as much where all are learned at once, for one head now "
+        f"serves them all. {gate}"
     ]
     told += [f"{each.name} was refused: {'; '.join(each.update.reasons)}." for each in refused]
     if difference is not None:
@@ -57,7 +58,7 @@ def _prose(
             told.append(
                 f"Then {rows:,} row{'s' * (rows != 1)} went, forgotten {how}, in {seconds:.2f} s, "
                 "and in every version. The copies in this run's tables and in the feature cache go "
-                "with `journeyman unlearn`."
+                "with the command journeyman unlearn."
             )
     return tuple(told)
 
@@ -149,5 +150,5 @@ def _versions(versions: Sequence[Version]) -> Grid:
             for each in reversed(versions)
             if each.stands
         ),
-        caption="All stand beside the model: `journeyman history`, `diff`, `promote`, `rollback`.",
+        caption="All stand beside the model: journeyman history, diff, promote, rollback.",
     )
