@@ -22,9 +22,9 @@ SHORT = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = (
-    "detection", "ensembles", "faces", "few_labels", "generalise", "hotel", "journey",
-    "million_rows", "paired_intents", "picture_pass", "pictures", "pretraining", "ratings",
-    "robustness", "search", "transfer", "tuners",
+    "continual", "continual_domains", "detection", "ensembles", "faces", "few_labels",
+    "generalise", "hotel", "journey", "million_rows", "paired_intents", "picture_pass", "pictures",
+    "pretraining", "ratings", "robustness", "search", "transfer", "tuners",
 )  # fmt: skip
 
 
