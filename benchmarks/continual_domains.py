@@ -13,9 +13,10 @@ rows are never learned.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from torch import Tensor
 
 from benchmarks.peers.solved_steps import widened
 from benchmarks.robustness import network
-from benchmarks.runs import keep
+from benchmarks.runs import RESULTS, keep
 from benchmarks.sentiment import DOMAINS
 from journeyman.backbones.base import Backbone
 from journeyman.catalogue.datasets import resolve_dataset
@@ -37,8 +38,10 @@ from journeyman.data.options import CollectOptions, DataOptions, Fractions
 from journeyman.evaluation.classification import macro_f1_score
 from journeyman.evaluation.intervals import percentile_metric
 from journeyman.heads.base import HeadShape, Layers
+from journeyman.heads.regulariser import ALPHAS
 from journeyman.heads.ridge import RidgeHead
-from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.heads.ridge_search import RidgeOptions, Score
+from journeyman.heads.statistics import RidgeStatistics
 from journeyman.tasks.base import Schema
 from journeyman.tasks.text_classification import TextClassification
 from journeyman.training.balance import Balance, class_weights
@@ -148,11 +151,13 @@ class Bench:
         depth = self.backbone.spec.depth
         return self.cache.features(self.backbone, inputs, depth, keep_hidden=False).pooled()
 
-    def head(self, outputs: int) -> RidgeHead:
-        """An unsolved head on every frozen layer, held by sums."""
+    def head(self, outputs: int, layers: Sequence[int] | None = None) -> RidgeHead:
+        """An unsolved head on these frozen layers, or on those that it chooses; held by sums."""
         spec = self.backbone.spec
         shape = HeadShape(spec.width, tuple(range(1, spec.depth + 1)), outputs, "row")
-        return RidgeHead(RidgeOptions(kernel=False, balance=False), shape, self.asked.seed)
+        read = "auto" if layers is None else list(layers)
+        options = RidgeOptions(kernel=False, balance=False, layers=read)
+        return RidgeHead(options, shape, self.asked.seed)
 
 
 Said = list[dict[str, Classes]]
@@ -184,18 +189,44 @@ def frozen_steps(bench: Bench) -> tuple[Said, float]:
     return said, apart
 
 
-def _begun(bench: Bench) -> RidgeHead:
+def _begun(bench: Bench, layers: Sequence[int] | None = None) -> RidgeHead:
     """The head after the first domain, by whose validation rows it chooses."""
-    head = bench.head(len(bench.schema.labels))
+    head = bench.head(len(bench.schema.labels), layers)
     rows, held = (bench.rows[part][DOMAINS[0]] for part in ("train", "validation"))
-    truth = [bench.task.target(row, bench.data).label for row in held]
-
-    def score(outputs: Tensor) -> float:
-        return macro_f1_score(truth, [bench.schema.labels[i] for i in outputs.argmax(1)])
-
-    targets = _weighed(bench, rows)
+    targets, score = _weighed(bench, rows), _scored(bench, held)
     head.solve(bench.layers(rows), targets, bench.layers(held), score, leave_one_out=True)
     return head
+
+
+def _scored(bench: Bench, rows: Sequence[Row]) -> Score:
+    """Macro-F1 on these rows."""
+    truth = [bench.task.target(row, bench.data).label for row in rows]
+    return lambda said: macro_f1_score(truth, [bench.schema.labels[i] for i in said.argmax(1)])
+
+
+def frozen_penalties(bench: Bench) -> Said:
+    """The head of every layer domain by domain, its penalty chosen again in each step.
+
+    The sums are those of any penalty; beside them it takes the vectors of the validation rows.
+    """
+    vectors = {part: bench.layers(bench.all(part)) for part in PARTS}
+    head, said = _begun(bench, range(1, bench.backbone.spec.depth + 1)), Said()
+    for step, domain in enumerate(DOMAINS):
+        rows = bench.rows["train"][domain]
+        if step:
+            head.add(bench.layers(rows), _weighed(bench, rows))
+        known = bench.all("validation", DOMAINS[: step + 1])
+        held, score = bench.layers(known), _scored(bench, known)
+        scale = RidgeStatistics.from_tensors(head.statistics()).scale()
+        merits = {}
+        for relative in ALPHAS:
+            head.choices["alpha"] = relative * scale
+            head.resolve()
+            merits[head.choices["alpha"]] = score(head.outputs(held))
+        head.choices["alpha"] = max(merits, key=lambda alpha: (merits[alpha], alpha))
+        head.resolve()
+        said.append({part: head.outputs(vectors[part]).argmax(1).numpy() for part in PARTS})
+    return said
 
 
 def _weighed(bench: Bench, rows: Sequence[Row]) -> Tensor:
@@ -278,36 +309,60 @@ def routed(kept: Said, routes: Mapping[str, list[Classes]]) -> Said:
 
 
 def measure(asked: Asked | None = None, name: str = "continual_domains") -> None:
-    """Everyone in turn; what is finished is written."""
+    """Everyone in turn; what is finished is kept, and a run that was stopped goes on."""
     asked = asked or Asked()
     bench = Bench(asked, *gathered(asked))
+    figures = _kept(name, asked)
+    figures["rows"] = {p: {d: len(r) for d, r in by.items()} for p, by in bench.rows.items()}
+    found: dict[str, Said] = {label: _read(told) for label, told in figures["answers"].items()}
+
+    def take(label: str, learn: Callable[[], Said]) -> Said:
+        if label not in found:
+            began = time.process_time()
+            found[label] = learn()
+            figures["processor seconds"][label] = round(time.process_time() - began, 1)
+            figures["answers"][label] = _written(found[label])
+            keep(name, {**figures, "contestants": told(bench, found)})
+        return found[label]
+
+    def at_once(tuner: str) -> Said:
+        return [bench.answers(bench.trained(bench.all("train"), bench.all("validation"), tuner))]
+
+    def frozen() -> Said:
+        steps, figures["largest difference from at once"] = frozen_steps(bench)
+        return steps
+
+    take("frozen, step by step", frozen)
+    take("frozen, step by step, penalty anew", partial(frozen_penalties, bench))
+    take(FROZEN, partial(at_once, "none"))
+    take(BEST, partial(at_once, "full"))
     routes = router(bench)
-    right = {part: float((routes[part][-1] == bench.domains(part)).mean()) for part in PARTS}
-    figures: dict[str, Any] = {
-        "asked": vars(asked),
-        "rows": {p: {d: len(r) for d, r in by.items()} for p, by in bench.rows.items()},
-        "domains": DOMAINS,
-        "router is right": {part: round(share, 4) for part, share in right.items()},
+    figures["router is right"] = {
+        part: round(float((routes[part][-1] == bench.domains(part)).mean()), 4) for part in PARTS
     }
-    found: dict[str, Said] = {}
+    for label, rows in (("naive", 0), (f"reservoir of {asked.reservoir}", asked.reservoir)):
+        models = take(f"tuned in turn, {label}", partial(in_turn, bench, rows))
+        take(f"router over the models of: {label}", partial(routed, models, routes))
 
-    def note(label: str, said: Said, since: float) -> None:
-        found[label] = said
-        figures.setdefault("processor seconds", {})[label] = round(time.process_time() - since, 1)
-        keep(name, {**figures, "contestants": told(bench, found)})
 
-    began = time.process_time()
-    steps, figures["largest difference from at once"] = frozen_steps(bench)
-    note("frozen, step by step", steps, began)
-    for label, tuner in ((FROZEN, "none"), (BEST, "full")):
-        began = time.process_time()
-        learner = bench.trained(bench.all("train"), bench.all("validation"), tuner)
-        note(label, [bench.answers(learner)], began)
-    for label, reservoir in (("naive", 0), (f"reservoir of {asked.reservoir}", asked.reservoir)):
-        began = time.process_time()
-        note(f"tuned in turn, {label}", in_turn(bench, reservoir), began)
-        kept = found[f"tuned in turn, {label}"]
-        note(f"router over the models of: {label}", routed(kept, routes), time.process_time())
+def _kept(name: str, asked: Asked) -> dict[str, Any]:
+    """What an earlier run left, if it was asked the same."""
+    path = RESULTS / f"{name}.json"
+    if path.is_file():
+        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        if held["asked"] == vars(asked) and "answers" in held:
+            return held
+    return {"asked": vars(asked), "answers": {}, "processor seconds": {}}
+
+
+def _written(said: Said) -> list[dict[str, str]]:
+    """Answers as digits, one a row."""
+    return [{part: "".join(map(str, each[part])) for part in PARTS} for each in said]
+
+
+def _read(told: list[dict[str, str]]) -> Said:
+    """What `_written` wrote."""
+    return [{part: np.array([*map(int, each[part])]) for part in PARTS} for each in told]
 
 
 def told(bench: Bench, found: Mapping[str, Said]) -> dict[str, Any]:

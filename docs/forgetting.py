@@ -33,7 +33,7 @@ def classes_table() -> str:
         old = [_interval(line["old"]), _points(line, "old less the reference")]
         ends.append([name, str(line["seeds"]), _interval(line["all"]), *apart, *old])
     return (
-        "In the end, %, and points less others, with intervals over test rows; old classes are those "
+        "In the end, %, and points less others, with intervals over test rows; old classes: those "
         f"of steps 1 to 9:\n\n"
         f"{_lines(ends)}\n\nAll classes so far, %, by how many there are (first seed):\n\n"
         f"{_lines(seen)}\n\nThe classes of the first step, %:\n\n{_lines(first)}\n"
@@ -47,7 +47,7 @@ def domains_table() -> str:
         return ""
     head = ["who", *DOMAINS, "mean", "on validation", "less the frozen head", "of the gap"]
     lines = [head]
-    for name, line in figures["contestants"].items():
+    for name, line in sorted(figures["contestants"].items(), key=lambda each: -each[1]["test"]):
         last = line["curve"][-1]
         gap = line.get("share of the gap")
         lines.append(
@@ -62,7 +62,7 @@ def domains_table() -> str:
         )
     rows = {part: sum(by.values()) for part, by in figures["rows"].items()}
     asked = figures["asked"]
-    right = 100 * figures["router is right"]["test"]
+    right = 100 * figures.get("router is right", {}).get("test", 0.0)
     return (
         f"{rows['train']:,} rows to learn from, {rows['validation']:,} to choose by, "
         f"{rows['test']:,} to test on; cut {asked['cut']}, a reservoir of {asked['reservoir']:,}; "

@@ -23,7 +23,7 @@ from journeyman.tasks.base import Schema
 from journeyman.tasks.text_classification import TextClassification
 from journeyman.training.assembly import make_learner
 from journeyman.training.batches import by_length, shuffled_batches
-from journeyman.training.cached_features import CachedFeatures
+from journeyman.training.examples import FeatureSource
 from journeyman.training.gradients import plain_attention
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
@@ -61,7 +61,7 @@ class Rival:
     steps: Steps
     setting: Setting
     seed: int
-    source: CachedFeatures
+    source: FeatureSource
     learner: Learner = field(init=False)
     known: range = field(default=range(0), init=False)
     """The classes of earlier steps."""
@@ -81,7 +81,9 @@ class Rival:
             {"params": [p for n, p in trained.items() if n.startswith(part)], "lr": rate}
             for part, rate in (("tuner", self.setting.rate), ("head", self.setting.head_rate))
         ]
-        optimizer = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=0.01)
+        optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], weight_decay=0.01, fused=True
+        )
         rates = [group["lr"] for group in optimizer.param_groups]
         whole = self.setting.epochs * -(-len(rows) // self.setting.batch)
         self.learner.train()
@@ -115,7 +117,7 @@ class Rival:
         labels = self.steps.labels[rows] - scope.start
         return nn.functional.cross_entropy(logits[:, scope.start : scope.stop], labels)
 
-    def logits(self, rows: Tensor, source: CachedFeatures | None = None) -> Tensor:
+    def logits(self, rows: Tensor, source: FeatureSource | None = None) -> Tensor:
         """[N, C] of all classes, those to come included."""
         half = self.learner.backbone.in_half("auto")
         with plain_attention(), in_bfloat16("cpu", half):
@@ -123,7 +125,7 @@ class Rival:
             return self.learner(features).float()
 
     @torch.no_grad()
-    def outputs(self, source: CachedFeatures, rows: Tensor, classes: int) -> Tensor:
+    def outputs(self, source: FeatureSource, rows: Tensor, classes: int) -> Tensor:
         """[N, C] of the first so many classes, in the order of the rows."""
         found = torch.empty(len(rows), classes)
         for part in by_length(source.lengths[rows.numpy()], 64):

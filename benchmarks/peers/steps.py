@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.peers.rows import Part, Rows, collected
-from journeyman.backbones.base import Backbone
+from journeyman.backbones.base import Backbone, Features
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.heads.base import Layers
 from journeyman.training.cache import FeatureCache
-from journeyman.training.cached_features import CachedFeatures
+from journeyman.training.examples import FeatureSource
+
+
+@dataclass(frozen=True)
+class Held:
+    """Pooled vectors of N rows in memory, {layer: [N, D]}."""
+
+    lengths: NDArray[np.int64]
+    vectors: Layers
+
+    def gather(self, indices: Sequence[int] | NDArray[np.int64]) -> Features:
+        """The vectors of the rows at `indices`."""
+        at = torch.as_tensor(np.asarray(indices, dtype=np.int64))
+        return Features(torch.ones(len(at), 1, dtype=torch.bool), pooled=take(self.vectors, at))
 
 
 @dataclass(frozen=True)
@@ -60,18 +75,24 @@ class Steps:
     @cached_property
     def layers(self) -> Layers:
         """Pooled vectors of the rows to learn from."""
-        return self.source(self.learned, self.backbone.spec.depth).pooled()
+        return self._pooled(self.learned)
 
     @cached_property
     def test_layers(self) -> Layers:
         """Pooled vectors of the test rows."""
-        return self.source(self.test, self.backbone.spec.depth).pooled()
+        return self._pooled(self.test)
 
-    def source(self, part: Part, cut: int) -> CachedFeatures:
-        """What the frozen layers below the cut make of rows."""
+    def _pooled(self, part: Part) -> Layers:
         inputs = self.backbone.prepare(part.texts)
-        hidden = cut < self.backbone.spec.depth
-        return self.cache.features(self.backbone, inputs, cut, keep_hidden=hidden)
+        depth = self.backbone.spec.depth
+        return self.cache.features(self.backbone, inputs, depth, keep_hidden=False).pooled()
+
+    def source(self, part: Part, cut: int) -> FeatureSource:
+        """What the frozen layers below the cut make of rows; above all layers, held in memory."""
+        inputs = self.backbone.prepare(part.texts)
+        if cut == self.backbone.spec.depth:
+            return Held(inputs.lengths, self._pooled(part))
+        return self.cache.features(self.backbone, inputs, cut, keep_hidden=True)
 
 
 @lru_cache(maxsize=2)
