@@ -81,6 +81,7 @@ def _ways(method: str, *changes: dict[str, Any], cut: int) -> tuple[Setting, ...
 
 
 SCOPES = ({"scope": "seen"}, {"scope": "new"})
+REPLAYS = [{"capacity": 500, **scope} for scope in SCOPES]
 CONTESTANTS = (
     Contestant("ours, sums", lambda *a: solved_steps.by_additions(*a, kernel=False)),
     Contestant("ours, kernel", lambda *a: solved_steps.by_additions(*a, kernel=True)),
@@ -102,7 +103,7 @@ CONTESTANTS = (
         "head: LwF",
         grid=_ways("lwf", *({"scope": "new", "strength": s} for s in (0.3, 1.0, 3.0)), cut=6),
     ),
-    Contestant("head: replay of 500", grid=_ways("replay", {"capacity": 500}, cut=6)),
+    Contestant("head: replay of 500", grid=_ways("replay", *REPLAYS, cut=6)),
     Contestant("head: all rows at once", grid=_ways("joint", {}, cut=6)),
     Contestant("layer: naive", grid=_ways("naive", *SCOPES, cut=5), seeds=1),
     Contestant(
@@ -115,7 +116,7 @@ CONTESTANTS = (
         grid=_ways("lwf", *({"scope": "new", "strength": s} for s in (1.0, 3.0)), cut=5),
         seeds=1,
     ),
-    Contestant("layer: replay of 500", grid=_ways("replay", {"capacity": 500}, cut=5), seeds=1),
+    Contestant("layer: replay of 500", grid=_ways("replay", *REPLAYS, cut=5), seeds=1),
     Contestant(
         "layer: O-LoRA",
         grid=_ways(

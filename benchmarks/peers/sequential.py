@@ -220,7 +220,11 @@ class Reminded(Rival):
 @dataclass
 class Replayed(Rival):
     """Old rows are learned again: as many as new ones in each batch, from a store of `capacity`
-    rows that has as many of each class (a reservoir for each: Vitter 1985)."""
+    rows that has as many of each class (a reservoir for each: Vitter 1985).
+
+    Old rows are told from all classes; with the scope `new`, new ones from those of the step alone
+    (Caccia et al. 2022), so that they do not push old classes down.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -231,8 +235,9 @@ class Replayed(Rival):
             return super().loss(batch, scope)
         kept = torch.cat(list(self.store.values()))
         old = kept[torch.randint(len(kept), (len(batch),), generator=self.draw)]
-        both = torch.cat([batch, old])
-        return self.surprise(self.logits(both), both, range(scope.stop))
+        logits, known = self.logits(torch.cat([batch, old])), range(scope.stop)
+        fresh = self.surprise(logits[: len(batch)], batch, scope)
+        return 0.5 * (fresh + self.surprise(logits[len(batch) :], old, known))
 
     def end(self, rows: Tensor, classes: range) -> None:
         room = self.setting.capacity // classes.stop
