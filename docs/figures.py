@@ -1,6 +1,7 @@
 """Writes the tables of figures from benchmarks/results into both READMEs and docs/figures.md.
 
-The contest with the usual stack has a table of its own, in docs/figures.md alone.
+The contest with the usual stack has a table of its own, in docs/figures.md alone; what is forgotten
+in steps has docs/forgetting.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from docs import forgetting
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = {"README.md": "en", "README.zh-CN.md": "zh", "docs/figures.md": "en"}
@@ -17,6 +20,8 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 PEERS_PAGE = "docs/figures.md"
 PEERS_BEGIN, PEERS_END = "<!-- peers: begin -->", "<!-- peers: end -->"
 TUNERS_BEGIN, TUNERS_END = "<!-- tuners: begin -->", "<!-- tuners: end -->"
+FORGETTING_PAGE = "docs/forgetting.md"
+FORGETTING = {"classes": forgetting.classes_table, "domains": forgetting.domains_table}
 DOMAINS = ("tweets", "movie", "amazon", "nyt")
 COMMANDS = {"peers": "benchmarks.peers", "pictures_worse_label": "benchmarks.pictures worse_label"}
 HEADS = {
@@ -148,6 +153,8 @@ def write() -> None:
         _put(page, BEGIN, f"\n{table(language)}\n", END)
     _put(PEERS_PAGE, PEERS_BEGIN, f"\n{peers_table()}", PEERS_END)
     _put(PEERS_PAGE, TUNERS_BEGIN, f"\n{tuners_table()}", TUNERS_END)
+    for name, tell in FORGETTING.items():
+        _put(FORGETTING_PAGE, f"<!-- {name}: begin -->", f"\n{tell()}", f"<!-- {name}: end -->")
 
 
 def _put(page: str, begin: str, content: str, end: str) -> None:
