@@ -179,11 +179,12 @@ def _peers(figures: dict[str, Any]) -> tuple[str, str, str]:
 
 def _pictures(figures: Any) -> tuple[str, str, str]:
     runs = figures["runs"]
-    seconds = statistics.mean(run["whole run seconds"] for run in runs)
+    seconds = statistics.mean(run["processor seconds"] for run in runs)
     pixels = statistics.mean(run["pixels_linear"] for run in runs)
     what = "`cifar10n`, 2,500 pictures, test accuracy of a whole run; "
     what += f"mean of {len(runs)} seed{'s' * (len(runs) > 1)}"
-    figure = f"{figures['mean accuracy']:.1%} after {seconds:.0f} s".replace("%", " %")
+    figure = f"{figures['mean accuracy']:.1%} after {seconds:.0f} processor seconds"
+    figure = figure.replace("%", " %")
     return what, figure, f"linear on pixels {pixels:.1%}".replace("%", " %")
 
 
