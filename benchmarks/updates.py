@@ -2,13 +2,12 @@
 
 `python -m benchmarks.updates [FIELD=VALUE ...]`: models of 8,000 training rows, of sums
 (`kernel: false`) and of row vectors (`kernel: true`), on all cores. Seconds of learning are by
-part, from an empty feature cache for the new rows; of forgetting in memory (the head's own
-removal and solution apart), and of the whole command in a process of its own, imports included.
+part, the first from an empty feature cache for the new rows (the second finds them there); of
+forgetting in memory, and of the whole command in a process of its own, imports and purge included.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import subprocess
@@ -43,16 +42,11 @@ def measure(*sets: str) -> None:
 
 def _files(folder: Path) -> tuple[Path, Path]:
     """The training rows in a seeded order, as two files."""
-    source = resolve_dataset("banking77").files["train"]
-    with source.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    random.Random(0).shuffle(rows)
-    paths = folder / "base.csv", folder / "new.csv"
-    for path, part in zip(paths, (rows[:BASE], rows[BASE : BASE + NEW]), strict=True):
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(part)
+    lines = resolve_dataset("banking77").files["train"].read_text(encoding="utf-8").splitlines()
+    random.Random(0).shuffle(lines)
+    paths = folder / "base.jsonl", folder / "new.jsonl"
+    for path, part in zip(paths, (lines[:BASE], lines[BASE : BASE + NEW]), strict=True):
+        path.write_text("\n".join(part) + "\n", encoding="utf-8")
     return paths
 
 
@@ -83,9 +77,7 @@ def _of_kind(
     whole = time.perf_counter() - began
     return {
         "head": choices,
-        "rows held": head.statistics()["targets" if kernel else "count"].shape[0]
-        if kernel
-        else None,
+        "rows held": len(model.learner.ledger.lines) if model.learner.ledger else None,
         "learning 1,000 rows, seconds": round(learned, 2),
         "by part": {name: round(value, 2) for name, value in taught.seconds.items()},
         "forgetting a row in memory, seconds": round(min(alone), 3),

@@ -16,6 +16,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.backbones.precision import Precision
 from journeyman.backbones.text_encoder import Text, load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
+from journeyman.continual.holdings import solved_head
 from journeyman.data.options import DataOptions
 from journeyman.estimator_inputs import text_width
 from journeyman.heads.base import SolvedHead
@@ -23,7 +24,6 @@ from journeyman.model import Model
 from journeyman.model_folder import write_model
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task
-from journeyman.tensors import read_tensors
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.folds import folds_of
@@ -144,8 +144,7 @@ def unpacked(files: Mapping[str, bytes]) -> Model:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         model = Model.load(folder)
-        head = model.learner.head
-        if isinstance(head, SolvedHead):
-            head.load_statistics(read_tensors(folder / "statistics.safetensors")[0])
+        if isinstance(model.learner.head, SolvedHead):
+            solved_head(model)
     model.folder = None
     return model

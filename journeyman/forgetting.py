@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from journeyman.backbones.base import Backbone
 from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.continual.named import Named
 from journeyman.continual.options import UpdateOptions
@@ -27,8 +28,10 @@ class Forgotten:
     ids: frozenset[str] = frozenset()
 
 
-def forget_in_versions(store: Store, named: Named, options: UpdateOptions | None) -> Forgotten:
-    """Rebuild each version that holds the rows, the one that serves first.
+def forget_in_versions(
+    store: Store, named: Named, options: UpdateOptions | None, backbone: Backbone
+) -> Forgotten:
+    """Rebuild each version that holds the rows, the one that serves first; all have one `backbone`.
 
     One that cannot be rebuilt is purged. Broken off, the same call goes on with what is left.
     """
@@ -43,7 +46,7 @@ def forget_in_versions(store: Store, named: Named, options: UpdateOptions | None
         purged: list[str] = []
         gone: set[str] = set()
         for each in standing:
-            state = Model.load(store.load(each.version))
+            state = Model.load(store.load(each.version), backbone)
             if not _holds(state, named):
                 continue
             ids = _ids(state, named)

@@ -111,7 +111,7 @@ def forget(
     known = Removed.of(named.ids, named.inputs, _texts(model, named))
     known = known if folder is None else known_rows(folder, known)
     named = replace(named, ids=known.ids, inputs=known.inputs)
-    found = forget_in_versions(store, named, options)
+    found = forget_in_versions(store, named, options, model.learner.plain)
     update, known = found.update, known.joined(Removed(ids=found.ids))
     store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
     done = Purged() if folder is None else purge(folder, known)

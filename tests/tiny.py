@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 WORDS = (
@@ -151,17 +152,17 @@ def tiny_vision_folder(folder: Path, family: str = "inverted-residual", seed: in
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     if family == "inverted-residual":
-        _inverted_folder(folder)
+        _inverted_folder(folder, seed)
     else:
         from transformers import AutoConfig, AutoModel
 
         model = AutoModel.from_config(AutoConfig.for_model(family, **VISION_TINY[family]))
-        _unsettled(model).eval().save_pretrained(folder)
+        _unsettled(model, seed).eval().save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PIXELS_TINY))
     return folder
 
 
-def _inverted_folder(folder: Path) -> None:
+def _inverted_folder(folder: Path, seed: int) -> None:
     from safetensors.torch import save_file
 
     from journeyman.backbones.inverted_residual import (
@@ -170,18 +171,43 @@ def _inverted_folder(folder: Path) -> None:
     )
 
     network = InvertedResidualNetwork(InvertedResidualSaid.model_validate(INVERTED_TINY))
-    save_file(_unsettled(network).state_dict(), folder / "model.safetensors")
+    save_file(_unsettled(network, seed).state_dict(), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(INVERTED_TINY))
 
 
-def _unsettled(model: torch.nn.Module) -> torch.nn.Module:
+def _unsettled(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     """With statistics and norms that are not those of a fresh network."""
+    draw = _Draw(seed)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if tensor.is_floating_point() and (tensor.dim() == 1 or tensor.unique().numel() == 1):
-            tensor.data.uniform_(0.5, 1.5)
-        elif "position" in name and tensor.is_floating_point():
-            tensor.data.normal_(std=0.5)
+        if not tensor.is_floating_point():
+            continue
+        if tensor.dim() == 1 or tensor.unique().numel() == 1:
+            draw.evenly(tensor, 0.5, 1.5)
+        else:
+            draw.normally(tensor, _size(name, tensor))
     return model
+
+
+def _size(name: str, tensor: torch.Tensor) -> float:
+    """The deviation of weights: of convolutions He et al.'s and a little more, or pictures fade."""
+    if "position" in name:
+        return 0.5
+    if tensor.dim() == 4:
+        return 1.3 * float(2.0 / tensor[0].numel()) ** 0.5
+    return float(tensor.detach().std())
+
+
+class _Draw:
+    """Numbers that are the same on every processor: those of torch depend on its instructions."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+
+    def evenly(self, tensor: torch.Tensor, low: float, high: float) -> None:
+        tensor.data.copy_(torch.from_numpy(self.random.uniform(low, high, tensor.shape)))
+
+    def normally(self, tensor: torch.Tensor, deviation: float) -> None:
+        tensor.data.copy_(torch.from_numpy(self.random.normal(0.0, deviation, tensor.shape)))
 
 
 def tiny_vision(folder: Path, family: str = "inverted-residual", seed: int = 0, **options):
@@ -265,19 +291,27 @@ def tiny_detector_folder(folder: Path, family: str, seed: int = 0, **said) -> Pa
         kind = {name: value for name, value in backbone.items() if name != "model_type"}
         sizes["backbone_config"] = AutoConfig.for_model(backbone["model_type"], **kind)
     model = AutoModelForObjectDetection.from_config(AutoConfig.for_model(family, **sizes))
-    _shaken(model).eval().save_pretrained(folder)
+    _shaken(model, seed, family).eval().save_pretrained(folder)
     size = {"height": 64, "width": 64}
     (folder / "preprocessor_config.json").write_text(json.dumps({**PIXELS_TINY, "size": size}))
     return folder
 
 
-def _shaken(model: torch.nn.Module) -> torch.nn.Module:
+def _shaken(model: torch.nn.Module, seed: int, family: str) -> torch.nn.Module:
     """With what starts as nought moved a little, and norms and statistics of some size."""
+    draw = _Draw(seed)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if name.endswith("running_var") or (name.endswith("weight") and tensor.dim() == 1):
-            tensor.data.uniform_(0.5, 1.5)
+            draw.evenly(tensor, 0.5, 1.5)
+        elif tensor.is_floating_point() and tensor.dim() > 1:
+            usual = float(tensor.detach().std())
+            if family == "d_fine" and tensor.dim() == 4:  # Of its own, pictures fade in it.
+                usual = float(1.5 / tensor[0].numel()) ** 0.5
+            draw.normally(tensor, (usual**2 + 0.01) ** 0.5)
         elif tensor.is_floating_point() and tensor.numel() > 1:
-            tensor.data.add_(torch.randn_like(tensor) * 0.1)
+            moved = tensor.clone()
+            draw.normally(tensor, 0.1)
+            tensor.data.add_(moved)
     return model
 
 
@@ -292,7 +326,6 @@ def tiny_detector(folder: Path, family: str, seed: int = 0, **options):
 
 def tiny_pictures(folder: Path, count: int = 3, size: tuple[int, int] = (40, 36)) -> list[Path]:
     """Files of seeded noise, with a smooth part so that resizing leaves something of it."""
-    import numpy as np
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

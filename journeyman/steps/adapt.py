@@ -33,7 +33,7 @@ def run(workspace: Workspace) -> Section:
     difference = stream.difference()
     if options.forget:
         stream.forget(options.forget)
-        forget_in_versions(store, Named.by_ids(options.forget), options)
+        forget_in_versions(store, Named.by_ids(options.forget), options, workspace.backbone)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
     return adapted(stream, options, store.history(), difference)
 

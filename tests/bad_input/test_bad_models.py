@@ -112,7 +112,7 @@ PLACES = {
     "the manifest": ("runs/good/model/model.json", ("give the folder", "runs/good/model")),
     "a backbone": ("tiny", ("no model.json",)),
     "no name": ("", ("No model is named",)),
-    "a name of no store": ("good@0123456789ab", ("no such folder",)),
+    "a name of no store": ("good@0123456789ab", ("no folder good", "JOURNEYMAN_STORE")),
 }
 
 
