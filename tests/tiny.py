@@ -189,12 +189,10 @@ def _unsettled(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
 
 
 def _size(name: str, tensor: torch.Tensor) -> float:
-    """The deviation of weights: of convolutions He et al.'s and a little more, or pictures fade."""
+    """The deviation of weights: of convolutions more than is usual, or pictures fade."""
     if "position" in name:
         return 0.5
-    if tensor.dim() == 4:
-        return 1.3 * float(2.0 / tensor[0].numel()) ** 0.5
-    return float(tensor.detach().std())
+    return float(tensor.detach().std()) * (2.0 if tensor.dim() == 4 else 1.0)
 
 
 class _Draw:
