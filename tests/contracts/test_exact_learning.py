@@ -45,6 +45,12 @@ def backbone(tmp_path_factory):
     return load_backbone(folder, spec, {"max_tokens": 32})
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    """The gate's intervals are not looked at here."""
+    monkeypatch.setattr("journeyman.tasks.base.RESAMPLES", 10)
+
+
 @pytest.fixture
 def cache(tmp_path):
     return FeatureCache(tmp_path / "features")
