@@ -34,10 +34,10 @@ BASE, NEW = 8000, 1000
 
 def measure(*sets: str) -> None:
     """Both kinds of head."""
-    with empty_cache() as home, tempfile.TemporaryDirectory() as folder:
+    with empty_cache(), tempfile.TemporaryDirectory() as folder:
         first, new = _files(Path(folder))
         rows = [_of_kind(kernel, first, new, Path(folder), sets) for kernel in (False, True)]
-        keep("updates", {"base rows": BASE, "home": home.name != "", "runs": rows})
+        keep("updates", {"base rows": BASE, "runs": rows})
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -69,7 +69,7 @@ def _of_kind(
     alone = []
     for _ in range(3):
         began = time.perf_counter()
-        unlearn(model, Named.by_ids([row_id]))
+        unlearn(model, Named(ids=frozenset([row_id])))
         alone.append(time.perf_counter() - began)
     command = [sys.executable, "-m", "journeyman", "unlearn", str(run), "--ids", row_id]
     began = time.perf_counter()

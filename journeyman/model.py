@@ -274,8 +274,7 @@ class Model(ModelState):
         Rows are given themselves, or by id. The folder this model was read from still has them:
         `journeyman unlearn` also removes them there. Raises DataError where none of it is known.
         """
-        named = Named(label=label) if label else Named.by_ids(ids)
-        named = Named.by_rows(self, rows) if rows else named
+        named = Named.of(self, rows, ids, label)
         return self._taught(unlearn(self.single(), named, options))
 
     def single(self) -> Model:

@@ -39,7 +39,8 @@ class Stage:
 class Stream:
     """What arrives at a model, in turn; `model` is the last one that passed the gate.
 
-    No row of an earlier arrival is looked at again: the model holds what it needs of them.
+    An update looks at no row of an earlier arrival: the model holds what it needs of them. What was
+    `learned` is kept for `difference` alone.
     """
 
     model: Model
@@ -71,11 +72,12 @@ class Stream:
             self.learned += rows
         return self._stage(name, _model(taught), taught.update, time.perf_counter() - began)
 
-    def forget(self, ids: Sequence[str]) -> Stage:
+    def forget(self, named: Named) -> Taught:
         """Have the model forget rows. Raises DataError where it knows none of them."""
         began = time.perf_counter()
-        taught = unlearn(self.model, Named.by_ids(ids), self.options, cache=self.cache)
-        return self._stage("forgetting", _model(taught), taught.update, time.perf_counter() - began)
+        taught = unlearn(self.model, named, self.options)
+        self._stage("forgetting", _model(taught), taught.update, time.perf_counter() - began)
+        return taught
 
     def difference(self) -> float | None:
         """Between this model and one that learned everything at once, the largest of any output to

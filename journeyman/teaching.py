@@ -13,23 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.api import load
+from journeyman.backbones.text_encoder import Text
 from journeyman.continual.holdings import solved_head
 from journeyman.continual.learning import learn
+from journeyman.continual.lesson import Known
 from journeyman.continual.named import Named
 from journeyman.continual.options import UpdateOptions
 from journeyman.continual.taught import Taught
+from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
 from journeyman.data.quarantine import write_refused
-from journeyman.data.questions import labelled_rows
+from journeyman.data.questions import labelled_rows, questions_in
 from journeyman.data.record import Refused
 from journeyman.errors import DataError
 from journeyman.files import write_text
-from journeyman.forgetting import forget_in_versions
+from journeyman.forgetting import forget_in_versions, versions_with
 from journeyman.model import Model
+from journeyman.model_questions import QuestionReader
 from journeyman.model_reference import model_store
 from journeyman.progress import QUIET, Reporter
-from journeyman.traces.purge import Purged, Removed, known_rows, purge
-from journeyman.versions.store import Store
+from journeyman.traces.purge import Removed, announce, broken_off, known_rows, purge
+from journeyman.types import Row
+from journeyman.versions.store import CURRENT, Store
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def teach(
     """
     store, model = model_store(reference), load(reference).single()
     rows, refused = labelled_rows(file, model.columns, model.learner.task.kind)
-    removed: Callable[[str], bool] = (lambda _: False) if again else store.was_removed
+    removed: Callable[[str], bool] = (lambda _: False) if again else store.removals()
     taught = learn(
         model,
         rows,
@@ -104,20 +109,26 @@ def forget(
     one that serves goes on serving, rebuilt. Raises ModelError for a model that cannot give up
     rows, DataError where nothing of them is known.
     """
-    store, model = model_store(reference), load(reference).single()
+    store = model_store(reference)
+    folder = store.serving or store.load(CURRENT)
+    model = load(folder).single()
     solved_head(model)  # The ledger too, without which ids and classes are not known.
-    named = _named(model, ids, file, label)
-    folder = store.serving
-    known = Removed.of(named.ids, named.inputs, _texts(model, named))
-    known = known if folder is None else known_rows(folder, known)
+    named, texts = _named(model, ids, file, label)
+    asked = Removed.of(named.ids, named.inputs, texts)
+    known = known_rows(folder, asked)
     named = replace(named, ids=known.ids, inputs=known.inputs)
-    found = forget_in_versions(store, named, options, model.learner.plain)
-    update, known = found.update, known.joined(Removed(ids=found.ids))
-    store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
-    done = Purged() if folder is None else purge(folder, known)
-    if update is None and not any(done.places.values()):
+    held = versions_with(store, named, model.learner.plain)
+    if not held and known == asked and not broken_off(folder):
         named.check(model)
         raise named.unknown(model)
+    taught = unlearn(model, named, options) if any(each.version.current for each in held) else None
+    rows = frozenset[Known]().union(*(each.rows for each in held))
+    known = known.joined(Removed(frozenset(i for i, _ in rows), frozenset(h for _, h in rows)))
+    announce(folder, known)
+    store.record_removal(store.current or "", sorted(known.ids | known.inputs), label or "row")
+    found = forget_in_versions(store, held, named, options, taught, model.learner.plain)
+    done = purge(store.serving or store.load(CURRENT), known)
+    update = found.update
     if update is None:
         update = Update("unlearn", model.name, store.current or "", None, accepted=True)
     return Outcome(update, None, found.rebuilt, found.purged, done.places, done.left)
@@ -147,26 +158,33 @@ def _set_aside(store: Store, update: Update, file: str, refused: Sequence[Refuse
     return path
 
 
-def _named(model: Model, ids: Sequence[str], file: str | None, label: str | None) -> Named:
-    """What is asked for, in exactly one way."""
-    given = [name for name, said in (("--ids", ids), ("--rows", file), ("--class", label)) if said]
-    if len(given) != 1:
+def _named(
+    model: Model, ids: Sequence[str], file: str | None, label: str | None
+) -> tuple[Named, list[str]]:
+    """What is asked for, and what rows of a file read."""
+    rows: Sequence[Row] = ()
+    texts: Sequence[Text] = ()
+    if file is not None and model.learner.ledger is None:
+        rows = labelled_rows(file, model.columns, model.learner.task.kind)[0]
+    elif file is not None:
+        texts = _read(file, model)
+    named = Named.of(model, rows, ids, label, texts)
+    read = [*texts, *(model.learner.task.text(row, model.columns) for row in rows)]
+    parts = [text if isinstance(text, tuple) else (text,) for text in read]
+    return named, [str(part) for text in parts for part in text]
+
+
+def _read(file: str, model: Model) -> Sequence[Text]:
+    """What the rows of a file read; their targets are not asked for. Raises DataError for a row
+    that cannot be read: who is to be forgotten must not be passed over."""
+    reader = QuestionReader(model.columns, model.learner.task.unit)
+    texts, _, failed = reader.read(list(questions_in(file, model.columns)))
+    for answer in failed.values():
         raise DataError(
-            "It is not clear what to forget." if given else "There is nothing to forget.",
-            place="the command's arguments",
-            expected="one of --rows FILE, --ids ID or --class LABEL",
-            found=" and ".join(given) or "none of them",
-            remedy="give exactly one",
+            "A row that is to be forgotten cannot be read.",
+            place=f"{file}, {answer.error['place']}",
+            expected=answer.error["expected"],
+            found=answer.error["found"],
+            remedy=answer.error["remedy"],
         )
-    if file is not None:
-        return Named.by_rows(model, labelled_rows(file, model.columns, model.learner.task.kind)[0])
-    return Named(label=label) if label is not None else Named.by_ids(ids)
-
-
-def _texts(model: Model, named: Named) -> list[str]:
-    """What the rows read, where they are at hand."""
-    task, texts = model.learner.task, []
-    for row in named.rows:
-        text = task.text(row, model.columns)
-        texts += list(text) if isinstance(text, tuple) else [str(text)]
-    return texts
+    return list(texts.values())

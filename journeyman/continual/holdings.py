@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 from journeyman.errors import ModelError
@@ -11,7 +10,6 @@ from journeyman.model_state import EXAM, LEDGER, STATISTICS, ModelState
 from journeyman.tasks.base import model_of
 from journeyman.tensors import read_tensors
 from journeyman.training.exam import Exam
-from journeyman.training.learner import Learner
 from journeyman.training.ledger import Ledger
 
 
@@ -53,14 +51,6 @@ def exam_of(model: ModelState) -> Exam:
         path = _file(model, EXAM)
         model.exam = Exam() if path is None else Exam.read(path)
     return model.exam
-
-
-def with_own_head(model: ModelState) -> tuple[Learner, SolvedHead]:
-    """A learner with a head of its own to change; the rest is shared with the model's."""
-    head = copy.deepcopy(solved_head(model))
-    learner = copy.copy(model.learner)
-    learner.head = head
-    return learner, head
 
 
 def _file(model: ModelState, name: str) -> Path | None:

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 
 from journeyman.continual.gate import judge, retention
-from journeyman.continual.holdings import exam_of, solved_head, with_own_head
+from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.continual.lesson import Lesson, lesson
 from journeyman.continual.options import UpdateOptions
+from journeyman.continual.pupil import Pupil
 from journeyman.continual.taught import Taught, recalibrated, successor
 from journeyman.continual.update import Update
 from journeyman.data.record import Refused
-from journeyman.heads.base import SolvedHead
 from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.balance import ClassWeights
 from journeyman.training.cache import FeatureCache
 from journeyman.training.exam import Exam, make_exam
-from journeyman.training.examples import Examples, make_examples
+from journeyman.training.examples import Examples, content_ids
 from journeyman.training.feature_source import feature_source
-from journeyman.training.learner import Learner
 from journeyman.training.ledger import Entries
 from journeyman.training.loop import Split
 from journeyman.training.solving import enter, solver_rows, solver_targets
@@ -47,107 +45,94 @@ def learn(
 ) -> Taught:
     """Teach a model rows with targets; `origin` names what brought them, such as a domain.
 
-    A row whose id the ledger has is learned anew in place of what it was; one that the exam has is
-    left alone. `unusable` rows were set aside before; `removed` says of an id whether its row was
-    removed on request, and may not come back.
+    A row that the ledger has, by id and by what it reads, is learned anew in place of what it was;
+    one that the exam has is left alone. `unusable` rows were set aside before; `removed` says of an
+    id, or of a hash of inputs, whether its row was removed on request, and may not come back.
     Raises ModelError for a model that cannot be taught, DataError where nothing can be learned.
     """
     options, laps = options or UpdateOptions(), [time.perf_counter()]
-    old_head, exam = solved_head(model), exam_of(model)
-    ids = [question.id for question in exam.questions]
-    found = lesson(model, rows, options, examined=ids, removed=removed, unusable=unusable)
-    learner, head = with_own_head(model)
-    school = _School(model, learner, head, found, origin, cache or FeatureCache(), reporter)
-    school.widen()
-    learned, given, arrived = school.prepared()
+    pupil, exam = Pupil.of(model), exam_of(model)
+    asked = [(question.id, question.inputs) for question in exam.questions]
+    found = lesson(model, rows, options, examined=asked, removed=removed, unusable=unusable)
+    if found.new_labels:
+        pupil.rearrange(found.columns)
+    own = closing(FeatureCache()) if cache is None else nullcontext(cache)
+    with own as features:
+        learned, given, arrived = _School(pupil, found, origin, features, reporter).prepared()
     laps.append(time.perf_counter())
-    school.take_in(learned, given)
-    calibration = recalibrated(school.model, learner, found.schema)
+    _take_in(pupil, learned, given, origin)
+    schema = pupil.counted(found.schema)
+    calibration = recalibrated(pupil.model, pupil.learner, schema)
     laps.append(time.perf_counter())
     after = successor(
-        model, learner, found.schema, exam.joined(arrived), calibration, added=len(learned)
+        model, pupil.learner, schema, exam.joined(arrived), calibration, added=len(learned)
     )
-    kept = retention(model, old_head, after, head, exam, arrived)
+    kept = retention(model, solved_head(model), after, pupil.head, exam, arrived)
     verdict = judge(kept, options)
     laps.append(time.perf_counter())
     parts = zip(("frozen pass", "solving", "exam"), laps[:-1], laps[1:], strict=True)
+    known = len(found.known)
+    told = (f"{known} rows examine the model already, and were left alone",) if known else ()
     update = Update(
         kind="learn",
         model=model.name,
         version="",
         parent=model.version or None,
         accepted=verdict.accepted,
-        reasons=verdict.reasons,
+        reasons=(*verdict.reasons, *told),
         added=len(learned),
         quarantined=len(found.refused),
         retention=tuple(kept),
-        exact=not learner.tuner.trains,
+        exact=not pupil.learner.tuner.trains,
         data=found.data,
         seconds={name: end - start for name, start, end in parts},
     )
     return Taught(after, update, found.refused)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _School:
-    """One update under way: the new learner and its head, and what is taught."""
+    """The rows of one update, to be made ready for who learns them."""
 
-    model: ModelState
-    learner: Learner
-    head: SolvedHead
+    pupil: Pupil
     found: Lesson
     origin: str
     cache: FeatureCache
     reporter: Reporter
 
-    def widen(self) -> None:
-        """Make room for new classes in head, ledger and class weights."""
-        columns = self.found.columns
-        if not self.found.new_labels:
-            return
-        self.head.rearrange(columns)
-        if self.learner.ledger is not None:
-            self.learner.ledger = self.learner.ledger.with_outputs(columns)
-        said = self.model.calibration.get("balance")
-        if said is not None:
-            weights = ClassWeights.from_json(said).rearranged(columns)
-            calibration = {**self.model.calibration, "balance": weights.to_json()}
-            self.model = replace(self.model, calibration=calibration)
-
     def prepared(self) -> tuple[Examples, Entries | None, Exam]:
         """The rows to learn, what the head is given of them, and those that examine."""
-        learned = self._examples(self.found.learned)
-        given = None
+        pupil, schema = self.pupil, self.found.schema
+        learned, given = pupil.examples(self.found.learned, schema), None
         if len(learned):
-            split = self._split(learned)
-            targets = solver_targets(self.learner, self.found.schema, learned)
-            given = Entries(solver_rows(self.learner, split), targets)
-        examined = self._examples(self.found.examined)
+            targets = solver_targets(pupil.learner, schema, learned)
+            given = Entries(solver_rows(pupil.learner, self._split(learned)), targets)
+        examined = pupil.examples(self.found.examined, schema)
         if not len(examined):
             return learned, given, Exam()
-        source, columns = self._split(examined).source, self.model.columns
-        rows = self.found.examined
-        return learned, given, make_exam(self.learner, columns, rows, examined, source, self.origin)
-
-    def take_in(self, learned: Examples, given: Entries | None) -> None:
-        """Let the head learn the rows, in place of what it knew under the same ids."""
-        ledger = self.learner.ledger
-        if given is None:
-            return
-        if ledger is not None and (again := ledger.find(learned.ids)):
-            held = ledger.entries(again)
-            self.head.remove(held.layers, held.targets)
-            self.learner.ledger = ledger.without(again)
-        self.head.add(given.layers, given.targets)
-        if ledger is not None:
-            enter(self.learner, learned, given, self.origin)
-        self.head.resolve(keep=True)
-
-    def _examples(self, rows: Sequence[Row]) -> Examples:
-        learner, columns = self.learner, self.model.columns
-        made = make_examples(learner.task, learner.backbone, rows, columns, self.found.schema)
-        said: Any = self.model.calibration.get("balance")
-        return made if said is None or not rows else ClassWeights.from_json(said).scaled(made)
+        source, rows = self._split(examined).source, self.found.examined
+        columns = pupil.model.columns
+        exam = make_exam(pupil.learner, columns, rows, examined, source, self.origin)
+        return learned, given, exam
 
     def _split(self, examples: Examples) -> Split:
-        return Split(examples, feature_source(self.learner, examples, self.cache, self.reporter))
+        learner = self.pupil.learner
+        return Split(examples, feature_source(learner, examples, self.cache, self.reporter))
+
+
+def _take_in(pupil: Pupil, learned: Examples, given: Entries | None, origin: str) -> None:
+    """Let the head learn the rows, in place of what it knew of the very same ones."""
+    learner, head = pupil.learner, pupil.head
+    ledger = learner.ledger
+    if given is None:
+        return
+    if ledger is not None:
+        again = ledger.same(zip(learned.ids, content_ids(learned.texts), strict=True))
+        if again:
+            held = ledger.entries(again)
+            head.remove(held.layers, held.targets)
+            learner.ledger = ledger.without(again)
+    head.add(given.layers, given.targets)
+    if ledger is not None:
+        enter(learner, learned, given, origin)
+    head.resolve(keep=True)

@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from journeyman.backbones.text_encoder import Text
 from journeyman.errors import DataError, ModelError
 from journeyman.model_state import ModelState
-from journeyman.tasks.base import Schema
 from journeyman.training.exam import Question
 from journeyman.training.examples import content_ids
-from journeyman.training.ledger import Entries, Ledger
+from journeyman.training.ledger import Ledger
 from journeyman.types import Row
 
 
@@ -25,15 +25,32 @@ class Named:
     label: str | None = None
 
     @classmethod
-    def by_rows(cls, model: ModelState, rows: Sequence[Row]) -> Named:
-        """Rows as they were learned; every row that reads the same goes with them."""
-        texts = [model.learner.task.text(row, model.columns) for row in rows]
-        return cls(rows=rows, inputs=frozenset(content_ids(texts)))
+    def of(
+        cls,
+        model: ModelState,
+        rows: Sequence[Row] = (),
+        ids: Iterable[str] = (),
+        label: str | None = None,
+        texts: Sequence[Text] = (),
+    ) -> Named:
+        """Rows as they were learned, or the `texts` they read; by ids as predictions and the ledger
+        have them; or a class.
 
-    @classmethod
-    def by_ids(cls, ids: Iterable[str]) -> Named:
-        """Rows by their ids, as predictions and the ledger have them."""
-        return cls(ids=frozenset(ids))
+        Every row that reads the same as one of them goes with it. Raises DataError unless just one
+        of these is given.
+        """
+        task, ids = model.learner.task, frozenset(ids)
+        texts = [*texts, *(task.text(row, model.columns) for row in rows)]
+        given = [name for name, said in (("rows", texts), ("ids", ids), ("a class", label)) if said]
+        if len(given) != 1:
+            raise DataError(
+                "It is not clear what to forget." if given else "There is nothing to forget.",
+                place="what is to be forgotten",
+                expected="rows, or ids of rows, or a class (--rows FILE, --ids ID, --class LABEL)",
+                found=" and ".join(given) or "none of them",
+                remedy="give exactly one",
+            )
+        return cls(ids, rows, frozenset(content_ids(texts)), label)
 
     def check(self, model: ModelState) -> None:
         """Raise where the model cannot tell what is named: without a ledger, or without the
@@ -66,10 +83,6 @@ class Named:
             return False
         target = model.learner.task.target(question.row, model.columns)
         return bool(getattr(target, "label", None) == self.label)
-
-    def labels_of(self, given: Entries, schema: Schema) -> list[str]:
-        """The class of each entry."""
-        return [schema.labels[at] for at in given.targets.argmax(1).tolist()] if len(given) else []
 
     def unknown(self, model: ModelState) -> DataError:
         """What is told where the model has nothing of what is named."""

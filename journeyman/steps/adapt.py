@@ -7,7 +7,7 @@ from journeyman.continual.named import Named
 from journeyman.data.collection import Collection
 from journeyman.data.options import DataOptions
 from journeyman.files import write_json
-from journeyman.forgetting import forget_in_versions
+from journeyman.forgetting import forget_in_versions, versions_with
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.adapted import adapted
@@ -32,8 +32,11 @@ def run(workspace: Workspace) -> Section:
         _keep(store, stream, stage)
     difference = stream.difference()
     if options.forget:
-        stream.forget(options.forget)
-        forget_in_versions(store, Named.by_ids(options.forget), options, workspace.backbone)
+        named = Named(ids=frozenset(options.forget))
+        taught = stream.forget(named)
+        store.record_removal(store.current or "", options.forget)
+        held = versions_with(store, named, workspace.backbone)
+        forget_in_versions(store, held, named, options, taught, workspace.backbone)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
     return adapted(stream, options, store.history(), difference)
 

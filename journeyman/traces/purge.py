@@ -53,6 +53,21 @@ def known_rows(folder: Path, removed: Removed) -> Removed:
     return removed if run is None else widened(run, removed, Removals.read(run))
 
 
+def broken_off(folder: Path) -> bool:
+    """Whether a request to the run that `folder` is, or belongs to, was broken off."""
+    run = run_of(folder.absolute())
+    return run is not None and Removals.read(run).unfinished
+
+
+def announce(folder: Path, removed: Removed) -> None:
+    """Note in the run that these rows are to go, before a model forgets them: broken off after
+    that, a `purge` of no rows completes it."""
+    run = run_of(folder.absolute())
+    if run is not None:
+        with alone_in(run):
+            _announced(run, removed)
+
+
 def purge(folder: Path, removed: Removed, cache: FeatureCache | None = None) -> Purged:
     """Leave nothing of the rows in the run that `folder` is or belongs to, nor in the cache.
 
@@ -75,19 +90,24 @@ def purge(folder: Path, removed: Removed, cache: FeatureCache | None = None) -> 
 
 
 def _of_run(run: Path, folder: Path, removed: Removed, cache: FeatureCache) -> Purged:
-    (run / STAMP).unlink(missing_ok=True)
-    removals = Removals.read(run)
-    known = widened(run, removed, removals)
-    inputs = known.inputs | {row_id(input_hash((text,))) for text in known.texts}
-    known = Removed(known.ids, inputs, known.texts)
-    removals = removals.including(known.ids, inputs)
-    removals.write(run)
+    known, removals = _announced(run, removed)
     models = [path for path in (folder, folder / "model") if (path / MANIFEST).is_file()]
     request = Request(run, known, removals, cache, next(iter(models), None))
     places = {place.name: place.clear(request) for place in in_order()}
     left = left_in(run, known)
     removals.all_done().write(run)
     return Purged(places, tuple(path.relative_to(run).as_posix() for path in left), known)
+
+
+def _announced(run: Path, removed: Removed) -> tuple[Removed, Removals]:
+    """All that the run tells of the rows, and its removals with them among these, written."""
+    (run / STAMP).unlink(missing_ok=True)
+    removals = Removals.read(run)
+    known = widened(run, removed, removals)
+    inputs = known.inputs | {row_id(input_hash((text,))) for text in known.texts}
+    removals = removals.including(known.ids, inputs)
+    removals.write(run)
+    return Removed(known.ids, inputs, known.texts), removals
 
 
 def _of_model(folder: Path, removed: Removed, cache: FeatureCache) -> Purged:
@@ -108,4 +128,4 @@ def unfinished_beside(folder: Path) -> list[Path]:
     return [*beside, *unfinished(folder)]
 
 
-__all__ = ["Purged", "Removed", "known_rows", "purge", "run_of"]
+__all__ = ["Purged", "Removed", "announce", "broken_off", "known_rows", "purge", "run_of"]

@@ -229,6 +229,10 @@ class FeatureCache:
         for part in PARTS:
             (self.folder / f"{name}.{part}.npy").unlink(missing_ok=True)
 
+    def sources(self) -> set[int]:
+        """Hashes of the rows that anything here was made from (`Inputs.sources`), where known."""
+        return self.index.sources()
+
     def forget(self, sources: Iterable[int]) -> int:
         """Delete what was made from rows with these hashes (`Inputs.sources`), by whatever backbone
         at whatever cut, from the disk; how many rows that were.

@@ -178,6 +178,11 @@ class CacheIndex:
         self._db.execute("DELETE FROM entries WHERE shard = ?", (name,))
         self._db.execute("DELETE FROM shards WHERE name = ?", (name,))
 
+    def sources(self) -> set[int]:
+        """Hashes of what rows were made from, where they are known."""
+        found = self._ask("SELECT DISTINCT source FROM entries WHERE source IS NOT NULL")
+        return {source % (1 << 64) for (source,) in found}
+
     def made_from(self, sources: Iterable[int]) -> dict[str, int]:
         """How many rows of each shard were made from one of these, or from what is not known."""
         wanted = {_signed(source) for source in sources}

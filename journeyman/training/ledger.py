@@ -91,6 +91,11 @@ class Ledger:
         wanted = frozenset(ids)
         return [at for at, line in enumerate(self.lines) if line.id in wanted]
 
+    def same(self, rows: Iterable[tuple[str, str]]) -> list[int]:
+        """The lines of just these rows: by id, and by a hash of what each reads."""
+        wanted = frozenset(rows)
+        return [at for at, line in enumerate(self.lines) if (line.id, line.inputs) in wanted]
+
     def with_inputs(self, hashes: Iterable[str]) -> list[int]:
         """The lines of rows that read just this (`Line.inputs`)."""
         wanted = frozenset(hashes)
@@ -107,6 +112,12 @@ class Ledger:
         which = slice(None) if lines is None else self._places(lines)
         parts = torch.split(self.vectors[which].float(), list(self.widths.values()), dim=1)
         return Entries(dict(zip(self.widths, parts, strict=True)), self.targets[which])
+
+    def row_targets(self) -> Tensor:
+        """[R, C]: of each line the target of its first vector."""
+        first = torch.ones(len(self.owner), dtype=torch.bool)
+        first[1:] = self.owner[1:] != self.owner[:-1]
+        return self.targets[first]
 
     def without(self, lines: Sequence[int]) -> Ledger:
         """With these lines left out."""
@@ -131,8 +142,9 @@ class Ledger:
         number = torch.empty(len(order), dtype=torch.int64)
         number[order] = torch.arange(len(order))
         owner = number[self.owner]
-        keys = [row.tobytes() for row in self.vectors.numpy()]
-        places = sorted(range(len(owner)), key=lambda at: (int(owner[at]), keys[at]))
+        pairs = zip(owner.tolist(), self.vectors.numpy(), self.targets.numpy(), strict=True)
+        keys = [(line, row.tobytes(), target.tobytes()) for line, row, target in pairs]
+        places = sorted(range(len(owner)), key=keys.__getitem__)
         return Ledger(
             self.widths,
             [self.lines[at] for at in order],

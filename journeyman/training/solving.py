@@ -87,16 +87,13 @@ def enter(learner: Learner, examples: Examples, given: Entries, origin: str = ""
         learner.ledger = None
         return
     ids = examples.ids if len(examples.ids) else content_ids(examples.texts)
-    number: dict[str, int] = {}
-    lines: list[Line] = []
-    for row_id, text in zip(ids, examples.texts, strict=True):
-        if row_id not in number:
-            number[row_id] = len(lines)
-            lines.append(Line(row_id, content_ids([text])[0], origin))
-    rows = np.array([number[row_id] for row_id in ids], dtype=np.int64)
+    number: dict[Line, int] = {}
+    pairs = zip(ids, content_ids(examples.texts), strict=True)
+    owners = [number.setdefault(Line(*pair, origin), len(number)) for pair in pairs]
+    rows = np.array(owners, dtype=np.int64)
     counts = np.diff(starts(examples, learner.task.unit == "row"))
     owner = torch.from_numpy(np.repeat(rows, counts))
-    learner.ledger = held.with_rows(lines, owner, given)
+    learner.ledger = held.with_rows(list(number), owner, given)
 
 
 def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:

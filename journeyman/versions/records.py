@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -196,22 +196,21 @@ class Records:
 
     def remove(self, version: str, ids: Iterable[str], what: str) -> None:
         """Note that rows are not in `version` any more, by their salted ids alone."""
-        named = {"model": self.model, "version": version, "created": now()}
-        kind = what if what == "row" else f"class {self.salted(what)}"
+        named, salt = {"model": self.model, "version": version, "created": now()}, self._salt()
+        kind = what if what == "row" else f"class {_salted(salt, what)}"
         for each in ids:
-            values = {**named, "salted": self.salted(each), "what": kind}
+            values = {**named, "salted": _salted(salt, each), "what": kind}
             self._open.execute(insert(REMOVALS).values(values))
 
-    def removed(self, row_id: str) -> bool:
-        """Whether a row of this id was ever removed."""
-        mine = (REMOVALS.c.model == self.model, REMOVALS.c.salted == self.salted(row_id))
-        return self._open.execute(select(REMOVALS.c.number).where(*mine)).first() is not None
+    def removals(self) -> Callable[[str], bool]:
+        """Says of an id whether a row of it was ever removed."""
+        query = select(REMOVALS.c.salted).where(REMOVALS.c.model == self.model)
+        known, salt = frozenset(self._open.execute(query).scalars()), self._salt()
+        return lambda row_id: _salted(salt, row_id) in known
 
-    def salted(self, said: str) -> str:
-        """HMAC-SHA256 under the salt of the store: nobody without it can look an id up."""
+    def _salt(self) -> bytes:
         query = select(SETTINGS.c.value).where(SETTINGS.c.name == "salt")
-        salt = bytes.fromhex(self._open.execute(query).scalar_one())
-        return hmac.new(salt, said.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+        return bytes.fromhex(self._open.execute(query).scalar_one())
 
     @property
     def _open(self) -> Connection:
@@ -253,6 +252,11 @@ class Records:
                 found=(str(cause).splitlines() or [type(cause).__name__])[0][:200],
                 remedy=self._remedy,
             ) from error
+
+
+def _salted(salt: bytes, said: str) -> str:
+    """HMAC-SHA256 under the salt of the store: nobody without it can look an id up."""
+    return hmac.new(salt, said.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
 
 
 def _version(row: Any, current: str | None) -> Version:

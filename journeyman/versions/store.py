@@ -6,7 +6,7 @@ Of a model folder, what stands in it is what serves: to ask the model, nobody ne
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -235,11 +235,15 @@ class Store:
 
     def was_removed(self, row_id: str) -> bool:
         """Whether a row of this id was ever removed."""
+        return self.removals()(row_id)
+
+    def removals(self) -> Callable[[str], bool]:
+        """Says of any number of ids, by one look into the store, whether its row was removed."""
         if not self._keeper.made:
-            return False
+            return lambda _: False
         records = self._register.records
         with self._reading(), records.transaction(reading=True):
-            return records.removed(row_id)
+            return records.removals()
 
     def decisions(self) -> list[dict[str, Any]]:
         """What was decided, in its order: when, what, version, parent, reasons."""

@@ -14,6 +14,7 @@ from journeyman.errors import DataError
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe
 from journeyman.teaching import forget, teach
+from journeyman.training.cache import FeatureCache
 from journeyman.versions.store import Store
 
 FREELY = UpdateOptions(retain=None)
@@ -97,6 +98,7 @@ def test_nothing_of_a_forgotten_row_is_left_and_no_rollback_brings_it_back(
     (row_id,) = [answer.id for answer in journeyman.load(run).predict([MARKED])]
     assert row_id in ids_of(run)
     assert len([name for name in holding(run, row_id) if "model.versions" in name]) >= 2
+    assert int(row_id, 16) in FeatureCache().sources()
     answers = journeyman.load(run).predict([row["text"] for row in texts("london", 20)])
     code, out, _ = asked(["unlearn", run, "--ids", row_id], capsys, monkeypatch)
     told = json.loads(out)
@@ -107,6 +109,7 @@ def test_nothing_of_a_forgotten_row_is_left_and_no_rollback_brings_it_back(
     assert len(told["rebuilt"]) == 2
     assert holding(run, row_id, "quetzalcoatl") == []
     assert holding(own_home, row_id, "quetzalcoatl") == []
+    assert int(row_id, 16) not in FeatureCache().sources()
     for version in Store.beside(run / "model").history():
         if version.stands:
             assert row_id not in ids_of(f"{run}@{version.version}")
@@ -129,6 +132,61 @@ def test_a_row_that_was_removed_does_not_come_back_unless_it_is_wanted(run, plac
     assert teach(run, file, options, again=True).update.quarantined == 0
 
 
+def test_rows_are_forgotten_by_what_they_read_and_need_no_label(run, place):
+    file = write(place / "first.jsonl", [*texts("london", 20), {"text": MARKED, "label": "good"}])
+    teach(run, file, UpdateOptions(retain=None, exam=0.0))
+    (place / "gone.txt").write_text(f"{MARKED}\n")
+    assert forget(run, file=str(place / "gone.txt")).update.removed == 1
+    assert holding(run, "quetzalcoatl") == []
+
+
+def test_what_would_leave_nothing_is_told_and_changes_nothing(run):
+    before = (run / "model" / "model.json").read_bytes()
+    with pytest.raises(DataError, match="Nothing would be left"):
+        forget(run, ids=sorted(ids_of(run)))
+    assert (run / "model" / "model.json").read_bytes() == before
+    assert not (run / "removals.json").exists()
+
+
+@pytest.mark.parametrize("broken", ["forget_in_versions", "purge"])
+def test_forgetting_that_is_broken_off_is_completed_by_the_same_command(
+    broken, run, place, monkeypatch
+):
+    rows = [{**row, "label": "odd", "text": f"{row['text']} tezcatlipoca"} for row in
+            texts("anna", 12)]  # fmt: skip
+    teach(run, write(place / "new.jsonl", rows), UpdateOptions(retain=None, exam=0.0))
+    teach(run, write(place / "more.jsonl", texts("london", 12)), FREELY)
+    ids = {answer.id for answer in journeyman.load(run).predict([row["text"] for row in rows])}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"journeyman.teaching.{broken}", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            forget(run, label="odd")
+    forget(run, label="odd")
+    assert "odd" not in journeyman.load(run).schema.labels
+    for version in Store.beside(run / "model").history():
+        if version.stands:
+            assert not ids & ids_of(f"{run}@{version.version}")
+    assert holding(run, *ids) == []
+    assert not {int(row_id, 16) for row_id in ids} & FeatureCache().sources()
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_version_that_cannot_say_what_it_learned_is_purged(place, monkeypatch):
+    """One without a ledger: nothing may be taken off it that it never had."""
+    monkeypatch.setattr("journeyman.training.ledger.LARGEST", 0)
+    run = travel(load_recipe(recipe(place))).folder
+    first = journeyman.load(run).version
+    rows = texts("london", 20)
+    teach(run, write(place / "new.jsonl", rows), UpdateOptions(retain=None, exam=0.0))
+    found = forget(run, file=write(place / "gone.jsonl", rows[:3]))
+    assert not found.update.exact
+    assert found.update.removed == 3
+    assert list(found.purged) == [first]
+
+
 def test_a_class_is_forgotten_with_its_rows(run, place):
     file = write(place / "new.jsonl", [{**row, "label": "odd"} for row in texts("anna", 12)])
     teach(run, file, UpdateOptions(retain=None, exam=0.0))
@@ -141,7 +199,7 @@ def test_a_class_is_forgotten_with_its_rows(run, place):
 def test_what_is_wrong_is_told(run, place, capsys, monkeypatch):
     code, _, err = asked(["unlearn", run], capsys, monkeypatch)
     assert code == 2
-    assert "one of --rows FILE, --ids ID or --class LABEL" in err
+    assert "--rows FILE, --ids ID, --class LABEL" in err
     code, _, err = asked(["learn", run, place / "nowhere.csv"], capsys, monkeypatch)
     assert code == 2
     assert "nowhere.csv" in err

@@ -152,7 +152,7 @@ def test_rows_that_are_forgotten_were_never_there(task, head, backbone, cache):
     never = learn(start, kept, FREELY, cache=cache).state
     model = learn(learn(start, gone, FREELY, cache=cache).state, kept, FREELY, cache=cache).state
     assert not close(outputs(model, rows, cache), outputs(never, rows, cache))
-    found = unlearn(model, Named.by_rows(model, gone))
+    found = unlearn(model, Named.of(model, gone))
     assert found.update.exact
     assert found.update.removed == 12
     assert close(outputs(found.state, rows, cache), outputs(never, rows, cache))
@@ -169,7 +169,7 @@ def test_one_row_is_forgotten_by_its_id_and_saved_in_the_same_bytes(
     never = learn(start, rows[1:], FREELY, cache=cache).state
     model = learn(start, rows, FREELY, cache=cache).state
     (row_id,) = model.learner.ledger.ids - never.learner.ledger.ids
-    forgotten = unlearn(model, Named.by_ids([row_id])).state
+    forgotten = unlearn(model, Named(ids=frozenset([row_id]))).state
     for name, state in (("never", never), ("forgotten", forgotten)):
         state.about["rows"] = {}
         write_model(state, tmp_path / name)
@@ -203,10 +203,54 @@ def test_tuned_layers_say_that_they_may_know_what_the_head_forgot(backbone, cach
     rows = more_rows(start, 12)
     never = learn(start, rows[4:], FREELY, cache=cache)
     model = learn(start, rows, FREELY, cache=cache).state
-    found = unlearn(model, Named.by_rows(model, rows[:4]))
+    found = unlearn(model, Named.of(model, rows[:4]))
     assert not found.update.exact
     assert "tuned on these rows" in found.update.reasons[0]
     assert same_statistics(found.state, never.state)
+
+
+def test_a_row_that_comes_twice_counts_once_in_whatever_batches(backbone, cache):
+    start = taught_model("text-classification", "ridge", backbone, cache)
+    rows = more_rows(start, 8)
+    last = {**rows[0], "label": "good" if rows[0]["label"] == "bad" else "bad"}
+    apart = taught_in(start, [rows, [last]], cache)
+    together = taught_in(start, [[*rows, last]], cache)
+    assert same_statistics(together, apart)
+    assert together.schema == apart.schema
+    assert sum(together.schema.counts) == 24 + 8
+
+
+def test_ids_that_begin_anew_in_another_file_are_other_rows(backbone, cache):
+    start = taught_model("text-classification", "ridge", backbone, cache)
+    first, second = more_rows(start, 6), more_rows(start, 12)[6:]
+    for at, (one, other) in enumerate(zip(first, second, strict=True)):
+        one["id"] = other["id"] = str(at)
+    both = taught_in(start, [first, second], cache)
+    assert len(both.learner.ledger) == 24 + 12
+    assert unlearn(both, Named(ids=frozenset(["3"]))).update.removed == 2
+
+
+def test_what_is_forgotten_is_named_in_one_way(backbone, cache):
+    model = taught_model("text-classification", "ridge", backbone, cache)
+    with pytest.raises(DataError, match="exactly one"):
+        model.unlearn(ids=["a"], label="bad")
+    with pytest.raises(DataError, match="nothing to forget"):
+        model.unlearn()
+
+
+def test_a_model_without_a_ledger_takes_rows_at_their_word(backbone, cache, tmp_path):
+    start = taught_model("text-classification", "ridge", backbone, cache, kernel=False)
+    rows = more_rows(start, 12)
+    model = learn(start, rows, FREELY, cache=cache).state
+    never = learn(start, rows[4:], FREELY, cache=cache).state
+    model.learner.ledger = None
+    with pytest.raises(ModelError, match="--rows FILE"):
+        unlearn(model, Named(ids=frozenset(["a"])))
+    before = len(list(cache.folder.iterdir()))
+    found = unlearn(model, Named.of(model, rows[:4]))
+    assert not found.update.exact
+    assert close(outputs(found.state, rows, cache), outputs(never, rows, cache), 1e-3)
+    assert len(list(cache.folder.iterdir())) == before  # What goes is not kept on the way out.
 
 
 def test_a_row_learned_again_with_another_label_is_corrected(backbone, cache):
@@ -229,7 +273,7 @@ def test_a_saved_model_learns_and_forgets_as_it_did_in_memory(backbone, cache, t
         one, other = (learn(each, rows, FREELY, cache=cache).state for each in (model, read))
         assert same_statistics(one, other)
         ids = sorted(one.learner.ledger.ids)[:3]
-        first, second = (unlearn(each, Named.by_ids(ids)).state for each in (one, other))
+        first, second = (unlearn(each, Named(ids=frozenset(ids))).state for each in (one, other))
         assert same_statistics(first, second)
         assert first.learner.ledger.ids == second.learner.ledger.ids
 

@@ -13,6 +13,11 @@ class CachedRows(Place):
     rank = 3
 
     def clear(self, request: Request) -> int:
-        """Delete the shards that hold them; other rows of these are computed again when asked."""
-        inputs = request.removed.inputs
-        return request.cache.forget(int(said, 16) for said in inputs) if inputs else 0
+        """Delete the shards that hold them; other rows of these are computed again when asked.
+
+        What a request was about that was broken off is known by its salted hash alone.
+        """
+        inputs = {int(said, 16) for said in request.removed.inputs}
+        known = request.removals.has_inputs
+        inputs |= {hashed for hashed in request.cache.sources() if known(hashed)}
+        return request.cache.forget(inputs) if inputs else 0
