@@ -47,13 +47,13 @@ def versions_with(store: Store, named: Named, backbone: Backbone) -> list[Holdin
             model = Model.load(store.load(each.version), backbone)
             solved_head(model)
             ledger = model.learner.ledger
-            lines = (
-                [] if ledger is None else [ledger.lines[at] for at in named.lines(ledger, model)]
-            )
-            asked = [each for each in exam_of(model).questions if named.asks(each, model)]
-            rows = frozenset((row.id, row.inputs) for row in (*lines, *asked))
+            exam = exam_of(model).questions
+            rows = {(row.id, row.inputs) for row in exam if named.asks(row, model)}
+            if ledger is not None:
+                lines = (ledger.lines[at] for at in named.lines(ledger, model))
+                rows |= {(line.id, line.inputs) for line in lines}
             if rows or ledger is None or named.label in model.schema.labels:
-                found.append(Holding(each, rows))
+                found.append(Holding(each, frozenset(rows)))
     return found
 
 

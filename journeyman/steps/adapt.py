@@ -31,14 +31,22 @@ def run(workspace: Workspace) -> Section:
         stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
         _keep(store, stream, stage)
     difference = stream.difference()
-    if options.forget:
-        named = Named(ids=frozenset(options.forget))
-        taught = stream.forget(named)
-        store.record_removal(store.current or "", options.forget)
-        held = versions_with(store, named, workspace.backbone)
-        forget_in_versions(store, held, named, options, taught, workspace.backbone)
+    _forget(workspace, store, stream, options)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
     return adapted(stream, options, store.history(), difference)
+
+
+def _forget(workspace: Workspace, store: Store, stream: Stream, options: AdaptOptions) -> None:
+    """Forget what the recipe names, in every version; what `journeyman unlearn` removed from the
+    run was never read."""
+    ids = [row_id for row_id in options.forget if not workspace.removals.has_id(row_id)]
+    if not ids:
+        return
+    named = Named(ids=frozenset(ids))
+    taught = stream.forget(named)
+    store.record_removal(store.current or "", ids)
+    held = versions_with(store, named, workspace.backbone)
+    forget_in_versions(store, held, named, options, taught, workspace.backbone)
 
 
 def _base(workspace: Workspace, store: Store) -> Model:
@@ -47,6 +55,9 @@ def _base(workspace: Workspace, store: Store) -> Model:
     if not note.is_file():
         write_json(note, {"version": workspace.model.version})
     version = workspace.load_note(BASE)["version"]
+    rebuilt = {each.replaces: each.version for each in store.history()}
+    while version in rebuilt:
+        version = rebuilt[version]
     if workspace.model.version != version:
         store.promote(version, "the run starts from here again")
         workspace.model = Model.load(workspace.model_folder, workspace.backbone)

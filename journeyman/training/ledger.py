@@ -142,9 +142,11 @@ class Ledger:
         number = torch.empty(len(order), dtype=torch.int64)
         number[order] = torch.arange(len(order))
         owner = number[self.owner]
-        pairs = zip(owner.tolist(), self.vectors.numpy(), self.targets.numpy(), strict=True)
-        keys = [(line, row.tobytes(), target.tobytes()) for line, row, target in pairs]
-        places = sorted(range(len(owner)), key=keys.__getitem__)
+        places = owner.argsort(stable=True)
+        if len(owner) > len(order):
+            pairs = zip(owner.tolist(), self.vectors.numpy(), self.targets.numpy(), strict=True)
+            keys = [(line, row.tobytes(), target.tobytes()) for line, row, target in pairs]
+            places = torch.tensor(sorted(range(len(owner)), key=keys.__getitem__))
         return Ledger(
             self.widths,
             [self.lines[at] for at in order],

@@ -10,6 +10,7 @@ from journeyman.continual.holdings import solved_head
 from journeyman.errors import RecipeError
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe
+from journeyman.teaching import forget
 from journeyman.versions.store import Store
 
 ARRIVALS = [{"name": "london", "where": {"place": "london"}}, {"name": "anna", "train": ""}]
@@ -105,6 +106,30 @@ def test_a_row_is_forgotten_at_the_end(place, tmp_path):
         if version.stands:
             assert gone not in ledger(journeyman.load(f"{folder}@{version.version}")).ids
     assert "1 row went, forgotten exactly" in " ".join(section(folder)["prose"])
+
+
+def test_a_stream_goes_on_after_its_first_training_forgot_a_row(place, tmp_path):
+    folder = tmp_path / "run"
+    travel(load_recipe(recipe(place, output=str(folder), adapt=adapt(place))))
+    first = Store.beside(folder / "model").history()[-1].version
+    gone = sorted(line.id for line in ledger(journeyman.load(f"{folder}@{first}")).lines)[0]
+    travel(load_recipe(recipe(place, output=str(folder), adapt=adapt(place, forget=[gone]))))
+    said = {"retain": None, "arrivals": [ARRIVALS[0]]}
+    travel(load_recipe(recipe(place, output=str(folder), adapt=said)))
+    assert gone not in ledger(journeyman.load(folder)).ids
+    assert {line.origin for line in ledger(journeyman.load(folder)).lines} == {"", "london"}
+
+
+def test_a_row_of_the_recipe_that_is_unlearned_too_stays_away(place, tmp_path):
+    folder = tmp_path / "run"
+    travel(load_recipe(recipe(place, output=str(folder), adapt=adapt(place))))
+    gone = sorted(ledger(journeyman.load(folder)).ids)[0]
+    chosen = load_recipe(recipe(place, output=str(folder), adapt=adapt(place, forget=[gone])))
+    travel(chosen)
+    assert forget(folder, ids=[gone]).traces["tables"] == 1
+    assert travel(chosen).fresh
+    assert gone not in ledger(journeyman.load(folder)).ids
+    assert not travel(chosen).fresh
 
 
 def test_mistakes_are_told_together(place):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import tiny_vision_folder
+from tiny import tiny_folder, tiny_vision_folder
 
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
@@ -89,6 +89,14 @@ def vision_backbone(family="inverted-residual", **options):
     spec = {"name": found.name, "licence": found.licence, "source": found.source}
     spec |= {"sha256": found.sha256, "reference": str(folder)}
     return load_backbone(folder, spec, options)
+
+
+def tiny_backbone(folder):
+    """A tiny network for texts, found again by its folder."""
+    found = resolve(str(tiny_folder(folder)))
+    spec = {"name": found.name, "licence": found.licence, "source": found.source}
+    spec |= {"sha256": found.sha256, "reference": str(folder)}
+    return load_backbone(folder, spec, {"max_tokens": 32})
 
 
 def network_for(task_name, backbone):

@@ -8,11 +8,8 @@ import random
 import numpy as np
 import pytest
 import torch
-from contract_samples import Sample, made_rows, with_pictures
-from tiny import tiny_folder
+from contract_samples import Sample, made_rows, tiny_backbone, with_pictures
 
-from journeyman.backbones.text_encoder import load_backbone
-from journeyman.catalogue.backbones import resolve
 from journeyman.continual.learning import learn
 from journeyman.continual.named import Named
 from journeyman.continual.options import UpdateOptions
@@ -38,11 +35,7 @@ FREELY = UpdateOptions(retain=None, exam=0.0)
 
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory):
-    folder = tiny_folder(tmp_path_factory.mktemp("models") / "tiny")
-    found = resolve(str(folder))
-    spec = {"name": found.name, "licence": found.licence, "source": found.source}
-    spec |= {"sha256": found.sha256, "reference": str(folder)}
-    return load_backbone(folder, spec, {"max_tokens": 32})
+    return tiny_backbone(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from contract_samples import Sample, made_rows, network_for, with_pictures
+from contract_samples import Sample, made_rows, network_for, tiny_backbone, with_pictures
 from tiny import tiny_folder
 
-from journeyman.backbones.text_encoder import load_backbone
-from journeyman.catalogue.backbones import resolve
 from journeyman.data.record import Refused
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.model import Model
@@ -42,11 +40,7 @@ ASKED = ["the cat sat in london", "anna was good", "a bad film  about  bob", "un
 
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory):
-    folder = tiny_folder(tmp_path_factory.mktemp("models") / "tiny")
-    found = resolve(str(folder))
-    spec = {"name": found.name, "licence": found.licence, "source": found.source}
-    spec |= {"sha256": found.sha256, "reference": str(folder)}
-    return load_backbone(folder, spec, {"max_tokens": 32})
+    return tiny_backbone(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def made(backbone, folder, task="text-classification", head="linear", tuner="none"):

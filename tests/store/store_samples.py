@@ -1,10 +1,7 @@
 """A model that learns rows in a moment, by its head's statistics, and what is told of that."""
 
-from contract_samples import Sample, made_rows, with_pictures
-from tiny import tiny_folder
+from contract_samples import Sample, made_rows, tiny_backbone, with_pictures
 
-from journeyman.backbones.text_encoder import load_backbone
-from journeyman.catalogue.backbones import resolve
 from journeyman.continual.options import UpdateOptions
 from journeyman.continual.update import Retention, Update
 from journeyman.model import Model
@@ -16,11 +13,7 @@ ASKED = ["the cat sat in london", "anna was good", "a bad film about bob"]
 
 def make_source(place, task="text-classification", head="ridge", name="mood"):
     """Train a model for a moment; gives its folder."""
-    tiny = tiny_folder(place / "tiny")
-    found = resolve(str(tiny))
-    spec = {"name": found.name, "licence": found.licence, "source": found.source}
-    spec |= {"sha256": found.sha256, "reference": str(tiny)}
-    sample = Sample(task, load_backbone(tiny, spec, {"max_tokens": 32}), train=24, validation=12)
+    sample = Sample(task, tiny_backbone(place / "tiny"), train=24, validation=12)
     got = sample.finetune(place / "features", head=head, tuner="none")
     source = got.learner.uncached(sample.validation)
     exam = make_exam(got.learner, sample.data, sample.rows[24:], sample.validation, source)

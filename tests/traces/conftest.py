@@ -4,3 +4,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
+
+import pytest
+from tiny import tiny_folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOURNEYMAN_HOME", str(tmp_path / "home"))
+    tiny_folder(tmp_path / "tiny")
+    return tmp_path

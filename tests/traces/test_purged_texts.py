@@ -1,6 +1,5 @@
 """Rows of texts that are to be forgotten: nothing of them is left, and nothing comes back."""
 
-import csv
 import json
 import random
 import shutil
@@ -8,7 +7,7 @@ import shutil
 import pytest
 from contract_samples import made_rows
 from searching import found_in, hashed, needles
-from tiny import tiny_folder
+from trace_tables import write_table
 
 import journeyman
 from journeyman.continual.named import Named
@@ -36,21 +35,6 @@ def plain_rows(seed=0):
     return rows
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JOURNEYMAN_HOME", str(tmp_path / "home"))
-    tiny_folder(tmp_path / "tiny")
-    return tmp_path
-
-
-def write(path, rows):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["id", "text", "label"])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def prepared(place):
     """A file for each split with one marked row in it, and one in training that is refused."""
     rows = plain_rows()
@@ -64,7 +48,7 @@ def prepared(place):
     refused = {"id": "person-9999-x", "text": marked(MARKS[4], "the dog"), "label": ""}
     parts["train"].insert(9, refused)
     for name, part in parts.items():
-        write(place / f"{name}.csv", part)
+        write_table(place / f"{name}.csv", part)
     return [*gone, refused], parts
 
 
@@ -156,7 +140,7 @@ def test_what_is_read_anew_from_the_source_leaves_them_out_too(place):
     folder = place / "runs" / "marked"
     forget(folder, gone, model)
     parts["train"].append({"id": "new", "text": "the cat was good", "label": "good"})
-    write(place / "train.csv", parts["train"])
+    write_table(place / "train.csv", parts["train"])
     run(place)
     rows = json.loads((folder / "metrics.json").read_text())["data"]
     assert rows == {"train": 90, "validation": 27, "exam": 27, "test": 3}

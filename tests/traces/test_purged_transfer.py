@@ -1,13 +1,11 @@
 """Rows of the data that a run transfers to, and of the texts it pretrains on, are forgotten too."""
 
-import csv
 import json
 from types import SimpleNamespace
 
-import pytest
 from contract_samples import made_rows
 from searching import found_in, hashed, needles
-from tiny import tiny_folder
+from trace_tables import write_table
 
 import journeyman
 from journeyman.continual.named import Named
@@ -22,21 +20,6 @@ from journeyman.tasks.base import TASKS
 from journeyman.traces.purge import Removed, known_rows, purge, run_of
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JOURNEYMAN_HOME", str(tmp_path / "home"))
-    tiny_folder(tmp_path / "tiny")
-    return tmp_path
-
-
-def write(path, rows):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["text", "label"])
-        writer.writeheader()
-        writer.writerows({name: row[name] for name in ("text", "label")} for row in rows)
-
-
 def run():
     return journeyman.finetune("carried.yaml")
 
@@ -45,8 +28,8 @@ def test_rows_of_the_new_data_leave_and_its_model_is_made_again(place):
     new = made_rows(60, seed=5)
     for at, row in enumerate(new):
         row["text"] += f" tapirmark{at:03d}"
-    write(place / "rows.csv", made_rows(90))
-    write(place / "new.csv", new)
+    write_table(place / "rows.csv", made_rows(90))
+    write_table(place / "new.csv", new)
     data = {"text": "text", "label": "label"}
     said = {
         "name": "carried", "task": "text-classification", "backbone": "tiny",
@@ -95,8 +78,8 @@ def test_rows_that_arrived_later_leave_the_tables_of_their_arrival(place):
     june = made_rows(60, seed=5)
     for at, row in enumerate(june):
         row["text"] += f" tapirmark{at:03d}"
-    write(place / "rows.csv", made_rows(90))
-    write(place / "june.csv", june)
+    write_table(place / "rows.csv", made_rows(90))
+    write_table(place / "june.csv", june)
     said = {
         "name": "carried", "task": "text-classification", "backbone": "tiny",
         "data": {"train": "rows.csv", "text": "text", "label": "label"},
