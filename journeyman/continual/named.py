@@ -61,7 +61,7 @@ class Named:
             raise ModelError(
                 "The model keeps no ledger, so it cannot find rows by id or class.",
                 place=str(model.folder or model.name),
-                expected="ledger.safetensors, which models of up to 128 MB of row vectors keep",
+                expected="ledger.safetensors, which models of up to 80 MB of row vectors keep",
                 found="no such file",
                 remedy="give the rows themselves: --rows FILE",
             )

@@ -18,7 +18,7 @@ from journeyman.errors import ModelError
 from journeyman.heads.base import Layers
 from journeyman.heads.statistics import in_columns
 
-LARGEST = 128 << 20
+LARGEST = 80 << 20
 """Bytes of vectors up to which a ledger is kept: a model's folder stays small."""
 
 
@@ -199,6 +199,6 @@ def _drawn(row_id: str) -> bytes:
     return blake2b(row_id.encode(), digest_size=8, person=b"sample").digest()
 
 
-def fits(count: int, widths: Mapping[int, int]) -> bool:
-    """Whether the vectors of so many entries are few enough to be kept."""
-    return 2 * count * sum(widths.values()) <= LARGEST
+def fits(count: int, widths: Mapping[int, int], size: int) -> bool:
+    """Whether the vectors of so many entries, of `size` bytes a number, are few enough to keep."""
+    return size * count * sum(widths.values()) <= LARGEST

@@ -83,7 +83,9 @@ def enter(learner: Learner, examples: Examples, given: Entries, origin: str = ""
         return
     widths = {layer: given.layers[layer].shape[1] for layer in head.reads}
     held = learner.ledger or Ledger.empty(widths, given.targets.shape[1])
-    if not fits(len(held.owner) + len(given), widths):
+    tuned = learner.tuner.trains  # Half precision would lose some of what tuned layers give.
+    size = 4 if tuned else held.vectors.element_size()
+    if not fits(len(held.owner) + len(given), widths, size):
         learner.ledger = None
         return
     ids = examples.ids if len(examples.ids) else content_ids(examples.texts)

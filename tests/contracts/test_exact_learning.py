@@ -246,6 +246,15 @@ def test_a_model_without_a_ledger_takes_rows_at_their_word(backbone, cache, tmp_
     assert len(list(cache.folder.iterdir())) == before  # What goes is not kept on the way out.
 
 
+@pytest.mark.parametrize(("tuner", "kept"), [("none", True), ("lora", False)])
+def test_a_ledger_has_room_by_the_bytes_it_takes(tuner, kept, backbone, cache, monkeypatch):
+    """What tuned layers give is kept whole, and takes twice as much."""
+    room = taught_model("text-classification", "ridge", backbone, cache, kernel=False)
+    monkeypatch.setattr("journeyman.training.ledger.LARGEST", room.learner.ledger.vectors.nbytes)
+    model = taught_model("text-classification", "ridge", backbone, cache, tuner, kernel=False)
+    assert (model.learner.ledger is not None) == kept
+
+
 def test_a_row_learned_again_with_another_label_is_corrected(backbone, cache):
     start = taught_model("text-classification", "ridge", backbone, cache)
     rows = more_rows(start, 8)
