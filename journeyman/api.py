@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.ensembles import Ensemble
-from journeyman.journey import travel
 from journeyman.model import Model
 from journeyman.model_manifest import ENSEMBLE
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
-from journeyman.recipe.loading import load_recipe
 
 
 def finetune(
@@ -23,6 +21,9 @@ def finetune(
     `overrides` replace fields: `finetune(recipe, seed=1, finetune={"epochs": 2})`; nested fields
     are merged. Raises RecipeError with every mistake, and what the steps raise.
     """
+    from journeyman.journey import travel  # With all steps: not for who only loads a model.
+    from journeyman.recipe.loading import load_recipe
+
     chosen = load_recipe(recipe)
     if overrides:
         said = chosen.model_dump(mode="json", exclude_unset=True)

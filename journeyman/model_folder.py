@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from journeyman.backbones.base import Backbone
+from journeyman.backbones.awaited import awaited
+from journeyman.backbones.base import Backbone, BackboneSpec
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
@@ -39,9 +40,12 @@ from journeyman.tasks.base import TASKS, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.learner import Learner
 from journeyman.tuners.base import TUNERS
+from journeyman.tuners.none import NoTuner
 
 NAMED = ("name", "licence", "source", "sha256", "reference", "options")
 """What model.json says of the backbone."""
+SIZES = ("modality", "width", "depth")
+"""What it says beside that, so that the network need not be read to know it."""
 OWN = "backbone"
 """The folder, within a model's, of a backbone that no one else has."""
 CARD = "README.md"
@@ -236,6 +240,7 @@ def _manifest(model: ModelState) -> dict[str, Any]:
             "sha256": spec.sha256,
             "licence": spec.licence,
             "source": spec.source,
+            **{name: getattr(spec, name) for name in SIZES},
             "options": dict(learner.backbone.options),
         },
         "cut": learner.cut,
@@ -263,6 +268,21 @@ def _plain(options: Any) -> dict[str, Any]:
 def network_key(sha256: str, options: Mapping[str, object]) -> str:
     """What two loaded backbones have in common exactly when they compute the same."""
     return json.dumps([sha256, dict(options)], sort_keys=True)
+
+
+def awaited_backbone(folder: Path) -> Backbone | None:
+    """The backbone of the model in `folder`, read when something is computed with it; None where
+    the model does not say enough of it, or bends it."""
+    manifest = read_manifest(folder)
+    said = manifest["backbone"]
+    names = (*NAMED, *SIZES)
+    bent = manifest["tuner"] != {"name": NoTuner.name, "options": {}}
+    if bent or not isinstance(said, Mapping) or not all(name in said for name in names):
+        return None
+    if said["reference"] == OWN:
+        return None
+    spec = BackboneSpec(**{name: said[name] for name in names if name != "options"})
+    return awaited(spec, said["options"], lambda: _network(folder, said, {}))
 
 
 def _network(folder: Path, said: Mapping[str, Any], known: Networks) -> Backbone:

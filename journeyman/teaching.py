@@ -29,6 +29,8 @@ from journeyman.errors import DataError
 from journeyman.files import write_text
 from journeyman.forgetting import forget_in_versions, versions_with
 from journeyman.model import Model
+from journeyman.model_folder import awaited_backbone
+from journeyman.model_manifest import ENSEMBLE
 from journeyman.model_questions import QuestionReader
 from journeyman.model_reference import model_store
 from journeyman.progress import QUIET, Reporter
@@ -111,7 +113,7 @@ def forget(
     """
     store = model_store(reference)
     folder = store.serving or store.load(CURRENT)
-    model = load(folder).single()
+    model = _read_in(folder)
     solved_head(model)  # The ledger too, without which ids and classes are not known.
     named, texts = _named(model, ids, file, label)
     asked = Removed.of(named.ids, named.inputs, texts)
@@ -132,6 +134,14 @@ def forget(
     if update is None:
         update = Update("unlearn", model.name, store.current or "", None, accepted=True)
     return Outcome(update, None, found.rebuilt, found.purged, done.places, done.left)
+
+
+def _read_in(folder: Path) -> Model:
+    """The model in `folder`. What it keeps of its rows is enough to forget them, so its backbone
+    is read only where there is too little."""
+    if (folder / ENSEMBLE).is_file():
+        return load(folder).single()
+    return Model.load(folder, awaited_backbone(folder))
 
 
 def _kept(store: Store, taught: Taught, came_from: Path | None) -> Update:

@@ -9,13 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import ModelCard
 from safetensors import SafetensorError, safe_open
 
 from journeyman.catalogue.digest import digest_of, remembered_sha256
 from journeyman.catalogue.entry import backbone_entries
 from journeyman.catalogue.fetch import fetch, receipt_of
-from journeyman.catalogue.hub_snapshot import hub_snapshot
 from journeyman.errors import FetchError
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
@@ -73,6 +71,8 @@ def resolve(reference: str, *, progress: bool = True) -> ResolvedBackbone:
         return _resolved_folder(folder.name or reference, folder.absolute(), "folder")
     if _looks_like_path(reference) or not HUB_ID.fullmatch(reference):
         raise _unknown(reference)
+    from journeyman.catalogue.hub_snapshot import hub_snapshot  # And all that speaks HTTP.
+
     folder, commit = hub_snapshot(reference, progress=progress)
     return _resolved_folder(reference, folder, f"hub: {reference.partition('@')[0]}@{commit[:12]}")
 
@@ -173,6 +173,8 @@ def _weight_files(folder: Path) -> list[str]:
 
 def _licence(folder: Path) -> str:
     """What the folder's model card states."""
+    from huggingface_hub import ModelCard  # And all that speaks HTTP.
+
     card = folder / "README.md"
     try:
         stated = ModelCard.load(card).data.license if card.is_file() else None

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from journeyman.evaluation.intervals import (
@@ -74,6 +73,8 @@ def fit_temperature(scores: Array, truths: Sequence[int] | NDArray[np.intp]) -> 
     the temperature stays finite when every row is right; scores that never differ within a row
     give 1.
     """
+    from scipy.optimize import minimize_scalar  # Heavy, and not needed to answer.
+
     scores, true = _classified(scores, truths)
     spread = float(scores.std(axis=1).mean()) if scores.size else 0.0
     if scores.shape[1] < 2 or spread <= 1e-12:
@@ -224,6 +225,8 @@ def _bin_of(confidence: Array, bins: int, adaptive: bool) -> NDArray[np.intp]:
 
 def _sigmoid(scores: Array, truths: Array) -> tuple[float, float]:
     """Slope and intercept of one label."""
+    from scipy.optimize import minimize
+
     positives = truths.sum()
     negatives = len(truths) - positives
     if positives == 0 or negatives == 0:

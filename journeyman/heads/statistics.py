@@ -118,7 +118,7 @@ class RidgeStatistics:
             raise ValueError("no rows to solve for")
         center = self.feature_sum / self.count
         offset = self.target_sum / self.count
-        system = self.gram - torch.outer(center, self.feature_sum)
+        system = torch.addr(self.gram, center, self.feature_sum, alpha=-1)
         if self.penalty is None:
             system.diagonal().add_(alpha)
         else:

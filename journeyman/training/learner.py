@@ -37,7 +37,8 @@ class Learner:
         if task.unit == "map" and not head.reads_hidden:
             backbone = backbone.mapping(head.shape.layers)
         self.backbone = tuner.attach(backbone, cut)
-        self.backbone.module.to(backbone.device)
+        if tuner.trains:
+            self.backbone.module.to(backbone.device)
 
     @property
     def keep_hidden(self) -> bool:

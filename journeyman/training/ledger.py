@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
+from heapq import nsmallest
 from typing import Any
 
 import torch
@@ -104,8 +106,8 @@ class Ledger:
     def sample(self, count: int) -> list[int]:
         """At most so many lines, drawn by a hash of their ids: the same in whatever order they
         came."""
-        drawn = sorted(range(len(self.lines)), key=lambda at: _drawn(self.lines[at].id))
-        return sorted(drawn[:count])
+        drawn = nsmallest(count, ((_drawn(line.id), at) for at, line in enumerate(self.lines)))
+        return sorted(at for _, at in drawn)
 
     def entries(self, lines: Sequence[int] | None = None) -> Entries:
         """What the head was given of some lines; of all when absent."""
@@ -195,6 +197,7 @@ class Ledger:
         return torch.nonzero(wanted[self.owner]).flatten()
 
 
+@lru_cache(maxsize=1 << 16)
 def _drawn(row_id: str) -> bytes:
     return blake2b(row_id.encode(), digest_size=8, person=b"sample").digest()
 

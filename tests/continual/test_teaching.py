@@ -1,6 +1,7 @@
 """Learning and forgetting where a model stands: versions kept, the gate held, no trace left."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ import journeyman
 from journeyman.cli import main
 from journeyman.continual.holdings import solved_head
 from journeyman.continual.options import UpdateOptions
-from journeyman.errors import DataError
+from journeyman.errors import DataError, FetchError
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe
 from journeyman.teaching import forget, teach
@@ -206,3 +207,17 @@ def test_what_is_wrong_is_told(run, place, capsys, monkeypatch):
     code, _, err = asked(["unlearn", run, "--class", "goot"], capsys, monkeypatch)
     assert code == 2
     assert "good" in err
+
+
+def test_what_the_model_keeps_is_enough_to_forget_without_its_backbone(run, place, monkeypatch):
+    row_id = sorted(ids_of(run))[0]
+    backbone = json.loads((run / "model" / "model.json").read_text())["backbone"]["reference"]
+    shutil.move(backbone, place / "elsewhere")
+    with pytest.raises(FetchError, match="not to be had"):
+        journeyman.load(run)
+    told = forget(run, ids=[row_id])
+    assert told.update.exact
+    assert not told.left
+    shutil.move(place / "elsewhere", backbone)
+    assert row_id not in ids_of(run)
+    assert journeyman.load(run).predict("the cat")[0].label in ("good", "bad")
