@@ -22,9 +22,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from journeyman.backbones.precision import Precision
 from journeyman.backbones.text_encoder import Text
-from journeyman.estimator_fitting import Rows, backbone_of, fitted, packed, unpacked
+from journeyman.continual.options import UpdateOptions
+from journeyman.estimator_fitting import Rows, backbone_of, fitted, packed, rows_of, unpacked
 from journeyman.estimator_inputs import (
     InputError,
+    all_classes,
     hold_out,
     read_classes,
     read_texts,
@@ -42,6 +44,8 @@ from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, 
 CHUNK = 4096
 CACHED_FROM = 32
 """Rows from which a call to predict goes through the feature cache: fewer are not worth a file."""
+TAUGHT = UpdateOptions(retain=None, exam=0.0)
+"""What `partial_fit` is given is all learned: who calls it has rows of their own to examine by."""
 SAID = (
     "tuner", "head", "cut", "budget", "epochs", "batch_size", "learning_rate", "patience",
 )  # fmt: skip
@@ -145,6 +149,11 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             self.cache_stats_ = asdict(cache.stats)
         self.model_ = made.model
         self.ladder_ = [asdict(attempt) for attempt in made.ladder.attempts] if made.ladder else []
+
+    def _teach(self, texts: Sequence[Text], targets: Sequence[Any]) -> None:
+        """Learn rows beside those that were learned before; nothing is chosen anew."""
+        with self._threads():
+            self.model_ = self.model_.learn(rows_of(texts, targets), TAUGHT)
 
     def _answers(self, X: Any) -> Iterator[Prediction]:
         check_is_fitted(self, "model_")
@@ -296,6 +305,30 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         self.classes_ = classes
         return self
 
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Learn more texts, with new labels where they have any, as if they had been there before.
+
+        The first call fits: it chooses settings on rows that it holds out. Later calls add to the
+        sums (or rows) of the solved head alone, and take all rows; a text that comes again is
+        learned anew in place of what it was. `classes` [C] may name labels still to come. Raises
+        ModelError for a head that is not solved.
+        """
+        if not hasattr(self, "model_"):
+            self.fit(X, y)
+        else:
+            member, found, several = read_classes(y, self, least=1)
+            texts = read_texts(X, self, len(self.model_.columns.texts))
+            check_consistent_length(texts, member)
+            known = all_classes(self.classes_, found, several=several)
+            names = [str(each) for each in found]
+            places = (np.flatnonzero(row) for row in member)
+            several_names = [[names[i] for i in row] for row in places]
+            self._teach(texts, several_names if several else [row[0] for row in several_names])
+            self.classes_ = known
+        if classes is not None:
+            self.classes_ = all_classes(self.classes_, np.asarray(classes), several=False)
+        return self
+
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable label of each text; an indicator matrix after a fit on one."""
         chances = self.predict_proba(X)
@@ -335,6 +368,16 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
         check_consistent_length(texts, values)
         nobody = np.zeros((len(values), 0), dtype=bool)
         self._train(usual_task("value")(), texts, values.tolist(), nobody, values)
+        return self
+
+    def partial_fit(self, X: Any, y: Any) -> Self:
+        """Learn more texts and their numbers, as `TextClassifier.partial_fit` learns labels."""
+        if not hasattr(self, "model_"):
+            return self.fit(X, y)
+        values = read_values(y, self)
+        texts = read_texts(X, self, len(self.model_.columns.texts))
+        check_consistent_length(texts, values)
+        self._teach(texts, values.tolist())
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

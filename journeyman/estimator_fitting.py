@@ -104,6 +104,11 @@ def _columns(texts: Sequence[Text]) -> DataOptions:
     return DataOptions(train="fit", text=text, label=LABEL_COLUMN)
 
 
+def rows_of(texts: Sequence[Text], targets: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of the columns that the estimators' models read."""
+    return [_row(text, target) for text, target in zip(texts, targets, strict=True)]
+
+
 def _row(text: Text, target: Any) -> dict[str, Any]:
     parts = (text,) if isinstance(text, str) else text
     return {**dict(zip(TEXT_COLUMNS, parts, strict=False)), LABEL_COLUMN: target}

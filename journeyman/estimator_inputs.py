@@ -113,8 +113,13 @@ def read_values(y: Any, estimator: BaseEstimator) -> NDArray[np.float64]:
     return values
 
 
-def read_classes(y: Any, estimator: BaseEstimator) -> tuple[NDArray[np.bool_], NDArray[Any], bool]:
-    """[N, C] which classes each row has, the classes, and whether a row may have several."""
+def read_classes(
+    y: Any, estimator: BaseEstimator, *, least: int = 2
+) -> tuple[NDArray[np.bool_], NDArray[Any], bool]:
+    """[N, C] which classes each row has, the classes, and whether a row may have several.
+
+    Raises InputError where there are fewer than `least` classes of which a row has one.
+    """
     need_target(y, estimator)
     with np.errstate(invalid="ignore"):
         kind = type_of_target(y, input_name="y", raise_unknown=True)
@@ -125,7 +130,7 @@ def read_classes(y: Any, estimator: BaseEstimator) -> tuple[NDArray[np.bool_], N
     checked = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
     labels = column_or_1d(checked, warn=True)
     classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
+    if len(classes) < least:
         raise InputError(
             f"{type(estimator).__name__} needs at least 2 classes; y has 1 class.",
             place="y",
@@ -134,6 +139,20 @@ def read_classes(y: Any, estimator: BaseEstimator) -> tuple[NDArray[np.bool_], N
             remedy="give rows of another class too",
         )
     return codes.reshape(-1, 1) == np.arange(len(classes)), classes, False
+
+
+def all_classes(known: NDArray[Any], more: NDArray[Any], *, several: bool) -> NDArray[Any]:
+    """The classes of both in order; of indicator matrices, as many as there were."""
+    alike = len({isinstance(each, str) for each in [*known.tolist(), *more.tolist()]}) == 1
+    if not alike or (several and len(known) != len(more)):
+        raise InputError(
+            "These labels are not like those the estimator was fitted on.",
+            place="y",
+            expected=f"{len(known)} columns" if several else f"labels like {known[:3].tolist()}",
+            found=f"{len(more)} columns" if several else repr(more[:3].tolist()),
+            remedy="give labels of the same kind, or fit anew",
+        )
+    return known if several else np.union1d(known, more)
 
 
 def hold_out(

@@ -290,3 +290,54 @@ def test_parameters_are_stored_untouched():
     asked = TextClassifier("anything", head=head, epochs=-5)
     assert asked.head is head
     assert asked.epochs == -5
+
+
+def in_parts(estimator, y, parts=3):
+    order = np.random.default_rng(0).permutation(len(TEXTS))
+    for part in np.array_split(order, parts):
+        estimator.partial_fit([TEXTS[i] for i in part], np.asarray(y)[part])
+    return estimator
+
+
+def test_parts_learned_in_turn_are_what_the_first_part_and_all_others_at_once_give(backbone):
+    order = np.random.default_rng(0).permutation(len(TEXTS))
+    first, *others = np.array_split(order, 3)
+    rest = np.concatenate(others)[::-1]
+    whole = TextClassifier(backbone).fit([TEXTS[i] for i in first], SIGNS[first])
+    whole.partial_fit([TEXTS[i] for i in rest], SIGNS[rest])
+    parts = in_parts(TextClassifier(backbone), SIGNS)
+    near = np.abs(parts.predict_proba(TEXTS) - whole.predict_proba(TEXTS)).max()
+    assert near < 1e-4
+    assert parts.score(TEXTS, SIGNS) > 0.9
+
+
+def test_a_label_that_only_a_later_part_has_becomes_a_class(backbone):
+    fitted = TextClassifier(backbone).fit(TEXTS, SIGNS)
+    new = [f"one two {noun}" for noun in NOUNS]
+    fitted.partial_fit(pd.Series(new), pd.Series([7] * len(new)), classes=[0, 1, 7, 9])
+    assert fitted.classes_.tolist() == [0, 1, 7, 9]
+    assert fitted.predict_proba(TEXTS[:3]).shape == (3, 4)
+    assert (fitted.predict(new) == 7).mean() > 0.8
+    assert (fitted.predict(TEXTS) == SIGNS).mean() > 0.9
+
+
+def test_numbers_and_several_labels_are_learned_in_parts(backbone):
+    words = TextClassifier(backbone).fit(TEXTS, np.array(["no", "yes"])[SIGNS])
+    words.partial_fit(["one two cat"] * 2, pd.Series(["yes", "perhaps"], dtype=object))
+    assert words.classes_.tolist() == ["no", "perhaps", "yes"]
+    values = np.array([text.split()[1] == "cat" for text in TEXTS]) + 2.0 * SIGNS
+    numbers = in_parts(TextRegressor(backbone), values)
+    assert numbers.score(TEXTS, values) > 0.3
+    matrix = np.stack([SIGNS, 1 - SIGNS], axis=1)
+    several = in_parts(TextClassifier(backbone), matrix)
+    assert (several.predict(TEXTS) == matrix).mean() > 0.9
+
+
+def test_parts_that_do_not_fit_are_refused(backbone):
+    fitted = TextClassifier(backbone).fit(TEXTS, SIGNS)
+    with pytest.raises(ValueError, match="not like those the estimator was fitted on"):
+        fitted.partial_fit(["the cat"], ["good"])
+    assert fitted.classes_.tolist() == [0, 1]
+    trained = TextClassifier(backbone, head="linear").fit(TEXTS, SIGNS)
+    with pytest.raises(JourneymanError, match="cannot take in rows"):
+        trained.partial_fit(["the cat"], [1])

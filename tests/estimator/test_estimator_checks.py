@@ -20,7 +20,7 @@ NEEDS_TEXT = dict.fromkeys(
     check_methods_sample_order_invariance check_methods_subset_invariance check_fit2d_1sample
     check_fit2d_1feature check_dict_unchanged check_fit_idempotent check_fit_check_is_fitted
     check_n_features_in check_fit2d_predict1d check_supervised_y_2d
-    check_estimators_nan_inf""".split(),
+    check_estimators_nan_inf check_estimators_partial_fit_n_features""".split(),
     NUMBERS,
 )
 NEEDS_TEXT["check_estimator_sparse_array"] = "the check cannot make a one-column sparse array"
