@@ -95,6 +95,31 @@ class Example(_Part):
     id: str = ""
 
 
+class NearRow(_Part):
+    """A row that is near a suspect one, with its label and the cosine of their features."""
+
+    id: str
+    text: str
+    given: str
+    similarity: float
+
+
+class Suspect(_Part):
+    """A row whose label is doubted: the label as `given`, the `likely` one where another is
+    likelier, how certain that is, why, and the rows `near` it. Of a picture, `text` is its path and
+    `picture` an address that holds it."""
+
+    id: str
+    text: str
+    given: str
+    likely: str = ""
+    certainty: float | None = None
+    reasons: tuple[str, ...] = ()
+    group: str = ""
+    near: tuple[NearRow, ...] = ()
+    picture: str = ""
+
+
 class Section(_Part):
     """Everything one step has to say, in the order it is read.
 
@@ -108,3 +133,4 @@ class Section(_Part):
     charts: tuple[Chart | Matrix, ...] = ()
     tables: tuple[Grid, ...] = ()
     examples: tuple[Example, ...] = ()
+    suspects: tuple[Suspect, ...] = ()

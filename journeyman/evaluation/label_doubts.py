@@ -8,6 +8,7 @@ learned the row: otherwise it would have learned the wrong label too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ from journeyman.evaluation.intervals import Array
 
 UNKNOWN = -1
 """In place of a row's class where its label is not one of them."""
+
+
+def classes_of(targets: Any) -> NDArray[np.intp]:
+    """[N] the class of most weight in each row of targets [N, C]; `UNKNOWN` where none has any."""
+    weights = np.asarray(targets)
+    return np.where(weights.sum(axis=1) > 0, weights.argmax(axis=1), UNKNOWN)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,16 +12,13 @@ from torch import Tensor
 
 from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
-from journeyman.evaluation.label_doubts import UNKNOWN
-from journeyman.heads.base import HeadOptions, Layers
-from journeyman.heads.ridge import RidgeHead
-from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.evaluation.label_doubts import classes_of
+from journeyman.heads.base import HeadOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
-from journeyman.training.assembly import make_learner
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
-from journeyman.training.feature_source import feature_source
+from journeyman.training.frozen_rows import FrozenRows, frozen_rows
 from journeyman.training.label_cleaning import (
     SHARES,
     Cleaning,
@@ -32,12 +28,6 @@ from journeyman.training.label_cleaning import (
     held_answers,
     in_place,
 )
-from journeyman.training.loop import Split
-from journeyman.training.options import FinetuneOptions
-from journeyman.training.solving import solver_rows, solver_targets
-
-PART = 4096
-"""Rows that are compared with each other at most; more are cleaned in parts of about that size."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +67,11 @@ def clean_rows(
     began = time.perf_counter()
     reporter.say("  doubting labels")
     apart = train.select(np.arange(0)) if within else validation
-    said = head.layers if isinstance(head, RidgeOptions) else "auto"
-    about = task, backbone, schema, train, apart
-    layers, targets, solved = _solved(*about, said, metric or task.primary_metric, seed, cache)
-    given = np.where(targets.sum(1).numpy() > 0, targets.argmax(1).numpy(), UNKNOWN)
-    cleaning = cleaning_of(_held(solved, layers, targets, given, options, seed), given)
+    some = [train, apart] if len(apart) else [train]
+    how = {"head": head, "metric": metric, "seed": seed, "cache": cache}
+    frozen = frozen_rows(task, backbone, schema, some, **how)  # type: ignore[arg-type]
+    given = classes_of(frozen.targets)
+    cleaning = cleaning_of(_held(frozen, given, options, seed), given)
     rows = len(train)
     cleaned = [train, validation]
     if cleaning.stands:
@@ -107,58 +97,16 @@ def check_cleans(task: Task) -> None:
     )
 
 
-def _solved(
-    task: Task,
-    backbone: Backbone,
-    schema: Schema,
-    train: Examples,
-    validation: Examples,
-    read: Literal["auto"] | list[int],
-    metric: str,
-    seed: int,
-    cache: FeatureCache,
-) -> tuple[Layers, Tensor, RidgeHead]:
-    """Frozen features and targets of all rows, and a head that chose layers and penalty on them."""
-    ridge = {"name": "ridge", "kernel": True, "balance": False, "layers": read}
-    options = FinetuneOptions.model_validate({"tuner": "none", "head": ridge})
-    learner = make_learner(task, backbone, schema, options, seed=seed)
-    head = learner.head
-    if not isinstance(head, RidgeHead):
-        raise TypeError(f"labels are doubted by the ridge head, not {head.name!r}")
-    some = [train, validation] if len(validation) else [train]
-    features = [
-        solver_rows(learner, Split(rows, feature_source(learner, rows, cache))) for rows in some
-    ]
-    targets = [solver_targets(learner, schema, rows) for rows in some]
-
-    def score(outputs: Tensor) -> float:
-        return task.score(list(outputs.numpy()), some[-1].targets, schema, metric)
-
-    head.solve(features[0], targets[0], features[-1], score, leave_one_out=True)
-    layers = {at: torch.cat([part[at] for part in features]) for at in features[0]}
-    return layers, torch.cat(targets), head
-
-
 def _held(
-    head: RidgeHead,
-    layers: Layers,
-    targets: Tensor,
-    given: NDArray[np.intp],
-    options: LabelCleaningOptions,
-    seed: int,
+    frozen: FrozenRows, given: NDArray[np.intp], options: LabelCleaningOptions, seed: int
 ) -> Held:
     """Held-out answers to all rows, in parts that fit into memory."""
-    chosen, alpha = head.map, float(head.choices["alpha"])
-    if chosen is None:
-        raise RuntimeError("the head has not been solved")
-    order = np.random.default_rng(seed).permutation(len(given))
+    targets = frozen.targets
     chances = np.zeros(targets.shape)
     before = np.zeros(len(given), dtype=np.intp)
     after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
-    for part in np.array_split(order, max(-(-len(given) // PART), 1)):
-        rows = torch.from_numpy(part)
-        chosen.place(chosen.stacked({at: vectors[rows] for at, vectors in layers.items()}))
-        held = held_answers(chosen.kernel(), alpha, targets[rows], given[part], options, seed)
+    for part, left in frozen.parts(seed):
+        held = held_answers(left, targets[torch.from_numpy(part)], given[part], options, seed)
         chances[part], before[part], after[:, part] = held.chances, held.before, held.after
     return Held(chances, before, after)
 

@@ -1,9 +1,9 @@
 """Label cleaning: what to do with labels that held-out answers speak against, and whether it pays.
 
 Confident learning (`evaluation/label_doubts.py`) on out-of-fold answers of kernel ridge regression
-over frozen features, all of them from one inverse (`heads/left_out.py`). Whether learning from the
-cleaned labels is better is judged by cross-validation too: the rows of a fold are answered by what
-was learned from the other folds, whose labels were doubted without that fold. Shapes: N rows,
+over frozen features, all of them from the same sums (`heads/left_out.py`). Whether learning from
+the cleaned labels is better is judged by cross-validation too: the rows of a fold are answered by
+what was learned from the other folds, whose labels were doubted without that fold. Shapes: N rows,
 C classes.
 """
 
@@ -95,34 +95,42 @@ def cleaning_of(held: Held, given: NDArray[np.intp]) -> Cleaning:
 
 
 def held_answers(
-    kernel: Tensor,
-    alpha: float,
+    left: LeftOut,
     targets: Tensor,
     given: NDArray[np.intp],
     options: LabelCleaningOptions,
     seed: int,
 ) -> Held:
-    """Answers to N rows whose `kernel` [N, N], targets [N, C] and classes [N] are at hand."""
-    left = LeftOut(kernel, alpha)
-    count = len(given)
-    folds = np.random.default_rng(seed).permutation(count) % min(options.folds, count)
-    parts = [np.flatnonzero(folds == at) for at in range(min(options.folds, count))]
-    outputs = np.zeros(targets.shape)
-    for part in parts:
-        outputs[part] = left.outputs(targets, torch.from_numpy(part)).numpy()
+    """Answers to N rows of which each may be left out, of these targets [N, C] and classes [N]."""
+    parts = folds_of(len(given), options.folds, seed)
+    outputs = held_outputs(left, targets, parts)
     known = given != UNKNOWN
     temperature = fit_temperature(outputs[known], given[known])
     cleaner = [
         _cleaner(*one, targets, given, temperature, options.how)
         for one in zip(parts, _within(left, targets, parts), strict=True)
     ]
-    after = np.zeros((len(SHARES), count), dtype=np.intp)
+    after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
     for at, share in enumerate(SHARES):
-        solved = left if share == 1.0 else LeftOut(kernel, alpha * share)
+        solved = left.at(left.alpha * share)
         for part, (changed, group) in zip(parts, cleaner, strict=True):
             answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
             after[at, part] = answered.argmax(1).numpy()
     return Held(probabilities(outputs, temperature), outputs.argmax(1), after)
+
+
+def folds_of(count: int, folds: int, seed: int) -> list[Indices]:
+    """Random parts of `count` rows, of about one size."""
+    turns = np.random.default_rng(seed).permutation(count) % min(folds, count)
+    return [np.flatnonzero(turns == at) for at in range(min(folds, count))]
+
+
+def held_outputs(left: LeftOut, targets: Tensor, parts: list[Indices]) -> Chances:
+    """[N, C] outputs of the rows of each part, learned from the others."""
+    outputs = np.zeros(targets.shape)
+    for part in parts:
+        outputs[part] = left.outputs(targets, torch.from_numpy(part)).numpy()
+    return outputs
 
 
 def _cleaner(

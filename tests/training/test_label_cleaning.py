@@ -10,7 +10,8 @@ from tiny import tiny_backbone, tiny_folder
 
 from journeyman.errors import JourneymanError, RecipeError
 from journeyman.evaluation.label_doubts import LabelDoubts
-from journeyman.training import cleaned_rows
+from journeyman.heads.left_out import LeftOut
+from journeyman.training import cleaned_rows, frozen_rows
 from journeyman.training.cache import FeatureCache
 from journeyman.training.cleaned_rows import clean_rows
 from journeyman.training.label_cleaning import (
@@ -39,7 +40,7 @@ def clouds(share, seed=0):
 def test_held_out_answers_are_better_where_many_labels_are_wrong(how):
     kernel, targets, true, given = clouds(0.4)
     options = LabelCleaningOptions(how=how)
-    held = held_answers(kernel, 0.3, targets, given, options, 0)
+    held = held_answers(LeftOut.of(kernel, kernel, 0.3), targets, given, options, 0)
     found = cleaning_of(held, given)
     best = max((guesses == true).mean() for guesses in held.after)
     assert best > (held.before == true).mean() + 0.03
@@ -52,13 +53,13 @@ def test_held_out_answers_are_better_where_many_labels_are_wrong(how):
 def test_answers_do_not_know_the_label_they_are_asked_for():
     kernel, targets, _, given = clouds(0.3)
     options = LabelCleaningOptions()
-    held = held_answers(kernel, 0.3, targets, given, options, 0)
+    held = held_answers(LeftOut.of(kernel, kernel, 0.3), targets, given, options, 0)
     folds = np.random.default_rng(0).permutation(ROWS) % options.folds
     own = np.flatnonzero(folds == 2)
     changed, other = targets.clone(), given.copy()
     other[own] = (given[own] + 1) % 3
     changed[own] = torch.nn.functional.one_hot(torch.from_numpy(other[own]), 3).float()
-    again = held_answers(kernel, 0.3, changed, other, options, 0)
+    again = held_answers(LeftOut.of(kernel, kernel, 0.3), changed, other, options, 0)
     assert (again.before[own] == held.before[own]).all()
     # The temperature alone, one number of all rows, has seen them.
     assert (again.after[:, own] == held.after[:, own]).mean() > 0.97
@@ -155,9 +156,9 @@ def test_validation_rows_among_the_training_rows_are_cleaned_alike(sample, tmp_p
 def test_parts_of_many_rows_are_cleaned_one_by_one(sample, tmp_path, monkeypatch):
     sizes = []
     real = cleaned_rows.held_answers
-    monkeypatch.setattr(cleaned_rows, "PART", 64)
+    monkeypatch.setattr(frozen_rows, "PART", 64)
     monkeypatch.setattr(
-        cleaned_rows, "held_answers", lambda *a: (sizes.append(len(a[3])), real(*a))[1]
+        cleaned_rows, "held_answers", lambda *a: (sizes.append(len(a[2])), real(*a))[1]
     )
     found = clean(sample, tmp_path)
     assert sorted(sizes) == [53, 53, 54]
