@@ -15,7 +15,6 @@ from typing import Any
 
 from journeyman.audits.base import Audit, auditor_of
 from journeyman.audits.options import AuditOptions
-from journeyman.audits.subject import subject_of
 from journeyman.audits.written import LINES, TABLE, write_rows, write_suspects
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import ROLES
@@ -28,7 +27,7 @@ from journeyman.report.header import ReportHeader
 from journeyman.report.page import write
 from journeyman.section import Figure
 from journeyman.sections.audited import audited
-from journeyman.workspace import Workspace
+from journeyman.tasks.base import Task
 
 PAGE = "audit.html"
 KEEP_ALL = {
@@ -45,7 +44,7 @@ class Audited:
     """An audit, what it was made with, how many rows could not be read, and what it took."""
 
     audit: Audit
-    task: str
+    task: Task
     backbone: str
     refused: int
     seconds: float
@@ -88,35 +87,19 @@ def audit_of(
         workspace = workspace_of(recipe, reporter)
         reporter.say(f"reading {_source(recipe)}")
         workspace.collection = workspace.gather(recipe.data, workspace.data_folder)
-        found = audit_workspace(workspace, options, splits=ROLES)
+        subject = workspace.subject(ROLES, options.limit)
+        found = auditor_of(workspace.task.kind, options).audit(subject)
         refused = workspace.collection.quarantined
-        task, backbone = workspace.task.name, recipe.backbone.name
+        task, backbone = workspace.task, recipe.backbone.name
     return Audited(found, task, backbone, refused, time.perf_counter() - began)
-
-
-def audit_workspace(
-    workspace: Workspace, options: AuditOptions, *, splits: tuple[str, ...]
-) -> Audit:
-    """Audit these splits of what a workspace has collected."""
-    auditor = auditor_of(workspace.task.kind, options)
-    subject = subject_of(
-        workspace.collection,
-        workspace.task,
-        workspace.backbone,
-        workspace.cache,
-        splits=splits,
-        limit=options.limit,
-        seed=workspace.seed,
-        reporter=workspace.reporter,
-    )
-    return auditor.audit(subject)
 
 
 def write_audit(found: Audited, folder: Path, name: str) -> None:
     """Write audit.jsonl, suspects.csv and the page into `folder`; each is whole or not there."""
     write_rows(found.audit, folder)
     write_suspects(found.audit, folder)
-    write(folder / PAGE, _header(found, name), [audited(found.audit)])
+    section = audited(found.audit, pictures=found.task.modality == "image")
+    write(folder / PAGE, _header(found, name), [section])
 
 
 def _header(found: Audited, name: str) -> ReportHeader:
@@ -125,7 +108,7 @@ def _header(found: Audited, name: str) -> ReportHeader:
     refused = f"{found.refused:,} rows could not be read and are not among them."
     return ReportHeader(
         name=Path(name).name or name,
-        task=f"Label audit, {found.task}",
+        task=f"Label audit, {found.task.name}",
         backbone=found.backbone,
         summary=f"{doubted:,} of {rows:,} labels are suspects, for people to judge.",
         findings=(refused,) if found.refused else (),
@@ -143,7 +126,7 @@ def _recipe(data: str | Path | Mapping[str, Any], said: Mapping[str, str | None]
     named = {name: value for name, value in said.items() if value is not None}
     columns = {name: named.pop(name) for name in ("text", "label") if name in named}
     whole["data"] = {**whole["data"], **columns}
-    kept = {
+    kept: dict[str, Any] = {
         name: whole[name] for name in ("name", "task", "data", "backbone", "seed") if name in whole
     }
     return {**kept, **named, "collect": KEEP_ALL}

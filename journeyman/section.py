@@ -102,6 +102,7 @@ class NearRow(_Part):
     text: str
     given: str
     similarity: float
+    picture: str = ""
 
 
 class Suspect(_Part):

@@ -62,6 +62,8 @@ class Near:
     found: Nearness
     outliers: NDArray[np.bool_]
     shown: int
+    apart: float | None
+    """By how much numbers differ that are not the same; None of labels."""
 
     def neighbours(self, at: int) -> tuple[Neighbour, ...]:
         """The nearest rows of one."""
@@ -80,21 +82,39 @@ class Near:
         """The kinds of trouble that nearness tells of one row, each with its reason."""
         said = []
         for other, cosine in zip(self.found.places[at], self.found.cosines[at], strict=True):
-            if cosine >= ALIKE and self.given[other] != self.given[at]:
+            if cosine >= ALIKE and self._differ(at, int(other)):
                 same = self.subject.text(other) == self.subject.text(at)
                 how = "the same" if same else "nearly the same"
                 who = f"row {self.subject.examples.ids[other]}"
-                said.append((DUPLICATE, f"{who} reads {how} and is given {self.given[other]}"))
+                said.append(
+                    (DUPLICATE, f"{who} reads {how} and is given {_said(self.given[other])}")
+                )
                 break
         if self.outliers[at]:
             said.append((OUTLIER, "it is far from every other row"))
         return said
 
+    def _differ(self, at: int, other: int) -> bool:
+        one, two = self.given[at], self.given[other]
+        return bool(one != two if self.apart is None else abs(one - two) > self.apart)
 
-def near_rows(layers: Layers, subject: Subject, given: Sequence[Any], shown: int) -> Near:
-    """What is near each row, by the last of the `layers`."""
+
+def _said(given: Any) -> str:
+    if isinstance(given, float):
+        return f"{given:.4g}"
+    return (", ".join(given) or "no label") if isinstance(given, list) else str(given)
+
+
+def near_rows(
+    layers: Layers,
+    subject: Subject,
+    given: Sequence[Any],
+    shown: int,
+    apart: float | None = None,
+) -> Near:
+    """What is near each row, by the last of the `layers`; numbers differ where they are `apart`."""
     found = nearness(layers[max(layers)], max(shown, COMPARED))
-    return Near(subject, given, found, found.outliers(), shown)
+    return Near(subject, given, found, found.outliers(), shown, apart)
 
 
 def nearness(vectors: Tensor, count: int) -> Nearness:

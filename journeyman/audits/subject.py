@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from journeyman.audits.base import Subject
 from journeyman.backbones.base import Backbone
 from journeyman.data.collection import Collection
-from journeyman.data.table import Table
+from journeyman.data.table import Indices, Table
 from journeyman.errors import DataError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Task
@@ -56,12 +57,11 @@ def subject_of(
     )
 
 
-def _rows(tables: Sequence[Table] | object) -> Iterator[Row]:
-    for table in tables:  # type: ignore[attr-defined]
-        yield from table.stream()
+def _rows(tables: Iterable[Table]) -> Iterator[Row]:
+    return chain.from_iterable(table.stream() for table in tables)
 
 
-def _sampled(sizes: dict[str, int], limit: int | None, seed: int) -> dict[str, np.ndarray]:
+def _sampled(sizes: dict[str, int], limit: int | None, seed: int) -> dict[str, Indices]:
     """Which rows of each split are audited, in their order."""
     count = sum(sizes.values())
     chosen = np.arange(count)

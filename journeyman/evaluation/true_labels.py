@@ -86,7 +86,7 @@ class TrueLabels:
         """[N] the likeliest class of each row but for the given one."""
         rest = self.posterior.copy()
         rest[np.arange(len(self.given)), self.given] = -1.0
-        return rest.argmax(axis=1)
+        return np.asarray(rest.argmax(axis=1), dtype=np.intp)
 
 
 def _posterior(chances: Array, given: NDArray[np.intp], mistakes: Array) -> Array:

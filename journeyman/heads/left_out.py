@@ -21,6 +21,7 @@ class LeftOut:
     """Of n rows [n, F] in coordinates in which the penalty `alpha` is that of plain ridge."""
 
     rows: Tensor
+    weights: Tensor
     gram: Tensor
     alpha: float
 
@@ -34,7 +35,7 @@ class LeftOut:
         values, vectors = torch.linalg.eigh(penalty.double())
         kept = values > TINY * values[-1]
         rows = features.double() @ (vectors[:, kept] / values[kept].sqrt())
-        return cls(rows, rows.T @ rows, alpha)
+        return cls(rows, rows.new_ones(len(rows)), rows.T @ rows, alpha)
 
     def __post_init__(self) -> None:
         if self.alpha <= 0:
@@ -44,23 +45,28 @@ class LeftOut:
         """The same rows under another penalty."""
         return replace(self, alpha=alpha)
 
+    def weighed(self, weights: Tensor) -> LeftOut:
+        """The same rows, of which each counts as much as its weight in `weights` [n] says."""
+        counts = weights.double()
+        return replace(self, weights=counts, gram=(self.rows * counts[:, None]).T @ self.rows)
+
     def outputs(self, targets: Tensor, group: Tensor) -> Tensor:
         """Outputs [m, C] of the rows at `group` [m], had none of them been learned from.
 
         Exact: as solving for the others alone would have it, the offset included. `targets`
         [n, C] are those of all rows; at least one must not be of the group.
         """
-        count = len(self.rows) - len(group)
-        if count < 1:
+        if len(group) >= len(self.rows):
             raise ValueError("every row is left out, so there is none to learn from")
         exact, left = targets.double(), self.rows[group]
-        own = exact[group]
-        center = (self.rows.sum(0) - left.sum(0)) / count
-        offset = (exact.sum(0) - own.sum(0)) / count
-        system = torch.addmm(self.gram, left.T, left, alpha=-1)
+        kept = self.weights.clone()
+        kept[group] = 0.0
+        count = kept.sum()
+        center, offset = kept @ self.rows / count, kept @ exact / count
+        system = torch.addmm(self.gram, (left * self.weights[group, None]).T, left, alpha=-1)
         system -= count * torch.outer(center, center)
         system.diagonal().add_(self.alpha)
-        cross = self.rows.T @ exact - left.T @ own - count * torch.outer(center, offset)
+        cross = self.rows.T @ (exact * kept[:, None]) - count * torch.outer(center, offset)
         weight = torch.cholesky_solve(cross, torch.linalg.cholesky(system))
         outputs: Tensor = (left - center) @ weight + offset
         return outputs

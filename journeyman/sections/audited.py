@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from journeyman.audits.base import AMBIGUOUS, DUPLICATE, LABEL, OUTLIER, Audit, AuditedRow
+from journeyman.data.pictures import PictureError, read_picture
+from journeyman.explainers.overlay import SIDE, data_uri, sized
 from journeyman.section import Figure, Grid, NearRow, Section, Suspect
 
 STEP = "audit"
@@ -15,6 +19,8 @@ SHOWN = 60
 """Suspect rows that are shown, the most doubtful."""
 FEW = 15
 """Rows of each other kind of trouble that are shown."""
+SMALL = 56
+"""Pixels of the longer side of a neighbour's picture."""
 WARNING = (
     "These are suspects, not verdicts. Where people looked at what such methods flag in well-known "
     "data sets, about half of it was wrong and half was right. Judge each before you change it; "
@@ -28,15 +34,15 @@ TROUBLES = {
 }
 
 
-def audited(audit: Audit) -> Section:
-    """The chapter on a label audit."""
+def audited(audit: Audit, *, pictures: bool = False) -> Section:
+    """The chapter on a label audit; with `pictures`, what rows read are the paths of some."""
     return Section(
         step=STEP,
         title="Labels that may be wrong",
         prose=(_first(audit), WARNING, *audit.prose),
         figures=(*_figures(audit), *audit.figures),
         tables=_tables(audit),
-        suspects=_suspects(audit),
+        suspects=_suspects(audit, pictures),
     )
 
 
@@ -77,16 +83,16 @@ def _tables(audit: Audit) -> tuple[Grid, ...]:
     return (Grid(title="Labels that are mixed up", header=header, rows=rows),)
 
 
-def _suspects(audit: Audit) -> tuple[Suspect, ...]:
+def _suspects(audit: Audit, pictures: bool) -> tuple[Suspect, ...]:
     """The most doubtful rows, then some of each other trouble that are not among them."""
     shown = [(TROUBLES[LABEL], row) for row in audit.suspects[:SHOWN]]
     for trouble in (DUPLICATE, AMBIGUOUS, OUTLIER):
         other = [row for row in audit.troubled(trouble) if not row.suspect]
         shown += [(TROUBLES[trouble], row) for row in other[:FEW]]
-    return tuple(_suspect(group, row) for group, row in shown)
+    return tuple(_suspect(group, row, pictures) for group, row in shown)
 
 
-def _suspect(group: str, row: AuditedRow) -> Suspect:
+def _suspect(group: str, row: AuditedRow, pictures: bool) -> Suspect:
     return Suspect(
         id=row.id,
         text=row.text,
@@ -95,14 +101,24 @@ def _suspect(group: str, row: AuditedRow) -> Suspect:
         certainty=row.certainty,
         reasons=row.reasons,
         group=group,
+        picture=_picture(row.text, SIDE) if pictures else "",
         near=tuple(
             NearRow(
                 id=near.id, text=near.text, given=plain(near.given),
                 similarity=round(near.similarity, 3),
+                picture=_picture(near.text, SMALL) if pictures else "",
             )
             for near in row.neighbours
         ),
     )  # fmt: skip
+
+
+def _picture(path: str, side: int) -> str:
+    """An address that holds the picture, small; empty where it can no longer be read."""
+    try:
+        return data_uri(sized(np.asarray(read_picture(path)), side))
+    except PictureError:
+        return ""
 
 
 def plain(value: Any) -> str:

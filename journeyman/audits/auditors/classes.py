@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from journeyman.audits.base import (
@@ -20,16 +19,13 @@ from journeyman.audits.base import (
     Pair,
     Subject,
 )
+from journeyman.audits.held import FEWEST, answers, rows_of
 from journeyman.audits.nearness import Near, near_rows
 from journeyman.errors import DataError
 from journeyman.evaluation.label_doubts import classes_of
 from journeyman.evaluation.true_labels import TrueLabels
-from journeyman.training.frozen_rows import FrozenRows, frozen_rows
-from journeyman.training.label_cleaning import folds_of, held_outputs
 from journeyman.types import TargetKind
 
-FEWEST = 3
-"""Rows of a label from which it can be judged: of fewer, some fold has none to learn from."""
 EVEN = 0.6
 """The chance of the second label beside that of the first from which a row is ambiguous ..."""
 HELD = 0.25
@@ -47,13 +43,10 @@ class Classes(Auditor):
     def audit(self, subject: Subject) -> Audit:
         """Each row's label against answers that have not learned the row."""
         _require_labels(subject)
-        frozen = frozen_rows(
-            subject.task, subject.backbone, subject.schema, [subject.examples],
-            seed=subject.seed, cache=subject.cache, reporter=subject.reporter,
-        )  # fmt: skip
+        frozen = rows_of(subject)
         subject.reporter.say("  doubting labels")
         given = classes_of(frozen.targets)
-        found = true_labels(frozen, given, self.options.folds, subject.seed)
+        found = TrueLabels.of(answers(frozen, self.options.folds, subject.seed), given)
         told = [subject.schema.labels[at] for at in given]
         near = near_rows(frozen.layers, subject, told, self.options.neighbours)
         rows = tuple(self._rows(subject, found, near))
@@ -92,15 +85,6 @@ class Classes(Auditor):
                 certainty=score if judged[at] else None,
                 neighbours=near.neighbours(at) if said else (),
             )
-
-
-def true_labels(frozen: FrozenRows, given: NDArray[np.intp], folds: int, seed: int) -> TrueLabels:
-    """What is held of the true label of each row, by answers that have not learned it."""
-    outputs = np.zeros(frozen.targets.shape)
-    for part, left in frozen.parts(seed):
-        targets = frozen.targets[torch.from_numpy(part)]
-        outputs[part] = held_outputs(left, targets, folds_of(len(part), folds, seed))
-    return TrueLabels.of(outputs, given)
 
 
 def pairs_of(rows: Iterable[AuditedRow]) -> tuple[Pair, ...]:
