@@ -24,10 +24,18 @@ def rows_of(subject: Subject) -> FrozenRows:
     )  # fmt: skip
 
 
-def answers(frozen: FrozenRows, folds: int, seed: int, weights: Chances | None = None) -> Chances:
-    """Held-out outputs [N, C] of all rows; each counts by its weight [N] in what is learned."""
+def answers(
+    frozen: FrozenRows,
+    folds: int,
+    seed: int,
+    weights: Chances | None = None,
+    share: float = 1.0,
+) -> Chances:
+    """Held-out outputs [N, C] of all rows; each counts by its weight [N] in what is learned, under
+    a `share` of the penalty."""
     outputs = np.zeros(frozen.targets.shape)
     for part, left in frozen.parts(seed):
+        left = left.at(share * left.alpha)
         if weights is not None:
             left = left.weighed(torch.from_numpy(weights[part]))
         targets = frozen.targets[torch.from_numpy(part)]

@@ -24,8 +24,13 @@ from journeyman.audits.nearness import Near, near_rows
 from journeyman.errors import DataError
 from journeyman.evaluation.label_doubts import classes_of
 from journeyman.evaluation.true_labels import TrueLabels
+from journeyman.training.frozen_rows import FrozenRows
 from journeyman.types import TargetKind
 
+AGAIN = 1
+"""Times that answers are learned again."""
+SHARE = 0.5
+"""Of the penalty, what is left when answers are learned again: labels then have less noise."""
 EVEN = 0.6
 """The chance of the second label beside that of the first from which a row is ambiguous ..."""
 HELD = 0.25
@@ -46,7 +51,7 @@ class Classes(Auditor):
         frozen = rows_of(subject)
         subject.reporter.say("  doubting labels")
         given = classes_of(frozen.targets)
-        found = TrueLabels.of(answers(frozen, self.options.folds, subject.seed), given)
+        found = judged(frozen, given, self.options.folds, subject.seed)
         told = [subject.schema.labels[at] for at in given]
         near = near_rows(frozen.layers, subject, told, self.options.neighbours)
         rows = tuple(self._rows(subject, found, near))
@@ -85,6 +90,20 @@ class Classes(Auditor):
                 certainty=score if judged[at] else None,
                 neighbours=near.neighbours(at) if said else (),
             )
+
+
+def judged(frozen: FrozenRows, given: NDArray[np.intp], folds: int, seed: int) -> TrueLabels:
+    """What is held of the true label of each row.
+
+    Answers are learned again, each row by the probability that its label is right, from which the
+    labels of every row are judged anew: where many labels of a class are wrong in one way, the
+    first answers repeat the mistake.
+    """
+    found = TrueLabels.of(answers(frozen, folds, seed), given)
+    for _ in range(AGAIN):
+        right = 1.0 - found.wrong
+        found = TrueLabels.of(answers(frozen, folds, seed, right, SHARE), given)
+    return found
 
 
 def pairs_of(rows: Iterable[AuditedRow]) -> tuple[Pair, ...]:
