@@ -26,8 +26,9 @@ SETTLED = 1e-4
 """The change of the estimated share of wrong labels below which rounds end."""
 BELIEVED = 2.0
 """Rows of each class that are held to be mixed up as the average class is, before any are seen."""
-FIRST = 0.1
-"""The share of wrong labels that rounds start from."""
+FIRST = 0.25
+"""The share of wrong labels that rounds start from: from less, rounds on few rows end before they
+come away from it."""
 SHARPEST, FLATTEST = 0.01, 10.0
 """Temperatures, in deviations of a row's outputs, between which the best is looked for."""
 
