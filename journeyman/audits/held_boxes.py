@@ -32,8 +32,8 @@ def options_of(pictures: int) -> FinetuneOptions:
     epochs = min(max(math.ceil(SHOWN / (pictures * (VIEWS + 1))), FEWEST), MOST)
     return FinetuneOptions.model_validate(
         {
-            "tuner": "none", "head": "anchor-free", "head_learning_rate": 5e-3, "weight_decay": 0.05,
-            "warmup": 0.1, "schedule": "cosine", "clip": 10.0, "batch_size": 16, "patience": 0,
+            "tuner": "none", "head": "anchor-free", "head_learning_rate": 5e-3,
+            "weight_decay": 0.05, "warmup": 0.1, "schedule": "cosine", "clip": 10.0, "batch_size": 16, "patience": 0,
             "epochs": epochs, "augment": {"kinds": ["zoom", "colour"], "copies": VIEWS},
         }
     )  # fmt: skip
@@ -43,7 +43,7 @@ def held_boxes(subject: Subject) -> Outputs:
     """What was found in each picture, [K, 6] as the task gives it out."""
     count, rows = len(subject), subject.examples
     every = np.arange(count)
-    found: dict[int, np.ndarray] = {}  # type: ignore[type-arg]
+    found: dict[int, np.ndarray] = {}
     parts = folds_of(count, FOLDS, subject.seed)
     for turn, held in enumerate(parts, 1):
         subject.reporter.say(f"  finding boxes, {turn} of {len(parts)}")

@@ -68,8 +68,8 @@ class _Picture:
             labels[0][:, None] == labels[1][None, :], dtype=bool
         ).reshape(self.shares.shape)
         close = self.shares >= HALF
-        self.owned = (close & self.same).any(axis=1)
-        self.taken = close.any(axis=1)
+        self.owned: NDArray[np.bool_] = np.asarray((close & self.same).any(axis=1))
+        self.taken: NDArray[np.bool_] = np.asarray(close.any(axis=1))
 
     def doubts(self) -> Iterator[BoxDoubt]:
         witnesses: set[int] = set()

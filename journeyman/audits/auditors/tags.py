@@ -31,6 +31,7 @@ from journeyman.evaluation.span_doubts import SpanDoubt, span_doubts
 from journeyman.evaluation.spans import Span
 from journeyman.section import Figure
 from journeyman.tasks.bio import best_path, forbidden, spans_of
+from journeyman.tasks.token_classification import str_of
 from journeyman.tasks.words import words_of
 from journeyman.types import TargetKind
 
@@ -116,7 +117,7 @@ class _Rows:
         score = float(wrong.max(initial=0.0))
         if not doubts:  # Words may be doubted that are no other spans: then the tags stand.
             score = min(score, self.threshold * (1 - 1e-6))
-        text = self.subject.examples.texts[at]
+        text = str_of(self.subject.examples.texts[at])
         places = words_of(text)
         said = [(LABEL, _reason(doubt, text, places)) for doubt in doubts]
         near = self._near(at, own, doubts, elsewhere)
@@ -174,7 +175,7 @@ def _corrected(own: Sequence[Span], doubts: Sequence[SpanDoubt]) -> list[Span]:
     return sorted([*(span for span in own if span not in gone), *new])
 
 
-def _told(span: Span | None, text: Any, places: Sequence[tuple[int, int]]) -> Any:
+def _told(span: Span | None, text: str, places: Sequence[tuple[int, int]]) -> Any:
     """A span as it is written: code points of the text, the end exclusive; None of none."""
     if span is None:
         return None
@@ -182,7 +183,7 @@ def _told(span: Span | None, text: Any, places: Sequence[tuple[int, int]]) -> An
     return {"start": start, "end": end, "text": str(text[start:end]), "label": span[2]}
 
 
-def _part(doubt: SpanDoubt, text: Any, places: Sequence[tuple[int, int]]) -> dict[str, Any]:
+def _part(doubt: SpanDoubt, text: str, places: Sequence[tuple[int, int]]) -> dict[str, Any]:
     return {
         "kind": doubt.kind,
         "given": _told(doubt.given, text, places),
@@ -191,7 +192,7 @@ def _part(doubt: SpanDoubt, text: Any, places: Sequence[tuple[int, int]]) -> dic
     }
 
 
-def _reason(doubt: SpanDoubt, text: Any, places: Sequence[tuple[int, int]]) -> str:
+def _reason(doubt: SpanDoubt, text: str, places: Sequence[tuple[int, int]]) -> str:
     """What is doubted of a span, in words."""
     own, likely = (_told(span, text, places) for span in (doubt.given, doubt.likely))
     if own is None:
