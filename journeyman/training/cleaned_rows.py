@@ -20,8 +20,10 @@ from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.frozen_rows import FrozenRows, frozen_rows
 from journeyman.training.label_cleaning import (
+    HOWS,
     SHARES,
     Cleaning,
+    Flags,
     Held,
     LabelCleaningOptions,
     cleaning_of,
@@ -40,6 +42,8 @@ class CleanedRows:
     cleaning: Cleaning
     how: str
     seconds: float
+    clean: bool = False
+    """Whether validation labels are known to be right, and judged what was done."""
 
 
 def clean_rows(
@@ -68,20 +72,46 @@ def clean_rows(
     reporter.say("  doubting labels")
     apart = train.select(np.arange(0)) if within else validation
     some = [train, apart] if len(apart) else [train]
-    how = {"head": head, "metric": metric, "seed": seed, "cache": cache}
-    frozen = frozen_rows(task, backbone, schema, some, **how)  # type: ignore[arg-type]
+    said = {"head": head, "metric": metric, "seed": seed, "cache": cache}
+    frozen = frozen_rows(task, backbone, schema, some, **said)  # type: ignore[arg-type]
     given = classes_of(frozen.targets)
-    cleaning = cleaning_of(_held(frozen, given, options, seed), given)
     rows = len(train)
+    right = _right(len(given), options, within, len(validation))
+    hows = HOWS if options.how == "auto" else (options.how,)
+    found = {one: _cleaning(frozen, given, options, one, right, seed) for one in hows}
+    how = max(found, key=lambda one: found[one].gain)
+    cleaning = found[how]
     cleaned = [train, validation]
     if cleaning.stands:
         spans = slice(0, rows), slice(0, len(validation)) if within else slice(rows, None)
         cleaned = [
-            _cleaned(examples, cleaning, span, schema, options.how)
+            _cleaned(examples, cleaning, span, schema, how)
             for examples, span in zip(cleaned, spans, strict=True)
         ]
     seconds = time.perf_counter() - began
-    return CleanedRows(cleaned[0], cleaned[1], cleaning, options.how, seconds)
+    return CleanedRows(cleaned[0], cleaned[1], cleaning, how, seconds, right is not None)
+
+
+def _right(
+    count: int, options: LabelCleaningOptions, within: bool, validation: int
+) -> Flags | None:
+    """[N] which labels are known to be right: of validation rows, where the recipe says so.
+
+    A JourneymanError where there are none to judge by.
+    """
+    if options.validation == "doubted":
+        return None
+    if not validation:
+        raise JourneymanError(
+            "There are no validation rows that labels could be judged by.",
+            place="finetune.label_cleaning.validation",
+            expected="clean labels in data.validation",
+            found="no validation rows",
+            remedy="name a file in data.validation, or remove `validation: clean`",
+        )
+    right = np.zeros(count, dtype=bool)
+    right[slice(0, validation) if within else slice(count - validation, None)] = True
+    return right
 
 
 def check_cleans(task: Task) -> None:
@@ -97,18 +127,25 @@ def check_cleans(task: Task) -> None:
     )
 
 
-def _held(
-    frozen: FrozenRows, given: NDArray[np.intp], options: LabelCleaningOptions, seed: int
-) -> Held:
-    """Held-out answers to all rows, in parts that fit into memory."""
+def _cleaning(
+    frozen: FrozenRows,
+    given: NDArray[np.intp],
+    options: LabelCleaningOptions,
+    how: str,
+    right: Flags | None,
+    seed: int,
+) -> Cleaning:
+    """What cleaning one way would do, by answers in parts that fit into memory."""
+    said = options.model_copy(update={"how": how})
     targets = frozen.targets
     chances = np.zeros(targets.shape)
     before = np.zeros(len(given), dtype=np.intp)
     after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
     for part, left in frozen.parts(seed):
-        held = held_answers(left, targets[torch.from_numpy(part)], given[part], options, seed)
+        own = None if right is None else right[part]
+        held = held_answers(left, targets[torch.from_numpy(part)], given[part], said, seed, own)
         chances[part], before[part], after[:, part] = held.chances, held.before, held.after
-    return Held(chances, before, after)
+    return cleaning_of(Held(chances, before, after), given, right)
 
 
 def _cleaned(

@@ -9,7 +9,7 @@ C classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -25,6 +25,8 @@ from journeyman.training.gain import ERRORS
 from journeyman.training.parts import Indices
 
 Chances = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+HOWS = "drop", "replace", "soften"
 
 SHARES = 1.0, 10**-0.5, 0.1
 """Of the penalty, what is tried on cleaned labels: the less noise there is, the less it takes."""
@@ -35,10 +37,15 @@ class LabelCleaningOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    how: Literal["drop", "replace", "soften"] = Field(
+    how: Literal["auto", "drop", "replace", "soften"] = Field(
         "drop",
         description="What becomes of a doubted label: its row is not learned from, or has the "
-        "likely label, or the probability of each.",
+        "likely label, or the probability of each; `auto` is what held-out rows gain most by.",
+    )
+    validation: Literal["doubted", "clean"] = Field(
+        "doubted",
+        description="Whether validation labels may be wrong like others, or are `clean`: then they "
+        "are never changed, and what is done to the others is judged by them alone.",
     )
     folds: int = Field(5, ge=3, le=20, description="Parts of the rows that are answered in turn.")
 
@@ -57,7 +64,10 @@ LabelCleaningChoice = Annotated[
 @dataclass(frozen=True)
 class Held:
     """Out-of-fold probabilities [N, C] of the rows, and the classes that were answered: [N] before
-    and [S, N] after the labels of the other folds were cleaned, by the share of the penalty."""
+    and [S, N] after the labels of the other folds were cleaned, by the share of the penalty.
+
+    Where some labels are known to be right, `after` is of those rows alone, and learned from the
+    others; elsewhere it repeats `before`."""
 
     chances: Chances
     before: NDArray[np.intp]
@@ -85,12 +95,23 @@ class Cleaning:
         return bool(self.doubts.suspect.any()) and self.gain >= -ERRORS * self.error
 
 
-def cleaning_of(held: Held, given: NDArray[np.intp]) -> Cleaning:
-    """What follows from held-out answers to rows of these classes [N]."""
+def cleaning_of(held: Held, given: NDArray[np.intp], right: Flags | None = None) -> Cleaning:
+    """What follows from held-out answers to rows of these classes [N].
+
+    Labels that are known to be `right` [N] are not doubted, and are what the gain is measured by.
+    """
     doubts = _spared(LabelDoubts.of(held.chances, given))
-    before, each = doubts.hits(held.before), [doubts.hits(guesses) for guesses in held.after]
-    gains = max((hits - before for hits in each), key=lambda hits: float(hits.mean()))
-    error = float(gains.std() / max(len(given), 1) ** 0.5)
+    if right is not None:
+        doubts = replace(doubts, suspect=doubts.suspect & ~right)
+
+    def hits(guesses: NDArray[np.intp]) -> Chances:
+        if right is None:
+            return doubts.hits(guesses)
+        return np.asarray(guesses[right] == given[right], dtype=np.float64)
+
+    before, each = hits(held.before), [hits(guesses) for guesses in held.after]
+    gains = max((after - before for after in each), key=lambda gained: float(gained.mean()))
+    error = float(gains.std() / max(len(gains), 1) ** 0.5)
     return Cleaning(doubts, held.chances, float(gains.mean()), error)
 
 
@@ -100,10 +121,13 @@ def held_answers(
     given: NDArray[np.intp],
     options: LabelCleaningOptions,
     seed: int,
+    right: Flags | None = None,
 ) -> Held:
     """Answers to N rows of which each may be left out, of these targets [N, C] and classes [N]."""
     parts = folds_of(len(given), options.folds, seed)
     outputs = held_outputs(left, targets, parts)
+    if right is not None:
+        return _held_apart(left, targets, given, outputs, options, right, seed)
     known = given != UNKNOWN
     temperature = fit_temperature(outputs[known], given[known])
     cleaner = [
@@ -117,6 +141,33 @@ def held_answers(
             answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
             after[at, part] = answered.argmax(1).numpy()
     return Held(probabilities(outputs, temperature), outputs.argmax(1), after)
+
+
+def _held_apart(
+    left: LeftOut,
+    targets: Tensor,
+    given: NDArray[np.intp],
+    outputs: Chances,
+    options: LabelCleaningOptions,
+    right: Flags,
+    seed: int,
+) -> Held:
+    """As `held_answers`: rows whose labels are `right` are answered by what the others teach,
+    before and after these are cleaned, by doubts that know nothing of them."""
+    known, apart, rest = given != UNKNOWN, np.flatnonzero(right), np.flatnonzero(~right)
+    temperature = fit_temperature(outputs[known], given[known])
+    among = np.zeros_like(outputs)
+    for part in folds_of(len(rest), options.folds, seed):
+        both = torch.from_numpy(np.concatenate([rest[part], apart]))
+        among[rest[part]] = left.outputs(targets, both)[: len(part)].numpy()
+    changed, group = _cleaner(apart, among, targets, given, temperature, options.how)
+    before = outputs.argmax(1)
+    before[apart] = left.outputs(targets, torch.from_numpy(apart)).numpy().argmax(1)
+    after = np.stack([before] * len(SHARES))
+    for at, share in enumerate(SHARES):
+        answered = left.at(left.alpha * share).outputs(changed, torch.from_numpy(group))
+        after[at, apart] = answered[: len(apart)].argmax(1).numpy()
+    return Held(probabilities(outputs, temperature), before, after)
 
 
 def folds_of(count: int, folds: int, seed: int) -> list[Indices]:
