@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -108,11 +108,20 @@ TAG_MISTAKES: Mapping[str, Mistake] = {
 }
 
 
+@dataclass(frozen=True)
+class Planted:
+    """A box of a row as it `was` and as it is `now`, None where it was dropped."""
+
+    row: int
+    kind: str
+    was: LabelledBox
+    now: LabelledBox | None
+
+
 def spoiled_boxes(
     rows: Sequence[Boxes], labels: Sequence[str], share: float, seed: int
-) -> tuple[list[Boxes], list[tuple[int, str, LabelledBox]]]:
-    """The rows, with this share of all boxes dropped, moved or renamed, and which: the row, the
-    kind of mistake and the box as it was.
+) -> tuple[list[Boxes], list[Planted]]:
+    """The rows, with this share of all boxes dropped, moved or renamed, and which.
 
     A moved box lies where it overlaps itself by 0.2 to 0.5. Difficult boxes are left alone.
     """
@@ -121,11 +130,10 @@ def spoiled_boxes(
     every = [(row, at) for row, at in every if not rows[row][at].difficult]
     chosen = draw.permutation(len(every))[: round(share * len(every))].tolist()
     found: list[list[LabelledBox | None]] = [list(boxes) for boxes in rows]
-    planted: list[tuple[int, str, LabelledBox]] = []
+    planted: list[Planted] = []
     for turn, one in enumerate(chosen):
         row, at = every[one]
         box, kind = rows[row][at], BOX_MISTAKES[turn % len(BOX_MISTAKES)]
-        planted.append((row, kind, box))
         if kind == "dropped":
             found[row][at] = None
         elif kind == "moved":
@@ -133,6 +141,7 @@ def spoiled_boxes(
         else:
             others = [label for label in labels if label != box.label]
             found[row][at] = replace(box, label=str(draw.choice(others)))
+        planted.append(Planted(row, kind, box, found[row][at]))
     return [tuple(box for box in boxes if box is not None) for boxes in found], planted
 
 

@@ -30,7 +30,7 @@ from journeyman.evaluation.box_doubts import (
     reach_of,
 )
 from journeyman.section import Figure
-from journeyman.tasks.base import Array
+from journeyman.tasks.base import Array, Outputs
 from journeyman.types import LabelledBox, ScoredBox, TargetKind
 
 NOTHING = "no object"
@@ -50,8 +50,12 @@ class Boxes(Auditor):
     def audit(self, subject: Subject) -> Audit:
         """Each picture's boxes against what was found by what has not learned the picture."""
         _require_boxes(subject)
+        return self.judge(subject, held_boxes(subject))
+
+    def judge(self, subject: Subject, outputs: Outputs) -> Audit:
+        """Each picture's boxes against what was found there, as the task gives it out."""
         labels = subject.schema.labels
-        found = [_scored(row, labels) for row in held_boxes(subject)]
+        found = [_scored(row, labels) for row in outputs]
         subject.reporter.say("  doubting boxes")
         given: list[tuple[LabelledBox, ...]] = list(subject.examples.targets)
         chances = Chances.of(found, given)
