@@ -1,9 +1,9 @@
 """Finding wrong tags and wrong boxes that were planted: broad_twitter_ner, weibo_ner, scenes, bccd.
 
 `python -m benchmarks.audit_structured [PART ...] [seeds=N]`, of the parts `weibo_ner`,
-`broad_twitter_ner choice`, `broad_twitter_ner`, `scenes` and `bccd`; figures of a part replace those
-before. Tags: of 20 % of texts one span has its type changed, is dropped or has its bounds shifted
-by a word, or one is made up. Boxes: 20 % of all are dropped, moved (to where they overlap
+`broad_twitter_ner choice`, `broad_twitter_ner`, `scenes` and `bccd`; figures of a part replace
+those before. Tags: of 20 % of texts one span has its type changed, is dropped or has its bounds
+shifted by a word, or one is made up. Boxes: 20 % of all are dropped, moved (to where they overlap
 themselves by 0.2 to 0.5) or renamed. `benchmarks/spoiled_targets.py` plants them, by a seed.
 
 What counts as wrong is what was planted; mistakes that were there before count against precision,
@@ -266,9 +266,9 @@ def _meant(row: int, part: Mapping[str, Any], planted: Sequence[Planted]) -> int
             near = np.allclose(own["box"], one.now.box, atol=0.06)
             if near and own["label"] == one.now.label:
                 return at
-        if own is None and one.kind != "renamed":
-            if overlaps([likely["box"]], [one.was.box], [False])[0, 0] >= 0.5:
-                return at
+        there = one.kind != "renamed" and own is None
+        if there and overlaps([likely["box"]], [one.was.box], [False])[0, 0] >= 0.5:
+            return at
     return -1
 
 

@@ -105,10 +105,20 @@ class NearRow(_Part):
     picture: str = ""
 
 
+class Mark(_Part):
+    """A span of a text, in code points, with its label, and whether it is `doubted`."""
+
+    start: int
+    end: int
+    label: str
+    doubted: bool = False
+
+
 class Suspect(_Part):
     """A row whose label is doubted: the label as `given`, the `likely` one where another is
     likelier, how certain that is, why, and the rows `near` it. Of a picture, `text` is its path and
-    `picture` an address that holds it."""
+    `picture` an address that holds it. Of a text with spans, `marks` are those given and
+    `likely_marks` those that are likely."""
 
     id: str
     text: str
@@ -119,6 +129,8 @@ class Suspect(_Part):
     group: str = ""
     near: tuple[NearRow, ...] = ()
     picture: str = ""
+    marks: tuple[Mark, ...] = ()
+    likely_marks: tuple[Mark, ...] = ()
 
 
 class Section(_Part):

@@ -33,8 +33,9 @@ def options_of(pictures: int) -> FinetuneOptions:
     return FinetuneOptions.model_validate(
         {
             "tuner": "none", "head": "anchor-free", "head_learning_rate": 5e-3,
-            "weight_decay": 0.05, "warmup": 0.1, "schedule": "cosine", "clip": 10.0, "batch_size": 16,
-            "patience": 0, "epochs": epochs, "augment": {"kinds": ["zoom", "colour"], "copies": VIEWS},
+            "weight_decay": 0.05, "warmup": 0.1, "schedule": "cosine", "clip": 10.0,
+            "batch_size": 16, "patience": 0, "epochs": epochs,
+            "augment": {"kinds": ["zoom", "colour"], "copies": VIEWS},
         }
     )  # fmt: skip
 

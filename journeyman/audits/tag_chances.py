@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from journeyman.audits.held_words import Words, held_outputs
 from journeyman.evaluation.intervals import Array
+from journeyman.evaluation.true_labels import TrueLabels
 from journeyman.training.label_cleaning import folds_of
 from journeyman.training.parts import Indices
 
@@ -133,10 +134,11 @@ def _chances(
     parts: Sequence[Indices],
     weights: Array | None = None,
 ) -> Array:
-    """[M, C] the chances of each word's tags, by what was learned of other parts; rows of a part
-    that has nothing to learn from are held to be as they were given."""
+    """[M, C] the chances of each word's true tags, by what was learned of other parts; rows of a
+    part that has nothing to learn from are held to be as they were given."""
     found = np.zeros((len(given), tags))
     found[np.arange(len(given)), given] = 1.0
+    learned = np.zeros(len(given), dtype=bool)
     for part in parts:
         rest = np.setdiff1d(np.arange(len(given)), part)
         if not len(part) or len(np.unique(given[rest])) < 2:
@@ -149,6 +151,9 @@ def _chances(
             # A few rounds more would move no chance by as much as a wrong tag does.
             warnings.simplefilter("ignore", ConvergenceWarning)
             chain.fit(signs[rest], given[rest], logisticregression__sample_weight=heavy)
-        found[part] = 0.0
+        learned[part], found[part] = True, 0.0
         found[np.ix_(part, chain.classes_)] = chain.predict_proba(signs[part])
+    logarithms = np.log(np.maximum(found[learned], LEAST))
+    if learned.any():  # What is learned of wrong tags is unsure of right ones: less so again.
+        found[learned] = TrueLabels.of(logarithms, given[learned]).chances
     return found

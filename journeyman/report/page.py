@@ -15,7 +15,7 @@ from journeyman.files import write_bytes
 from journeyman.report.budget import BUDGETS, Budget, trimmed, trimmed_header
 from journeyman.report.charts.picture import Picture, picture
 from journeyman.report.header import VERBS, ReportHeader
-from journeyman.report.highlight import highlight
+from journeyman.report.highlight import cut_at, highlight
 from journeyman.report.numbers import finite, measured, number, with_unit
 from journeyman.section import Chart, Example, Figure, Matrix, Section, Suspect
 
@@ -148,7 +148,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, unit=with_unit, highlight=highlight, measured=_measured, svg=Markup
+        number=number,
+        unit=with_unit,
+        highlight=highlight,
+        cut_at=cut_at,
+        measured=_measured,
+        svg=Markup,
     )
     environment.tests["numeric"] = lambda value: finite(value) is not None
     return environment

@@ -11,6 +11,7 @@ from journeyman.audits.base import AMBIGUOUS, DUPLICATE, LABEL, OUTLIER, Audit, 
 from journeyman.data.pictures import PictureError, read_picture
 from journeyman.explainers.overlay import SIDE, data_uri, sized
 from journeyman.section import Figure, Grid, NearRow, Section, Suspect
+from journeyman.sections.doubted_parts import boxed, marks_of, told
 
 STEP = "audit"
 PAIRS = 15
@@ -101,7 +102,9 @@ def _suspect(group: str, row: AuditedRow, pictures: bool) -> Suspect:
         certainty=row.certainty,
         reasons=row.reasons,
         group=group,
-        picture=_picture(row.text, SIDE) if pictures else "",
+        picture=(boxed(row) or _picture(row.text, SIDE)) if pictures else "",
+        marks=marks_of(row, "given"),
+        likely_marks=marks_of(row, "likely") if row.suspect else (),
         near=tuple(
             NearRow(
                 id=near.id, text=near.text, given=plain(near.given),
@@ -125,6 +128,11 @@ def plain(value: Any) -> str:
     """A target as words."""
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, dict):
+        return told(value)
+    if isinstance(value, list | tuple) and value and "box" in value[0]:
+        counts = Counter(map(plain, value))
+        return ", ".join(f"{name} × {count}" for name, count in sorted(counts.items()))
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or "none"
     return str(value)

@@ -12,10 +12,14 @@ from journeyman.errors import JourneymanError
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
 
+OTHER = {"bad": "good", "good": "plain", "plain": "bad"}
+OTHER_TAGS = {"O": "O", "B-LOC": "B-PER", "B-PER": "B-LOC"}
 TARGETS = {
-    "label": ("label", lambda row: {"bad": "good", "good": "plain", "plain": "bad"}[row["label"]]),
+    "label": ("label", lambda row: OTHER[row["label"]]),
     "labels": ("labels", lambda row: ["good"] if row["labels"] == ["bad"] else ["bad"]),
     "value": ("value", lambda row: -row["value"] or 4.0),
+    "tags": ("tags", lambda row: [OTHER_TAGS[tag] for tag in row["tags"]]),
+    "boxes": ("boxes", lambda row: [{**box, "label": OTHER[box["label"]]} for box in row["boxes"]]),
 }
 """Of each kind of target the field of `made_rows` that has it, and a wrong one."""
 CASES = [
@@ -33,7 +37,16 @@ def backbone(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def audited(backbone, tmp_path_factory):
+def short_training():
+    """Detectors learn for a moment: the boxes of these pictures are plain to see."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr("journeyman.audits.held_boxes.VIEWS", 1)
+        changed.setattr("journeyman.audits.held_boxes.SHOWN", 2400)
+        yield
+
+
+@pytest.fixture(scope="module")
+def audited(backbone, tmp_path_factory, short_training):
     made = {}
 
     def audit(name, task):
@@ -101,7 +114,7 @@ def test_the_same_rows_are_told_the_same(name, task, audited):
 def test_each_kind_has_one_auditor():
     kinds = [kind for name in AUDITORS for kind in AUDITORS[name].kinds]
     assert len(kinds) == len(set(kinds))
-    assert {"label", "labels", "value"} <= set(kinds)
+    assert {"label", "labels", "value", "tags", "boxes"} <= set(kinds)
 
 
 def test_a_kind_without_an_auditor_is_told():
