@@ -63,7 +63,7 @@ PARTS: Mapping[str, dict[str, Any]] = {
         "backbone": {"name": "efficientnet-lite0", "image_size": [320, 416]},
     },
 }
-LIMITS = {"weibo_ner": 1500, "scenes": 300}
+LIMITS = {"weibo_ner": 1500, "scenes": 300, "bccd": 150}
 """Rows of a part at most, drawn by lot."""
 
 
