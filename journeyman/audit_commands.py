@@ -109,7 +109,7 @@ def _show(found: Audited) -> None:
         for row in audit.suspects[:TOP]:
             shown = " ".join(row.text.split())
             shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"
-            table.add_row(f"{row.score:.0%}", str(row.given), str(row.likely), shown)
+            table.add_row(f"{min(row.score, 0.99):.0%}", str(row.given), str(row.likely), shown)
         console.print(table)
     console.print(
         "Suspects are for people to judge: elsewhere about half of such flags were wrong."

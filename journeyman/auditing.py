@@ -115,7 +115,7 @@ def _header(found: Audited, name: str) -> ReportHeader:
         findings=(refused,) if found.refused else (),
         cost=(Figure(name="seconds in all", value=round(found.seconds, 1), unit="s", clock=True),),
         advice=(
-            f"Open {TABLE}, read each text, and write the right label into the column `correct`.",
+            f"Open {TABLE}, read each text, and write the right label into its column “correct”.",
             f"{LINES} has every row with its score, reasons and neighbours.",
         ),
     )
