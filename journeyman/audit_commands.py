@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from journeyman.errors import DataError
 
 if TYPE_CHECKING:
     from journeyman.auditing import Audited
@@ -26,6 +30,9 @@ def audit(
     ],
     text: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of texts; guessed if absent.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of paths of pictures.")
     ] = None,
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of labels; guessed if absent.")
@@ -59,13 +66,26 @@ def audit(
     from journeyman.audits.options import AuditOptions
     from journeyman.progress import Reporter
 
-    said = {"text": text, "label": label, "task": task, "backbone": backbone}
-    found = audit_of(data, said, AuditOptions(limit=limit), Reporter(quiet=quiet))
+    said = {"text": text, "image": image, "label": label, "task": task, "backbone": backbone}
+    with _in_options():
+        found = audit_of(data, said, AuditOptions(limit=limit), Reporter(quiet=quiet))
     folder = Path(output or f"{Path(data).stem}-audit").expanduser()
     write_audit(found, folder, data)
     _show(found)
     for name in ("audit.html", "suspects.csv", "audit.jsonl"):
         typer.echo(f"{folder / name}")
+
+
+@contextmanager
+def _in_options() -> Iterator[None]:
+    """Within, what a mistake says of a recipe's columns is said of the command's options."""
+    try:
+        yield
+    except DataError as mistake:
+        parts = {name: getattr(mistake, name) for name in ("place", "expected", "found", "remedy")}
+        for column in ("text", "image", "label"):
+            parts = {n: t.replace(f"data.{column}", f"--{column}") for n, t in parts.items()}
+        raise DataError(mistake.problem, **parts) from mistake
 
 
 def _show(found: Audited) -> None:
@@ -89,7 +109,7 @@ def _show(found: Audited) -> None:
         for row in audit.suspects[:TOP]:
             shown = " ".join(row.text.split())
             shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"
-            table.add_row(f"{row.score:.0%}", str(row.given), str(row.likely), shown)
+            table.add_row(f"{min(row.score, 0.99):.0%}", str(row.given), str(row.likely), shown)
         console.print(table)
     console.print(
         "Suspects are for people to judge: elsewhere about half of such flags were wrong."

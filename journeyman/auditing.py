@@ -54,6 +54,7 @@ def audit(
     data: str | Path | Mapping[str, Any],
     *,
     text: str | None = None,
+    image: str | None = None,
     label: str | None = None,
     task: str | None = None,
     backbone: str | None = None,
@@ -67,7 +68,7 @@ def audit(
     Columns and task are guessed unless they are said; `options` are those of the recipe field
     `audit`. With `output`, a folder, files and a page are written there. Raises JourneymanError.
     """
-    said = {"text": text, "label": label, "task": task, "backbone": backbone}
+    said = {"text": text, "image": image, "label": label, "task": task, "backbone": backbone}
     found = audit_of(data, said, AuditOptions(**options), reporter)
     if output is not None:
         write_audit(found, Path(output), str(data) if isinstance(data, str | Path) else "rows")
@@ -80,7 +81,7 @@ def audit_of(
     options: AuditOptions,
     reporter: Reporter = QUIET,
 ) -> Audited:
-    """Audit `data`; `said` overrides its text, label, task and backbone where they are given."""
+    """Audit `data`; `said` overrides its columns, task and backbone where they are given."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="journeyman-audit-") as folder:
         recipe = load_recipe({**_recipe(data, said), "output": folder})
@@ -114,7 +115,7 @@ def _header(found: Audited, name: str) -> ReportHeader:
         findings=(refused,) if found.refused else (),
         cost=(Figure(name="seconds in all", value=round(found.seconds, 1), unit="s", clock=True),),
         advice=(
-            f"Open {TABLE}, read each text, and write the right label into the column `correct`.",
+            f"Open {TABLE}, read each text, and write the right label into its column “correct”.",
             f"{LINES} has every row with its score, reasons and neighbours.",
         ),
     )
@@ -124,12 +125,12 @@ def _recipe(data: str | Path | Mapping[str, Any], said: Mapping[str, str | None]
     """The recipe that reads the data, all of it."""
     whole = _read(data)
     named = {name: value for name, value in said.items() if value is not None}
-    columns = {name: named.pop(name) for name in ("text", "label") if name in named}
+    columns = {name: named.pop(name) for name in ("text", "image", "label") if name in named}
     whole["data"] = {**whole["data"], **columns}
     kept: dict[str, Any] = {
         name: whole[name] for name in ("name", "task", "data", "backbone", "seed") if name in whole
     }
-    return {**kept, **named, "collect": KEEP_ALL}
+    return {**kept, **named, "collect": KEEP_ALL, "audit": True}
 
 
 def _read(data: str | Path | Mapping[str, Any]) -> dict[str, Any]:

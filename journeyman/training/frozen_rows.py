@@ -79,7 +79,9 @@ def frozen_rows(
     Of a ridge `head`'s options the layers are heeded.
     """
     read: Literal["auto"] | list[int] = head.layers if isinstance(head, RidgeOptions) else "auto"
-    ridge = {"name": "ridge", "kernel": True, "balance": False, "layers": read}
+    ridge = {
+        "name": "ridge", "kernel": True, "balance": False, "layers": read, "features": LANDMARKS,
+    }  # fmt: skip
     options = FinetuneOptions.model_validate({"tuner": "none", "head": ridge})
     learner = make_learner(task, backbone, schema, options, seed=seed)
     solved = learner.head
@@ -95,7 +97,7 @@ def frozen_rows(
         measured = metric or task.primary_metric
         return task.score(list(outputs.numpy()), some[-1].targets, schema, measured)
 
-    solved.solve(features[0], targets[0], features[-1], score, leave_one_out=True)
+    solved.choose(features[0], targets[0], features[-1], score, leave_one_out=True)
     if solved.map is None:
         raise RuntimeError("the head has not been solved")
     layers = {at: torch.cat([part[at] for part in features]) for at in features[0]}
