@@ -93,6 +93,8 @@ def _show(found: Audited) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from journeyman.sections.audited import plain
+
     audit, console = found.audit, Console(highlight=False, emoji=False, markup=False)
     rows, doubted = len(audit.rows), len(audit.suspects)
     noise = "" if audit.noise is None else f"; about {audit.noise:.1%} of labels wrong by estimate"
@@ -109,7 +111,7 @@ def _show(found: Audited) -> None:
         for row in audit.suspects[:TOP]:
             shown = " ".join(row.text.split())
             shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"
-            table.add_row(f"{min(row.score, 0.99):.0%}", str(row.given), str(row.likely), shown)
+            table.add_row(f"{min(row.score, 0.99):.0%}", plain(row.given), plain(row.likely), shown)
         console.print(table)
     console.print(
         "Suspects are for people to judge: elsewhere about half of such flags were wrong."

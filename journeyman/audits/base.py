@@ -96,7 +96,7 @@ class AuditedRow:
     as JSON. Rows are ranked by `score`, from 0 to 1, the most doubtful highest. `certainty` is the
     estimated probability that the label is wrong, None where the auditor cannot tell one.
     `reasons` are sentences for people, `troubles` the same as words for programs. `parts` has one
-    JSON object for each thing within the row that is doubted: a tag, a box.
+    JSON object for each thing within the row that is doubted: a label, a span, a box.
     """
 
     id: str

@@ -112,7 +112,6 @@ class _Rows:
             score=score,
             reasons=tuple(reason for _, reason in said),
             troubles=tuple(dict.fromkeys(trouble for trouble, _ in said)),
-            certainty=score,
             parts=tuple(_part(doubt) for doubt in doubts),
         )
 

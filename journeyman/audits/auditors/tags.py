@@ -131,7 +131,6 @@ class _Rows:
             score=score,
             reasons=tuple(reason for _, reason in said),
             troubles=tuple(dict.fromkeys(trouble for trouble, _ in said)),
-            certainty=score,
             neighbours=tuple(neighbour for _, neighbour in near)[: self.shown],
             parts=tuple(_part(doubt, text, places) for doubt in doubts),
         )
