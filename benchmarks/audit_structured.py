@@ -70,11 +70,11 @@ LIMITS = {"weibo_ner": 1500, "scenes": 300, "bccd": 150}
 def measure(parts: Sequence[str], seeds: int) -> None:
     """Measure these parts and keep what was found."""
     path = RESULTS / "audit_structured.json"
-    figures = json.loads(path.read_text())["figures"] if path.is_file() else {}
     for part in parts or list(PARTS):
         subject = subject_of(part)
         tags = subject.task.kind == "tags"
         runs = [(tags_found if tags else boxes_found)(subject, seed) for seed in range(seeds)]
+        figures = json.loads(path.read_text())["figures"] if path.is_file() else {}
         figures[part] = {"rows": len(subject), "backbone": subject.backbone.spec.name, "runs": runs}
         keep("audit_structured", figures)
 
