@@ -168,10 +168,12 @@ class _Rows:
 
 
 def _corrected(own: Sequence[Span], doubts: Sequence[SpanDoubt]) -> list[Span]:
-    """The spans as given, but for those in doubt."""
+    """The spans as given, but for those in doubt and those that likely ones reach into."""
     gone = {doubt.given for doubt in doubts}
     new = [doubt.likely for doubt in doubts if doubt.likely is not None]
-    return sorted([*(span for span in own if span not in gone), *new])
+    taken = {word for first, end, _ in new for word in range(first, end)}
+    kept = [span for span in own if span not in gone and not taken & set(range(*span[:2]))]
+    return sorted([*kept, *new])
 
 
 def _told(span: Span | None, text: str, places: Sequence[tuple[int, int]]) -> Any:
