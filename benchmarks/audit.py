@@ -51,6 +51,9 @@ SEEDS = 3
 DEFAULT = AuditOptions()
 Classes = NDArray[np.intp]
 Rows = list[dict[str, Any]]
+Learn = Callable[..., float]
+"""Test accuracy by the classes of all training rows, the rows that are learned from, and the
+probabilities of each class in place of some rows' own."""
 
 
 def frozen_of(
@@ -181,7 +184,7 @@ def flips(
     made: Flips,
     cases: Sequence[tuple[str, float, int]],
     some: Any = None,
-    learn: Callable[[Classes, Any], float] | None = None,
+    learn: Learn | None = None,
 ) -> None:
     """Measure each (kind, share, seed), and keep the figures as each ends.
 
@@ -198,17 +201,18 @@ def flips(
         _keep(name, {"mean": {case: _mean(runs) for case, runs in kept.items()}, "runs": kept})
 
 
-def recovered(
-    clean: float, given: Classes, found: TrueLabels, learn: Callable[[Classes, Any], float]
-) -> dict[str, float]:
+def recovered(clean: float, given: Classes, found: TrueLabels, learn: Learn) -> dict[str, float]:
     """Test accuracy by noisy and audited labels, and the share of what was lost that came back."""
     suspect, every = found.wrong >= DEFAULT.threshold, np.arange(len(given))
     noisy, dropped = learn(given, every), learn(given, every[~suspect])
     replaced = learn(np.where(suspect, found.others, given), every)
+    softened = learn(given, every, {at: found.posterior[at] for at in np.flatnonzero(suspect)})
     return {
         "clean": clean, "noisy": noisy, "dropped": dropped, "replaced": replaced,
+        "softened": softened,
         "recovered by dropping": (dropped - noisy) / (clean - noisy),
         "recovered by replacing": (replaced - noisy) / (clean - noisy),
+        "recovered by softening": (softened - noisy) / (clean - noisy),
     }  # fmt: skip
 
 
@@ -231,7 +235,7 @@ def choice() -> None:
     flips("choice: bitext", Flips(dataset("bitext_customer_support")), cases)
 
 
-def _learner(made: Flips, test: Rows) -> Callable[[Classes, Any], float]:
+def _learner(made: Flips, test: Rows) -> Learn:
     """What gives test accuracy by training labels and the rows that are learned from."""
     from benchmarks.few_labels import BACKBONE, COLUMNS
     from journeyman.backbones.text_encoder import load_backbone
@@ -247,10 +251,12 @@ def _learner(made: Flips, test: Rows) -> Callable[[Classes, Any], float]:
     spec = {"name": found.name, "licence": "", "source": "", "sha256": found.sha256}
     backbone = load_backbone(found.folder, spec)
     options = FinetuneOptions.model_validate({"tuner": "none", "head": HEAD, "metric": "accuracy"})
-    columns = COLUMNS.model_copy(update={"label_names": False})
+    columns = COLUMNS.model_copy(update={"label_names": False, "soft_label": "weights"})
 
-    def learn(given: Classes, rows: Any) -> float:
+    def learn(given: Classes, rows: Any, soft: Mapping[int, Any] | None = None) -> float:
         said = [{**made.rows[at], "label": made.labels[given[at]]} for at in rows]
+        for at, chances in (soft or {}).items():
+            said[at]["weights"] = dict(zip(made.labels, map(float, chances), strict=True))
         schema = task.schema([task.target(row, columns) for row in said])
         parts = [make_examples(task, backbone, part, columns, schema) for part in (said, [], test)]
         trained = finetune(task, backbone, schema, parts[0], parts[1], options, seed=0, cache=cache)

@@ -62,6 +62,18 @@ class LabelDoubts:
         joint = _joint(given[counted], likely[counted], given[known], chances.shape[1])
         return cls(given, likely, own, sure & known & (likely != given), joint)
 
+    @classmethod
+    def of_posterior(cls, posterior: Array, given: NDArray[np.intp]) -> LabelDoubts:
+        """From the probability of each true class [N, C] and given classes [N] (`UNKNOWN` where
+        none): a label is suspect that is more likely wrong than right."""
+        known = given != UNKNOWN
+        own = np.where(known, posterior[np.arange(len(given)), given], 0.0)
+        likely = np.where(known, posterior.argmax(axis=1), given)
+        joint = np.zeros((posterior.shape[1],) * 2)
+        np.add.at(joint, given[known], posterior[known])
+        joint /= max(float(joint.sum()), 1.0)
+        return cls(given, likely, own, known & (own < 0.5) & (likely != given), joint)
+
     @property
     def noise(self) -> float:
         """The estimated share of wrong labels."""

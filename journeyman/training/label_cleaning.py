@@ -1,10 +1,10 @@
 """Label cleaning: what to do with labels that held-out answers speak against, and whether it pays.
 
-Confident learning (`evaluation/label_doubts.py`) on out-of-fold answers of kernel ridge regression
-over frozen features, all of them from the same sums (`heads/left_out.py`). Whether learning from
-the cleaned labels is better is judged by cross-validation too: the rows of a fold are answered by
-what was learned from the other folds, whose labels were doubted without that fold. Shapes: N rows,
-C classes.
+The posterior of true labels (`evaluation/true_labels.py`) by out-of-fold answers of kernel ridge
+regression over frozen features, all of them from the same sums (`heads/left_out.py`). Whether
+learning from the cleaned labels is better is judged by cross-validation too: the rows of a fold are
+answered by what was learned from the other folds, whose labels were doubted without that fold.
+Shapes: N rows, C classes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from torch import Tensor
 
 from journeyman.evaluation.calibration import fit_temperature, probabilities
 from journeyman.evaluation.label_doubts import UNKNOWN, LabelDoubts
+from journeyman.evaluation.true_labels import TrueLabels
 from journeyman.heads.left_out import LeftOut
 from journeyman.training.gain import ERRORS
 from journeyman.training.parts import Indices
 
 Chances = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+LEAST = 1e-12
+"""The least chance that is told from none."""
 HOWS = "drop", "replace", "soften"
 
 SHARES = 1.0, 10**-0.5, 0.1
@@ -63,8 +66,9 @@ LabelCleaningChoice = Annotated[
 
 @dataclass(frozen=True)
 class Held:
-    """Out-of-fold probabilities [N, C] of the rows, and the classes that were answered: [N] before
-    and [S, N] after the labels of the other folds were cleaned, by the share of the penalty.
+    """The probability [N, C] of each true class by out-of-fold answers and the labels as given,
+    and the classes that were answered: [N] before and [S, N] after the labels of the other folds
+    were cleaned, by the share of the penalty.
 
     Where some labels are known to be right, `after` is of those rows alone, and learned from the
     others; elsewhere it repeats `before`."""
@@ -100,7 +104,7 @@ def cleaning_of(held: Held, given: NDArray[np.intp], right: Flags | None = None)
 
     Labels that are known to be `right` [N] are not doubted, and are what the gain is measured by.
     """
-    doubts = _spared(LabelDoubts.of(held.chances, given))
+    doubts = doubted(held.chances, given)
     if right is not None:
         doubts = replace(doubts, suspect=doubts.suspect & ~right)
 
@@ -140,7 +144,8 @@ def held_answers(
         for part, (changed, group) in zip(parts, cleaner, strict=True):
             answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
             after[at, part] = answered.argmax(1).numpy()
-    return Held(probabilities(outputs, temperature), outputs.argmax(1), after)
+    chances = posterior_of(probabilities(outputs, temperature), given)
+    return Held(chances, outputs.argmax(1), after)
 
 
 def _held_apart(
@@ -167,7 +172,7 @@ def _held_apart(
     for at, share in enumerate(SHARES):
         answered = left.at(left.alpha * share).outputs(changed, torch.from_numpy(group))
         after[at, apart] = answered[: len(apart)].argmax(1).numpy()
-    return Held(probabilities(outputs, temperature), before, after)
+    return Held(posterior_of(probabilities(outputs, temperature), given), before, after)
 
 
 def folds_of(count: int, folds: int, seed: int) -> list[Indices]:
@@ -197,8 +202,8 @@ def _cleaner(
     `outputs` [N, C] of the other rows know nothing of the fold.
     """
     rest = np.setdiff1d(np.arange(len(given)), part)
-    chances = probabilities(outputs[rest], temperature)
-    doubts = _spared(LabelDoubts.of(chances, given[rest]))
+    chances = posterior_of(probabilities(outputs[rest], temperature), given[rest])
+    doubts = doubted(chances, given[rest])
     suspects = rest[doubts.suspect]
     if how == "drop":
         return targets, np.concatenate([part, suspects])
@@ -227,6 +232,22 @@ def _within(left: LeftOut, targets: Tensor, parts: list[Indices]) -> list[Chance
             found[second][one] = outputs[: len(one)]
             found[first][other] = outputs[len(one) :]
     return found
+
+
+def posterior_of(chances: Chances, given: NDArray[np.intp]) -> Chances:
+    """[N, C] the probability of each true class, by held-out chances [N, C] and the given classes;
+    the chances themselves where there is none."""
+    known = given != UNKNOWN
+    found = chances.copy()
+    if known.any() and chances.shape[1] > 1:
+        scores = np.log(np.maximum(chances[known], LEAST))
+        found[known] = TrueLabels.of(scores, given[known]).posterior
+    return found
+
+
+def doubted(posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
+    """Which labels are more likely wrong than right, never all of a class."""
+    return _spared(LabelDoubts.of_posterior(posterior, given))
 
 
 def _spared(doubts: LabelDoubts) -> LabelDoubts:
