@@ -19,7 +19,7 @@ LONGEST = 6
 """Words of a span that is looked for elsewhere at most."""
 MOST = 200
 """Occurrences of the same words that are compared; of more, the first so many."""
-ALIKE = 0.8
+ALIKE = 0.9
 """The cosine, of the vectors of the same words, from which they stand in like context."""
 
 Place = tuple[int, int, int]

@@ -146,6 +146,8 @@ class _Rows:
             neighbour = self._neighbour(Elsewhere(other, "other tags", 1.0))
             found.append((f"{who} reads the same and is tagged otherwise", neighbour))
         for first, end, label in own:
+            if not any(map(str.isalnum, "".join(self.words.texts[at][first:end]))):
+                continue
             for one in elsewhere.of(at, first, end):
                 if one.similarity >= ALIKE and one.label != label:
                     quoted = " ".join(self.words.texts[at][first:end])
