@@ -31,6 +31,8 @@ EXAMPLES: dict[str, Any] = {
     "finetune.self_training": {"precision": 0.9, "rounds": 2},
     "finetune.self_training.limit": 20_000,
     "finetune.label_cleaning": {"how": "drop", "folds": 5},
+    "audit": True,
+    "audit.limit": 4000,
     "finetune.balance.within": "domain",
     "finetune.balance": {"power": 0.5, "within": "domain"},
     "backbone": {"name": "minilm-l6", "max_tokens": 128},

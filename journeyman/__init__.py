@@ -2,7 +2,7 @@
 
 `finetune` runs a recipe and gives its model, `zero_shot` makes one of descriptions of labels,
 `ensemble` has several answer together, `load` reads one back; a `Model` predicts, is evaluated,
-explains itself and is saved.
+explains itself and is saved. `audit` finds labels that may be wrong, with no model made yet.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from journeyman.api import finetune, load
+    from journeyman.auditing import audit
     from journeyman.descriptions import zero_shot
     from journeyman.ensembles import Ensemble, ensemble
     from journeyman.errors import JourneymanError
@@ -23,6 +24,7 @@ __all__ = [
     "Model",
     "TextClassifier",
     "TextRegressor",
+    "audit",
     "ensemble",
     "finetune",
     "load",
@@ -35,6 +37,7 @@ _HOMES = {
     "Model": "journeyman.model",
     "TextClassifier": "journeyman.estimator",
     "TextRegressor": "journeyman.estimator",
+    "audit": "journeyman.auditing",
     "ensemble": "journeyman.ensembles",
     "finetune": "journeyman.api",
     "load": "journeyman.api",

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
+from journeyman.audit_commands import audit
 from journeyman.errors import JourneymanError
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.teaching_commands import learn, unlearn
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _VERSIONS = (learn, unlearn, history, diff, promote, rollback, publish)
-for command in (*_VERSIONS, enrol, remove_person, people, verify):
+for command in (*_VERSIONS, audit, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[

@@ -32,7 +32,7 @@ from journeyman.recipe.options import Recipe
 from journeyman.run_lock import alone_in
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
-from journeyman.steps import adapt, collect, explain, finetune, pretrain, transfer
+from journeyman.steps import adapt, audit, collect, explain, finetune, pretrain, transfer
 from journeyman.telling import tell
 from journeyman.workspace import Workspace
 
@@ -50,6 +50,8 @@ class Step:
     reads: Callable[[Recipe], Any]
     asked: Callable[[Recipe], bool] = lambda _: True
     leaves: str = ""
+    aside: bool = False
+    """Whether no other step depends on it."""
 
     def left(self, folder: Path) -> bool:
         """Whether what the step leaves is there."""
@@ -59,6 +61,14 @@ class Step:
 STEPS = (
     Step("collect", collect.run, lambda r: _collect_key(r)),
     Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
+    Step(
+        "audit",
+        audit.run,
+        lambda r: [r.audit, threads_of(r)],
+        lambda r: r.audit is not None,
+        leaves="audit.jsonl",
+        aside=True,
+    ),
     Step(
         "finetune",
         finetune.run,
@@ -166,8 +176,9 @@ def _run_steps(
             section, recipe = searched_recipe(recipe, workspace, journal, key)
             sections.append(section)
             workspace = onward(recipe, workspace)
-        key = key_of(key, step.verb, _plain(step.reads(recipe)))
-        workspace.key = key
+        own = key_of(key, step.verb, _plain(step.reads(recipe)))
+        key = key if step.aside else own
+        workspace.key = own
         sections.append(_section(step, workspace, journal))
         if step is STEPS[0]:
             write_text(workspace.folder / "recipe.yaml", dump_recipe(recipe))
@@ -182,7 +193,7 @@ def _section(step: Step, workspace: Workspace, journal: Journal) -> Section:
         workspace.reporter.say(f"{step.verb}: done before")
         workspace.seconds.update(journal.facts(step.verb, key).get("seconds", {}))
         return workspace.load_section(step.verb)
-    journal.forget(verbs[verbs.index(step.verb) :])
+    journal.forget([step.verb] if step.aside else verbs[verbs.index(step.verb) :])
     workspace.reporter.say(step.verb)
     started = time.perf_counter()
     workspace.facts.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from journeyman.audits.options import AuditOptions
 from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.explainers.options import ExplainOptions
@@ -33,6 +34,7 @@ def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:
         options={
             DataOptions: recipe.data,
             CollectOptions: recipe.collect,
+            **({AuditOptions: recipe.audit} if recipe.audit is not None else {}),
             **({PretrainOptions: recipe.pretrain} if recipe.pretrain is not None else {}),
             FinetuneOptions: recipe.finetune,
             **({TransferOptions: recipe.transfer} if recipe.transfer is not None else {}),

@@ -95,6 +95,44 @@ class Example(_Part):
     id: str = ""
 
 
+class NearRow(_Part):
+    """A row that is near a suspect one, with its label and the cosine of their features."""
+
+    id: str
+    text: str
+    given: str
+    similarity: float
+    picture: str = ""
+
+
+class Mark(_Part):
+    """A span of a text, in code points, with its label, and whether it is `doubted`."""
+
+    start: int
+    end: int
+    label: str
+    doubted: bool = False
+
+
+class Suspect(_Part):
+    """A row whose label is doubted: the label as `given`, the `likely` one where another is
+    likelier, how certain that is, why, and the rows `near` it. Of a picture, `text` is its path and
+    `picture` an address that holds it. Of a text with spans, `marks` are those given and
+    `likely_marks` those that are likely."""
+
+    id: str
+    text: str
+    given: str
+    likely: str = ""
+    certainty: float | None = None
+    reasons: tuple[str, ...] = ()
+    group: str = ""
+    near: tuple[NearRow, ...] = ()
+    picture: str = ""
+    marks: tuple[Mark, ...] = ()
+    likely_marks: tuple[Mark, ...] = ()
+
+
 class Section(_Part):
     """Everything one step has to say, in the order it is read.
 
@@ -108,3 +146,4 @@ class Section(_Part):
     charts: tuple[Chart | Matrix, ...] = ()
     tables: tuple[Grid, ...] = ()
     examples: tuple[Example, ...] = ()
+    suspects: tuple[Suspect, ...] = ()

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from journeyman.audits.base import Subject
+from journeyman.audits.subject import subject_of
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
@@ -204,6 +206,12 @@ class Workspace:
             for some in ([*rows, *more], rows)
         ]
         return made[0], made[1]
+
+    def subject(self, splits: Sequence[str], limit: int | None = None) -> Subject:
+        """The rows of these splits, at most `limit`, for an audit of their labels."""
+        found = self.collection, self.task, self.backbone, self.cache
+        how = {"limit": limit, "seed": self.seed, "reporter": self.reporter}
+        return subject_of(*found, splits=splits, **how)  # type: ignore[arg-type]
 
     def unlabelled(self, limit: int | None) -> Unlabelled:
         """Texts without labels, at most `limit` of them."""

@@ -8,6 +8,7 @@ learned the row: otherwise it would have learned the wrong label too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ from journeyman.evaluation.intervals import Array
 
 UNKNOWN = -1
 """In place of a row's class where its label is not one of them."""
+
+
+def classes_of(targets: Any) -> NDArray[np.intp]:
+    """[N] the class of most weight in each row of targets [N, C]; `UNKNOWN` where none has any."""
+    weights = np.asarray(targets)
+    return np.where(weights.sum(axis=1) > 0, weights.argmax(axis=1), UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,18 @@ class LabelDoubts:
         counted = sure & known
         joint = _joint(given[counted], likely[counted], given[known], chances.shape[1])
         return cls(given, likely, own, sure & known & (likely != given), joint)
+
+    @classmethod
+    def of_posterior(cls, posterior: Array, given: NDArray[np.intp]) -> LabelDoubts:
+        """From the probability of each true class [N, C] and given classes [N] (`UNKNOWN` where
+        none): a label is suspect that is more likely wrong than right."""
+        known = given != UNKNOWN
+        own = np.where(known, posterior[np.arange(len(given)), given], 0.0)
+        likely = np.where(known, posterior.argmax(axis=1), given)
+        joint = np.zeros((posterior.shape[1],) * 2)
+        np.add.at(joint, given[known], posterior[known])
+        joint /= max(float(joint.sum()), 1.0)
+        return cls(given, likely, own, known & (own < 0.5) & (likely != given), joint)
 
     @property
     def noise(self) -> float:

@@ -86,7 +86,7 @@ class RidgeHead(GramHead):
         leave_one_out: bool,
     ) -> SolveReport:
         """Choose map, penalty and balance, and solve; see `SolvedHead.solve`."""
-        report = self._choose(train, targets, validation, score, leave_one_out)
+        report = self.choose(train, targets, validation, score, leave_one_out)
         self.resolve()
         return report
 
@@ -105,7 +105,7 @@ class RidgeHead(GramHead):
         A kernel that is solved exactly is solved once, with the validation rows: how they would be
         answered without follows from the same solution. Of many such rows that would cost more.
         """
-        report = self._choose(train, targets, validation, score, leave_one_out)
+        report = self.choose(train, targets, validation, score, leave_one_out)
         rows, room = self._rows, self.options.exact_rows - len(targets)
         if rows is None or len(held) > min(room, LEFT_OUT_SHARE * len(targets)):
             self.resolve()
@@ -117,7 +117,7 @@ class RidgeHead(GramHead):
         outputs = solution.left_out(group, rows.targets[group])
         return report, (outputs * self.target_deviation + self.target_center).float() + shift
 
-    def _choose(
+    def choose(
         self,
         train: Layers,
         targets: Tensor,
@@ -125,7 +125,7 @@ class RidgeHead(GramHead):
         score: Score,
         leave_one_out: bool,
     ) -> SolveReport:
-        """Everything but the solution."""
+        """Choose map, penalty and balance as `solve` does, without solving."""
         self._standardise_targets(targets)
         standard = self._standard(targets)
         center, deviation = self.target_center.float(), self.target_deviation.float()

@@ -13,7 +13,7 @@ from journeyman.explainers.base import EXPLAINERS
 from journeyman.recipe.adapt_checks import check_adapt
 from journeyman.recipe.data_checks import check_data, column_of, existing, has_boxes, is_read_by
 from journeyman.recipe.extra_checks import check_extra
-from journeyman.recipe.label_cleaning_checks import check_label_cleaning
+from journeyman.recipe.label_cleaning_checks import check_audit, check_label_cleaning
 from journeyman.recipe.loop_checks import check_balance, check_loop
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.modality_checks import check_modality
@@ -48,6 +48,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_pattern(recipe, task_of(recipe), mistakes)
     check_self_training(recipe, task_of(recipe), mistakes)
     check_label_cleaning(recipe, task_of(recipe), mistakes)
+    check_audit(recipe, task_of(recipe), mistakes)
     check_search(recipe, task_of(recipe), mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(

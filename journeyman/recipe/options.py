@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from journeyman.audits.options import AuditChoice
 from journeyman.backbones.precision import Precision
 from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.data.options import CollectOptions, DataOptions
@@ -148,6 +149,12 @@ class Recipe(BaseModel):
         description="Pretrain the backbone further on text without labels; it is used as others "
         "left it when absent.",
         examples=[{"method": "mlm", "data": ["forum.txt"], "epochs": 2}],
+    )
+    audit: AuditChoice = Field(
+        default=None,
+        description="Look for labels that may be wrong among the rows learned and chosen by, and "
+        "show them in the report; nothing is changed by it: true, or how. No audit when absent.",
+        examples=[True],
     )
     finetune: FinetuneOptions = Field(
         default_factory=FinetuneOptions,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from journeyman.report.header import ReportHeader
-from journeyman.section import Chart, Example, Grid, Matrix, Section, Series
+from journeyman.section import Chart, Example, Grid, Matrix, Section, Series, Suspect
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,13 @@ _LONGEST_RECIPE = 40_000
 def trimmed(section: Section, budget: Budget) -> Section:
     """`section` within `budget`, a note of what is missing at the end of its prose."""
     examples = _examples(section.examples, budget)
+    suspects = _suspects(section.suspects, budget)
     charts = tuple(_chart(c, budget) for c in section.charts) if budget.charts else ()
     notes = []
     if missing := len(section.examples) - len(examples):
         notes.append(f"{missing:,} more examples are left out to keep this page small.")
+    if missing := len(section.suspects) - len(suspects):
+        notes.append(f"{missing:,} more suspects are left out to keep this page small.")
     if missing := len(section.charts) - len(charts):
         notes.append(f"{missing:,} charts are left out to keep this page small.")
     return section.model_copy(
@@ -54,6 +57,7 @@ def trimmed(section: Section, budget: Budget) -> Section:
             "charts": charts,
             "tables": tuple(_table(table, budget) for table in section.tables),
             "examples": examples,
+            "suspects": suspects,
         }
     )
 
@@ -88,6 +92,21 @@ def _examples(examples: tuple[Example, ...], budget: Budget) -> tuple[Example, .
         spans = tuple(span for span in example.spans if span[1] <= budget.text)
         update = {"text": cut(example.text, budget.text), "spans": spans}
         kept.append(example.model_copy(update=update))
+    return tuple(kept)
+
+
+def _suspects(suspects: tuple[Suspect, ...], budget: Budget) -> tuple[Suspect, ...]:
+    seen: Counter[str] = Counter()
+    kept = []
+    for suspect in suspects:
+        seen[suspect.group] += 1
+        if seen[suspect.group] > budget.examples:
+            continue
+        near = tuple(
+            one.model_copy(update={"text": cut(one.text, budget.text // 4)}) for one in suspect.near
+        )
+        update = {"text": cut(suspect.text, budget.text), "near": near}
+        kept.append(suspect.model_copy(update=update))
     return tuple(kept)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from journeyman.report.numbers import MINUS, finite, number
-from journeyman.section import Example
+from journeyman.section import Example, Mark
 
 SHADES = 5
 """Steps of a colour; the strongest word of an example has the last."""
@@ -58,6 +58,20 @@ def highlight(example: Example) -> Highlight:
         _listed(sorted((w for w in words if w[0] > 0), key=lambda w: -w[0])),
         _listed(sorted((w for w in words if w[0] < 0), key=lambda w: w[0])),
     )
+
+
+def cut_at(text: str, marks: Sequence[Mark]) -> tuple[tuple[str, Mark | None], ...]:
+    """The text in pieces, each with the mark it stands under, if any; of marks that overlap, and of
+    those beyond a text that was cut, only what is left."""
+    pieces: list[tuple[str, Mark | None]] = []
+    end = 0
+    for mark in sorted(marks, key=lambda mark: (mark.start, mark.end)):
+        start, stop = max(mark.start, end), min(mark.end, len(text))
+        if start < stop:
+            pieces += [(text[end:start], None)] * (start > end)
+            pieces.append((text[start:stop], mark))
+            end = stop
+    return (*pieces, (text[end:], None)) if end < len(text) else tuple(pieces)
 
 
 def _spans(example: Example) -> Iterator[tuple[int, int, float]]:

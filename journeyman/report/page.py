@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,9 +15,11 @@ from journeyman.files import write_bytes
 from journeyman.report.budget import BUDGETS, Budget, trimmed, trimmed_header
 from journeyman.report.charts.picture import Picture, picture
 from journeyman.report.header import VERBS, ReportHeader
-from journeyman.report.highlight import highlight
+from journeyman.report.highlight import cut_at, highlight
 from journeyman.report.numbers import finite, measured, number, with_unit
-from journeyman.section import Chart, Example, Figure, Matrix, Section
+from journeyman.section import Chart, Example, Figure, Matrix, Section, Suspect
+
+Grouped = TypeVar("Grouped", Example, Suspect)
 
 LIMIT = 3_000_000
 """Bytes a page may have; charts and examples give way before it is exceeded."""
@@ -53,6 +55,7 @@ class Chapter:
     section: Section
     pictures: tuple[tuple[Chart | Matrix, Picture], ...]
     groups: tuple[tuple[str, tuple[Example, ...]], ...]
+    doubts: tuple[tuple[str, tuple[Suspect, ...]], ...]
 
 
 def render(header: ReportHeader, sections: Sequence[Section]) -> str:
@@ -119,15 +122,21 @@ def _first_words(sections: Sequence[Section], step: str) -> tuple[str, ...]:
 def _chapter(index: int, section: Section) -> Chapter:
     slug = re.sub("[^a-z0-9]+", "-", section.step.lower()).strip("-")
     anchor = f"s{index}-{slug}".rstrip("-")
-    groups: dict[str, list[Example]] = {}
-    for example in section.examples:
-        groups.setdefault(example.group, []).append(example)
     return Chapter(
         anchor,
         section,
         tuple((c, picture(c, f"{anchor}-c{i}")) for i, c in enumerate(section.charts)),
-        tuple((name, tuple(group)) for name, group in groups.items()),
+        _grouped(section.examples),
+        _grouped(section.suspects),
     )
+
+
+def _grouped(parts: Sequence[Grouped]) -> tuple[tuple[str, tuple[Grouped, ...]], ...]:
+    """What is shown, by its group, in the order in which groups come up."""
+    groups: dict[str, list[Grouped]] = {}
+    for part in parts:
+        groups.setdefault(part.group, []).append(part)
+    return tuple((name, tuple(group)) for name, group in groups.items())
 
 
 def _environment() -> Environment:
@@ -139,7 +148,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, unit=with_unit, highlight=highlight, measured=_measured, svg=Markup
+        number=number,
+        unit=with_unit,
+        highlight=highlight,
+        cut_at=cut_at,
+        measured=_measured,
+        svg=Markup,
     )
     environment.tests["numeric"] = lambda value: finite(value) is not None
     return environment

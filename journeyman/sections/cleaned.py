@@ -33,6 +33,12 @@ def _prose(found: CleanedRows) -> str:
     doubted, rows = int(cleaning.doubts.suspect.sum()), len(cleaning.doubts.given)
     done = DONE[found.how] if cleaning.stands else "all labels were kept as they were given"
     why = "no more" if cleaning.stands or not doubted else "more"
+    if found.clean:
+        return (
+            f"Of {rows:,} training and validation labels {doubted:,} are doubted, none of them of "
+            f"a validation row, for those are known to be right. These rows lose {why} by learning "
+            f"without doubted labels than noise would make of nothing, so {done}."
+        )
     return (
         f"Of {rows:,} training and validation labels {doubted:,} are doubted: held-out answers "
         f"speak for another label. Held-out rows lose {why} by learning without them than noise "
@@ -43,6 +49,8 @@ def _prose(found: CleanedRows) -> str:
 def _figures(found: CleanedRows) -> tuple[Figure, ...]:
     cleaning = found.cleaning
     note = "of accuracy by kernel ridge regression, corrected for wrong labels as estimated"
+    if found.clean:
+        note = "of accuracy by kernel ridge regression, on validation labels that are right"
     return (
         Figure(name="labels examined", value=len(cleaning.doubts.given)),
         Figure(name="labels doubted", value=int(cleaning.doubts.suspect.sum())),

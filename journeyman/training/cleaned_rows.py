@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,31 +12,24 @@ from torch import Tensor
 
 from journeyman.backbones.base import Backbone
 from journeyman.errors import JourneymanError
-from journeyman.evaluation.label_doubts import UNKNOWN
-from journeyman.heads.base import HeadOptions, Layers
-from journeyman.heads.ridge import RidgeHead
-from journeyman.heads.ridge_search import RidgeOptions
+from journeyman.evaluation.label_doubts import classes_of
+from journeyman.heads.base import HeadOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
-from journeyman.training.assembly import make_learner
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
-from journeyman.training.feature_source import feature_source
+from journeyman.training.frozen_rows import FrozenRows, frozen_rows
 from journeyman.training.label_cleaning import (
+    HOWS,
     SHARES,
     Cleaning,
+    Flags,
     Held,
     LabelCleaningOptions,
     cleaning_of,
     held_answers,
     in_place,
 )
-from journeyman.training.loop import Split
-from journeyman.training.options import FinetuneOptions
-from journeyman.training.solving import solver_rows, solver_targets
-
-PART = 4096
-"""Rows that are compared with each other at most; more are cleaned in parts of about that size."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +42,8 @@ class CleanedRows:
     cleaning: Cleaning
     how: str
     seconds: float
+    clean: bool = False
+    """Whether validation labels are known to be right, and judged what was done."""
 
 
 def clean_rows(
@@ -77,21 +71,47 @@ def clean_rows(
     began = time.perf_counter()
     reporter.say("  doubting labels")
     apart = train.select(np.arange(0)) if within else validation
-    said = head.layers if isinstance(head, RidgeOptions) else "auto"
-    about = task, backbone, schema, train, apart
-    layers, targets, solved = _solved(*about, said, metric or task.primary_metric, seed, cache)
-    given = np.where(targets.sum(1).numpy() > 0, targets.argmax(1).numpy(), UNKNOWN)
-    cleaning = cleaning_of(_held(solved, layers, targets, given, options, seed), given)
+    some = [train, apart] if len(apart) else [train]
+    said = {"head": head, "metric": metric, "seed": seed, "cache": cache}
+    frozen = frozen_rows(task, backbone, schema, some, **said)  # type: ignore[arg-type]
+    given = classes_of(frozen.targets)
     rows = len(train)
+    right = _right(len(given), options, within, len(validation))
+    hows = HOWS if options.how == "auto" else (options.how,)
+    found = {one: _cleaning(frozen, given, options, one, right, seed) for one in hows}
+    how = max(found, key=lambda one: found[one].gain)
+    cleaning = found[how]
     cleaned = [train, validation]
     if cleaning.stands:
         spans = slice(0, rows), slice(0, len(validation)) if within else slice(rows, None)
         cleaned = [
-            _cleaned(examples, cleaning, span, schema, options.how)
+            _cleaned(examples, cleaning, span, schema, how)
             for examples, span in zip(cleaned, spans, strict=True)
         ]
     seconds = time.perf_counter() - began
-    return CleanedRows(cleaned[0], cleaned[1], cleaning, options.how, seconds)
+    return CleanedRows(cleaned[0], cleaned[1], cleaning, how, seconds, right is not None)
+
+
+def _right(
+    count: int, options: LabelCleaningOptions, within: bool, validation: int
+) -> Flags | None:
+    """[N] which labels are known to be right: of validation rows, where the recipe says so.
+
+    A JourneymanError where there are none to judge by.
+    """
+    if options.validation == "doubted":
+        return None
+    if not validation:
+        raise JourneymanError(
+            "There are no validation rows that labels could be judged by.",
+            place="finetune.label_cleaning.validation",
+            expected="clean labels in data.validation",
+            found="no validation rows",
+            remedy="name a file in data.validation, or remove `validation: clean`",
+        )
+    right = np.zeros(count, dtype=bool)
+    right[slice(0, validation) if within else slice(count - validation, None)] = True
+    return right
 
 
 def check_cleans(task: Task) -> None:
@@ -107,60 +127,25 @@ def check_cleans(task: Task) -> None:
     )
 
 
-def _solved(
-    task: Task,
-    backbone: Backbone,
-    schema: Schema,
-    train: Examples,
-    validation: Examples,
-    read: Literal["auto"] | list[int],
-    metric: str,
-    seed: int,
-    cache: FeatureCache,
-) -> tuple[Layers, Tensor, RidgeHead]:
-    """Frozen features and targets of all rows, and a head that chose layers and penalty on them."""
-    ridge = {"name": "ridge", "kernel": True, "balance": False, "layers": read}
-    options = FinetuneOptions.model_validate({"tuner": "none", "head": ridge})
-    learner = make_learner(task, backbone, schema, options, seed=seed)
-    head = learner.head
-    if not isinstance(head, RidgeHead):
-        raise TypeError(f"labels are doubted by the ridge head, not {head.name!r}")
-    some = [train, validation] if len(validation) else [train]
-    features = [
-        solver_rows(learner, Split(rows, feature_source(learner, rows, cache))) for rows in some
-    ]
-    targets = [solver_targets(learner, schema, rows) for rows in some]
-
-    def score(outputs: Tensor) -> float:
-        return task.score(list(outputs.numpy()), some[-1].targets, schema, metric)
-
-    head.solve(features[0], targets[0], features[-1], score, leave_one_out=True)
-    layers = {at: torch.cat([part[at] for part in features]) for at in features[0]}
-    return layers, torch.cat(targets), head
-
-
-def _held(
-    head: RidgeHead,
-    layers: Layers,
-    targets: Tensor,
+def _cleaning(
+    frozen: FrozenRows,
     given: NDArray[np.intp],
     options: LabelCleaningOptions,
+    how: str,
+    right: Flags | None,
     seed: int,
-) -> Held:
-    """Held-out answers to all rows, in parts that fit into memory."""
-    chosen, alpha = head.map, float(head.choices["alpha"])
-    if chosen is None:
-        raise RuntimeError("the head has not been solved")
-    order = np.random.default_rng(seed).permutation(len(given))
+) -> Cleaning:
+    """What cleaning one way would do, by answers in parts that fit into memory."""
+    said = options.model_copy(update={"how": how})
+    targets = frozen.targets
     chances = np.zeros(targets.shape)
     before = np.zeros(len(given), dtype=np.intp)
     after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
-    for part in np.array_split(order, max(-(-len(given) // PART), 1)):
-        rows = torch.from_numpy(part)
-        chosen.place(chosen.stacked({at: vectors[rows] for at, vectors in layers.items()}))
-        held = held_answers(chosen.kernel(), alpha, targets[rows], given[part], options, seed)
+    for part, left in frozen.parts(seed):
+        own = None if right is None else right[part]
+        held = held_answers(left, targets[torch.from_numpy(part)], given[part], said, seed, own)
         chances[part], before[part], after[:, part] = held.chances, held.before, held.after
-    return Held(chances, before, after)
+    return cleaning_of(Held(chances, before, after), given, right)
 
 
 def _cleaned(

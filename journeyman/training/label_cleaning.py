@@ -1,15 +1,15 @@
 """Label cleaning: what to do with labels that held-out answers speak against, and whether it pays.
 
-Confident learning (`evaluation/label_doubts.py`) on out-of-fold answers of kernel ridge regression
-over frozen features, all of them from one inverse (`heads/left_out.py`). Whether learning from the
-cleaned labels is better is judged by cross-validation too: the rows of a fold are answered by what
-was learned from the other folds, whose labels were doubted without that fold. Shapes: N rows,
-C classes.
+The posterior of true labels (`evaluation/true_labels.py`) by out-of-fold answers of kernel ridge
+regression over frozen features, all of them from the same sums (`heads/left_out.py`). Whether
+learning from the cleaned labels is better is judged by cross-validation too: the rows of a fold are
+answered by what was learned from the other folds, whose labels were doubted without that fold.
+Shapes: N rows, C classes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,11 +20,16 @@ from torch import Tensor
 
 from journeyman.evaluation.calibration import fit_temperature, probabilities
 from journeyman.evaluation.label_doubts import UNKNOWN, LabelDoubts
+from journeyman.evaluation.true_labels import TrueLabels
 from journeyman.heads.left_out import LeftOut
 from journeyman.training.gain import ERRORS
 from journeyman.training.parts import Indices
 
 Chances = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+LEAST = 1e-12
+"""The least chance that is told from none."""
+HOWS = "drop", "replace", "soften"
 
 SHARES = 1.0, 10**-0.5, 0.1
 """Of the penalty, what is tried on cleaned labels: the less noise there is, the less it takes."""
@@ -35,10 +40,15 @@ class LabelCleaningOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    how: Literal["drop", "replace", "soften"] = Field(
+    how: Literal["auto", "drop", "replace", "soften"] = Field(
         "drop",
         description="What becomes of a doubted label: its row is not learned from, or has the "
-        "likely label, or the probability of each.",
+        "likely label, or the probability of each; `auto` is what held-out rows gain most by.",
+    )
+    validation: Literal["doubted", "clean"] = Field(
+        "doubted",
+        description="Whether validation labels may be wrong like others, or are `clean`: then they "
+        "are never changed, and what is done to the others is judged by them alone.",
     )
     folds: int = Field(5, ge=3, le=20, description="Parts of the rows that are answered in turn.")
 
@@ -56,8 +66,12 @@ LabelCleaningChoice = Annotated[
 
 @dataclass(frozen=True)
 class Held:
-    """Out-of-fold probabilities [N, C] of the rows, and the classes that were answered: [N] before
-    and [S, N] after the labels of the other folds were cleaned, by the share of the penalty."""
+    """The probability [N, C] of each true class by out-of-fold answers and the labels as given,
+    and the classes that were answered: [N] before and [S, N] after the labels of the other folds
+    were cleaned, by the share of the penalty.
+
+    Where some labels are known to be right, `after` is of those rows alone, and learned from the
+    others; elsewhere it repeats `before`."""
 
     chances: Chances
     before: NDArray[np.intp]
@@ -85,44 +99,94 @@ class Cleaning:
         return bool(self.doubts.suspect.any()) and self.gain >= -ERRORS * self.error
 
 
-def cleaning_of(held: Held, given: NDArray[np.intp]) -> Cleaning:
-    """What follows from held-out answers to rows of these classes [N]."""
-    doubts = _spared(LabelDoubts.of(held.chances, given))
-    before, each = doubts.hits(held.before), [doubts.hits(guesses) for guesses in held.after]
-    gains = max((hits - before for hits in each), key=lambda hits: float(hits.mean()))
-    error = float(gains.std() / max(len(given), 1) ** 0.5)
+def cleaning_of(held: Held, given: NDArray[np.intp], right: Flags | None = None) -> Cleaning:
+    """What follows from held-out answers to rows of these classes [N].
+
+    Labels that are known to be `right` [N] are not doubted, and are what the gain is measured by.
+    """
+    doubts = doubted(held.chances, given)
+    if right is not None:
+        doubts = replace(doubts, suspect=doubts.suspect & ~right)
+
+    def hits(guesses: NDArray[np.intp]) -> Chances:
+        if right is None:
+            return doubts.hits(guesses)
+        return np.asarray(guesses[right] == given[right], dtype=np.float64)
+
+    before, each = hits(held.before), [hits(guesses) for guesses in held.after]
+    gains = max((after - before for after in each), key=lambda gained: float(gained.mean()))
+    error = float(gains.std() / max(len(gains), 1) ** 0.5)
     return Cleaning(doubts, held.chances, float(gains.mean()), error)
 
 
 def held_answers(
-    kernel: Tensor,
-    alpha: float,
+    left: LeftOut,
     targets: Tensor,
     given: NDArray[np.intp],
     options: LabelCleaningOptions,
     seed: int,
+    right: Flags | None = None,
 ) -> Held:
-    """Answers to N rows whose `kernel` [N, N], targets [N, C] and classes [N] are at hand."""
-    left = LeftOut(kernel, alpha)
-    count = len(given)
-    folds = np.random.default_rng(seed).permutation(count) % min(options.folds, count)
-    parts = [np.flatnonzero(folds == at) for at in range(min(options.folds, count))]
-    outputs = np.zeros(targets.shape)
-    for part in parts:
-        outputs[part] = left.outputs(targets, torch.from_numpy(part)).numpy()
+    """Answers to N rows of which each may be left out, of these targets [N, C] and classes [N]."""
+    parts = folds_of(len(given), options.folds, seed)
+    outputs = held_outputs(left, targets, parts)
+    if right is not None:
+        return _held_apart(left, targets, given, outputs, options, right, seed)
     known = given != UNKNOWN
     temperature = fit_temperature(outputs[known], given[known])
     cleaner = [
         _cleaner(*one, targets, given, temperature, options.how)
         for one in zip(parts, _within(left, targets, parts), strict=True)
     ]
-    after = np.zeros((len(SHARES), count), dtype=np.intp)
+    after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
     for at, share in enumerate(SHARES):
-        solved = left if share == 1.0 else LeftOut(kernel, alpha * share)
+        solved = left.at(left.alpha * share)
         for part, (changed, group) in zip(parts, cleaner, strict=True):
             answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
             after[at, part] = answered.argmax(1).numpy()
-    return Held(probabilities(outputs, temperature), outputs.argmax(1), after)
+    chances = posterior_of(probabilities(outputs, temperature), given)
+    return Held(chances, outputs.argmax(1), after)
+
+
+def _held_apart(
+    left: LeftOut,
+    targets: Tensor,
+    given: NDArray[np.intp],
+    outputs: Chances,
+    options: LabelCleaningOptions,
+    right: Flags,
+    seed: int,
+) -> Held:
+    """As `held_answers`: rows whose labels are `right` are answered by what the others teach,
+    before and after these are cleaned, by doubts that know nothing of them."""
+    known, apart, rest = given != UNKNOWN, np.flatnonzero(right), np.flatnonzero(~right)
+    temperature = fit_temperature(outputs[known], given[known])
+    among = np.zeros_like(outputs)
+    for part in folds_of(len(rest), options.folds, seed):
+        both = torch.from_numpy(np.concatenate([rest[part], apart]))
+        among[rest[part]] = left.outputs(targets, both)[: len(part)].numpy()
+    changed, group = _cleaner(apart, among, targets, given, temperature, options.how)
+    before = outputs.argmax(1)
+    before[apart] = left.outputs(targets, torch.from_numpy(apart)).numpy().argmax(1)
+    after = np.stack([before] * len(SHARES))
+    for at, share in enumerate(SHARES):
+        answered = left.at(left.alpha * share).outputs(changed, torch.from_numpy(group))
+        after[at, apart] = answered[: len(apart)].argmax(1).numpy()
+    return Held(posterior_of(probabilities(outputs, temperature), given), before, after)
+
+
+def folds_of(count: int, folds: int, seed: int) -> list[Indices]:
+    """Random parts of `count` rows, of about one size."""
+    turns = np.random.default_rng(seed).permutation(count) % min(folds, count)
+    return [np.flatnonzero(turns == at) for at in range(min(folds, count))]
+
+
+def held_outputs(left: LeftOut, targets: Tensor, parts: list[Indices]) -> Chances:
+    """[N, C] outputs of the rows of each part, learned from the others."""
+    outputs = np.zeros(targets.shape)
+    for part in parts:
+        outputs[part] = left.outputs(targets, torch.from_numpy(part)).numpy()
+    return outputs
 
 
 def _cleaner(
@@ -138,8 +202,8 @@ def _cleaner(
     `outputs` [N, C] of the other rows know nothing of the fold.
     """
     rest = np.setdiff1d(np.arange(len(given)), part)
-    chances = probabilities(outputs[rest], temperature)
-    doubts = _spared(LabelDoubts.of(chances, given[rest]))
+    chances = posterior_of(probabilities(outputs[rest], temperature), given[rest])
+    doubts = doubted(chances, given[rest])
     suspects = rest[doubts.suspect]
     if how == "drop":
         return targets, np.concatenate([part, suspects])
@@ -168,6 +232,22 @@ def _within(left: LeftOut, targets: Tensor, parts: list[Indices]) -> list[Chance
             found[second][one] = outputs[: len(one)]
             found[first][other] = outputs[len(one) :]
     return found
+
+
+def posterior_of(chances: Chances, given: NDArray[np.intp]) -> Chances:
+    """[N, C] the probability of each true class, by held-out chances [N, C] and the given classes;
+    the chances themselves where there is none."""
+    known = given != UNKNOWN
+    found = chances.copy()
+    if known.any() and chances.shape[1] > 1:
+        scores = np.log(np.maximum(chances[known], LEAST))
+        found[known] = TrueLabels.of(scores, given[known]).posterior
+    return found
+
+
+def doubted(posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
+    """Which labels are more likely wrong than right, never all of a class."""
+    return _spared(LabelDoubts.of_posterior(posterior, given))
 
 
 def _spared(doubts: LabelDoubts) -> LabelDoubts:

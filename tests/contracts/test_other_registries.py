@@ -10,6 +10,7 @@ import torch
 from contract_samples import TEXTS, Sample, data_options, made_rows, with_boxes, with_pictures
 from tiny import FAMILIES_TINY, tiny_backbone, tiny_folder
 
+from journeyman.audits.base import AUDITORS
 from journeyman.backbones.base import FAMILIES
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import READERS, read
@@ -23,7 +24,18 @@ from journeyman.tasks.base import TASKS, usual_task
 from journeyman.traces.places.base import PLACES
 from journeyman.tuners.base import TUNERS
 
-REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS, PLACES)
+REGISTRIES = (
+    TASKS,
+    TUNERS,
+    HEADS,
+    FAMILIES,
+    EXPLAINERS,
+    BASELINES,
+    READERS,
+    EXPORTS,
+    PLACES,
+    AUDITORS,
+)
 KINDS = [(name, kind) for name in BASELINES for kind in BASELINES[name].kinds]
 
 

@@ -23,7 +23,7 @@ def test_as_solved_without_them(rows, group):
     rest = [row for row in range(ROWS) if row not in group]
     solution = KernelSystem(kernel[rest][:, rest], targets[rest]).resolve(ALPHA)
     wanted = kernel[group][:, rest] @ solution.weight + solution.offset
-    found = LeftOut(kernel, ALPHA).outputs(targets, torch.tensor(group))
+    found = LeftOut.of(kernel, kernel, ALPHA).outputs(targets, torch.tensor(group))
     assert torch.allclose(found, wanted, atol=1e-4)  # Targets of the system lie on a grid.
 
 
@@ -32,13 +32,13 @@ def test_their_own_targets_do_not_matter(rows):
     group = torch.tensor([1, 5, 7])
     other = targets.clone()
     other[group] += 100.0
-    left = LeftOut(kernel, ALPHA)
+    left = LeftOut.of(kernel, kernel, ALPHA)
     assert torch.allclose(left.outputs(targets, group), left.outputs(other, group), atol=1e-8)
 
 
 def test_something_must_be_left(rows):
     kernel, targets = rows
     with pytest.raises(ValueError, match="every row"):
-        LeftOut(kernel, ALPHA).outputs(targets, torch.arange(ROWS))
+        LeftOut.of(kernel, kernel, ALPHA).outputs(targets, torch.arange(ROWS))
     with pytest.raises(ValueError, match="penalty"):
-        LeftOut(kernel, 0.0)
+        LeftOut.of(kernel, kernel, 0.0)

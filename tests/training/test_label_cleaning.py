@@ -10,10 +10,12 @@ from tiny import tiny_backbone, tiny_folder
 
 from journeyman.errors import JourneymanError, RecipeError
 from journeyman.evaluation.label_doubts import LabelDoubts
-from journeyman.training import cleaned_rows
+from journeyman.heads.left_out import LeftOut
+from journeyman.training import cleaned_rows, frozen_rows
 from journeyman.training.cache import FeatureCache
 from journeyman.training.cleaned_rows import clean_rows
 from journeyman.training.label_cleaning import (
+    HOWS,
     Held,
     LabelCleaningOptions,
     cleaning_of,
@@ -39,7 +41,7 @@ def clouds(share, seed=0):
 def test_held_out_answers_are_better_where_many_labels_are_wrong(how):
     kernel, targets, true, given = clouds(0.4)
     options = LabelCleaningOptions(how=how)
-    held = held_answers(kernel, 0.3, targets, given, options, 0)
+    held = held_answers(LeftOut.of(kernel, kernel, 0.3), targets, given, options, 0)
     found = cleaning_of(held, given)
     best = max((guesses == true).mean() for guesses in held.after)
     assert best > (held.before == true).mean() + 0.03
@@ -52,13 +54,13 @@ def test_held_out_answers_are_better_where_many_labels_are_wrong(how):
 def test_answers_do_not_know_the_label_they_are_asked_for():
     kernel, targets, _, given = clouds(0.3)
     options = LabelCleaningOptions()
-    held = held_answers(kernel, 0.3, targets, given, options, 0)
+    held = held_answers(LeftOut.of(kernel, kernel, 0.3), targets, given, options, 0)
     folds = np.random.default_rng(0).permutation(ROWS) % options.folds
     own = np.flatnonzero(folds == 2)
     changed, other = targets.clone(), given.copy()
     other[own] = (given[own] + 1) % 3
     changed[own] = torch.nn.functional.one_hot(torch.from_numpy(other[own]), 3).float()
-    again = held_answers(kernel, 0.3, changed, other, options, 0)
+    again = held_answers(LeftOut.of(kernel, kernel, 0.3), changed, other, options, 0)
     assert (again.before[own] == held.before[own]).all()
     # The temperature alone, one number of all rows, has seen them.
     assert (again.after[:, own] == held.after[:, own]).mean() > 0.97
@@ -155,9 +157,9 @@ def test_validation_rows_among_the_training_rows_are_cleaned_alike(sample, tmp_p
 def test_parts_of_many_rows_are_cleaned_one_by_one(sample, tmp_path, monkeypatch):
     sizes = []
     real = cleaned_rows.held_answers
-    monkeypatch.setattr(cleaned_rows, "PART", 64)
+    monkeypatch.setattr(frozen_rows, "PART", 64)
     monkeypatch.setattr(
-        cleaned_rows, "held_answers", lambda *a: (sizes.append(len(a[3])), real(*a))[1]
+        cleaned_rows, "held_answers", lambda *a: (sizes.append(len(a[2])), real(*a))[1]
     )
     found = clean(sample, tmp_path)
     assert sorted(sizes) == [53, 53, 54]
@@ -233,3 +235,63 @@ def test_a_recipe_of_another_task_is_refused(ground, tmp_path):
     with pytest.raises(RecipeError) as caught:
         journeyman.finetune(recipe(ground, tmp_path / "run", task="multi-label-classification"))
     assert "finetune.label_cleaning" in str(caught.value)
+
+
+def test_auto_is_what_held_out_rows_gain_most_by(sample, tmp_path):
+    gains = {how: clean(sample, tmp_path, how=how).cleaning.gain for how in HOWS}
+    found = clean(sample, tmp_path, how="auto")
+    assert found.how in HOWS
+    assert found.cleaning.gain == max(gains.values()) == gains[found.how]
+
+
+def test_validation_labels_that_are_right_judge_and_are_never_changed(sample, tmp_path):
+    before = sample.validation.targets
+    right = [
+        {**row, "label": said}
+        for row, said in zip(sample.rows[120:], sample.true[120:], strict=True)
+    ]
+    held = sample.examples(right)
+    found = clean_rows(
+        sample.task, sample.backbone, sample.schema, sample.train, held,
+        LabelCleaningOptions(how="auto", validation="clean"), seed=0, cache=FeatureCache(tmp_path),
+    )  # fmt: skip
+    suspect = found.cleaning.doubts.suspect
+    assert suspect[:120].any()
+    assert not suspect[120:].any()
+    assert found.clean
+    assert found.validation.targets == held.targets
+    assert sample.validation.targets == before
+
+
+def test_what_is_judged_by_right_labels_is_plain_accuracy():
+    true = np.arange(30) % 3
+    chances, right = 0.8 * np.eye(3)[true] + 0.2 / 3, np.arange(30) >= 20
+    given = np.where(np.arange(30) < 4, (true + 1) % 3, true)
+    worse, better = np.where(right, (true + 1) % 3, true), true
+    found = cleaning_of(Held(chances, worse, np.stack([better])), given, right)
+    assert found.gain == 1.0
+    assert found.stands
+    assert cleaning_of(Held(chances, better, np.stack([worse])), given, right).gain == -1.0
+
+
+def test_right_labels_do_not_choose_the_doubts_they_judge():
+    kernel, targets, _, given = clouds(0.3)
+    left, right = LeftOut.of(kernel, kernel, 0.3), np.arange(ROWS) < 80
+    options, other = LabelCleaningOptions(validation="clean"), given.copy()
+    other[right] = (given[right] + 1) % 3
+    changed = torch.nn.functional.one_hot(torch.from_numpy(other), 3).float()
+    one = held_answers(left, targets, given, options, 0, right)
+    two = held_answers(left, changed, other, options, 0, right)
+    assert (one.before[right] == two.before[right]).all()
+    # The temperature alone, one number of all rows, has seen them.
+    assert (one.after[:, right] == two.after[:, right]).mean() > 0.95
+
+
+def test_right_labels_need_validation_rows(sample, tmp_path):
+    empty = sample.validation.select(np.arange(0))
+    with pytest.raises(JourneymanError) as caught:
+        clean_rows(
+            sample.task, sample.backbone, sample.schema, sample.train, empty,
+            LabelCleaningOptions(validation="clean"), seed=0, cache=FeatureCache(tmp_path),
+        )  # fmt: skip
+    assert caught.value.place == "finetune.label_cleaning.validation"

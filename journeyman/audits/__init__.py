@@ -1,0 +1,1 @@
+"""Which labels are likely wrong: one auditor a file, for each kind of target."""

@@ -1,0 +1,1 @@
+"""Auditors, one file for each kind of target."""
