@@ -1,7 +1,8 @@
 """Journeyman: take a pretrained model past imitation.
 
 `finetune` runs a recipe and gives its model, `zero_shot` makes one of descriptions of labels,
-`ensemble` has several answer together, `load` reads one back; a `Model` predicts, is evaluated,
+`ensemble` has several answer together, `load` reads one back, `label_queue` says which rows are
+worth a label next; a `Model` predicts, is evaluated,
 explains itself and is saved.
 """
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from journeyman.ensembles import Ensemble, ensemble
     from journeyman.errors import JourneymanError
     from journeyman.estimator import TextClassifier, TextRegressor
+    from journeyman.labelling.queue import label_queue
     from journeyman.model import Model
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "TextRegressor",
     "ensemble",
     "finetune",
+    "label_queue",
     "load",
     "zero_shot",
 ]
@@ -37,6 +40,7 @@ _HOMES = {
     "TextRegressor": "journeyman.estimator",
     "ensemble": "journeyman.ensembles",
     "finetune": "journeyman.api",
+    "label_queue": "journeyman.labelling.queue",
     "load": "journeyman.api",
     "zero_shot": "journeyman.descriptions",
 }

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from journeyman.errors import JourneymanError
+from journeyman.labelling_commands import label
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.teaching_commands import learn, unlearn
 from journeyman.usage import (
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _VERSIONS = (learn, unlearn, history, diff, promote, rollback, publish)
-for command in (*_VERSIONS, enrol, remove_person, people, verify):
+for command in (*_VERSIONS, label, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[
