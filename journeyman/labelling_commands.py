@@ -184,10 +184,12 @@ class _Teacher:
 
     def __call__(self) -> tuple[Queue, str]:
         from journeyman.api import load
+        from journeyman.continual.options import UpdateOptions
         from journeyman.teaching import teach
 
-        try:
-            found = teach(self.reference, str(self.file.path), origin=self.file.path.stem)
+        path = self.file.path
+        try:  # Rows that were chosen for being hard would make a one-sided exam.
+            found = teach(self.reference, str(path), UpdateOptions(exam=0.0), origin=path.stem)
         except JourneymanError as error:
             return self.queue, f"Not learned: {error.problem}"
         update = found.update
@@ -196,7 +198,7 @@ class _Teacher:
         self.learned = len(self.file)
         self.queue = self.queue.after(load(self.reference).single())
         told = [
-            f"{each.slice} {each.metric} {100 * each.before:.1f} -> {100 * each.after:.1f} %"
+            f"Exam: {each.metric} {100 * each.before:.1f} -> {100 * each.after:.1f} %"
             for each in update.retention[:1]
             if each.before is not None
         ]
@@ -210,7 +212,9 @@ def _summary(
     typer.echo(f"{given} labels given now, {len(file)} in {file.path}")
     learned = 0 if teacher is None else teacher.learned
     if len(file) > learned:
-        typer.echo(f"learn them: {shlex.join(['journeyman', 'learn', reference, str(file.path)])}")
+        typer.echo(
+            f"learn them: {shlex.join(['journeyman', 'learn', reference, str(file.path), '--exam', '0'])}"
+        )
 
 
 def _tell(read: Read) -> None:

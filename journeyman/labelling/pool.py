@@ -110,7 +110,9 @@ class Pool:
     def of(cls, model: ModelState, rows: Sequence[Asked], *, reporter: Reporter = QUIET) -> Pool:
         """Run the frozen layers over the rows, but for those that the cache has."""
         learner, texts = model.learner, [asked.text for asked in rows]
-        examples = Examples(texts, learner.backbone.prepare(texts), (), ids=[r.id for r in rows])
+        examples = Examples(
+            texts, learner.backbone.prepare(texts), [None] * len(texts), ids=[r.id for r in rows]
+        )
         with closing(FeatureCache()) as cache:
             source = feature_source(learner, examples, cache, reporter)
         raw = _vectors(learner, source, _layers(model))

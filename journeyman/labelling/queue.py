@@ -29,6 +29,8 @@ from journeyman.types import Prediction, Row
 
 BATCH = 20
 SUSPECT = "suspect"
+SHOWN = 5
+"""Labels of an answer that are written out with their probabilities, the likeliest."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Wanted:
         """The row's columns, and beside them why it is asked about and what the model says."""
         answer = self.answer.to_json()
         told = {name: answer[name] for name in answer if name not in ("id", "model", "version")}
+        if "scores" in told:
+            likeliest = sorted(told["scores"].items(), key=lambda pair: (-pair[1], pair[0]))
+            told["scores"] = dict(likeliest[:SHOWN])
         doubt = None if self.doubt is None else round(self.doubt, 4)
         said = {"why": self.why, "doubt": doubt, "answer": told}
         if self.suspect is not None:

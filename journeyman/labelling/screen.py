@@ -24,7 +24,7 @@ def drawn(sitting: Sitting, title: str, console: Console) -> RenderableType:
     head = _head(sitting, title)
     if item is None:
         return Group(head, Rule(style="dim"), Text(f"\n  {sitting.note or 'One moment ...'}"))
-    choices = sitting.choices
+    choices = sitting.choices if sitting.naming is None else []
     room = max(height - AROUND - len(choices) - 2 * (item.suspect is not None), 3)
     parts: list[RenderableType] = [head, Rule(style="dim"), Text()]
     parts += [_text(item, console, min(width - 4, WIDEST), room), Text()]

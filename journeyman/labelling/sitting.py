@@ -157,7 +157,7 @@ class Sitting:
         if label not in self.labels:
             self.labels = [*self.labels, label]
         self._next(labelled=True)
-        self.note = label
+        self.note = f"Labelled {label}."
 
     def _next(self, *, labelled: bool) -> None:
         self.done.append(labelled)

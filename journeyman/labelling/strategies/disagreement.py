@@ -21,10 +21,10 @@ class Disagreement(Strategy):
     needs = ("committee",)
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
-        """By divergence, each discounted for its likeness to those before it."""
+        """By divergence, spread over clusters."""
         committee = view.committee
         assert committee is not None
         held = np.maximum(committee(), LEAST)
         mean = held.mean(axis=0)
         apart = (held * np.log(held / mean)).sum(axis=2).mean(axis=0)
-        return spread(apart, view.vectors, count)
+        return spread(apart, view.vectors, count, random)

@@ -19,6 +19,6 @@ class Entropy(Strategy):
     needs = ("chances",)
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
-        """By entropy, each discounted for its likeness to those before it."""
+        """By entropy, spread over clusters."""
         assert view.chances is not None
-        return spread(entr(view.chances).sum(axis=1), view.vectors, count)
+        return spread(entr(view.chances).sum(axis=1), view.vectors, count, random)

@@ -18,6 +18,6 @@ class LeastConfident(Strategy):
     needs = ("chances",)
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
-        """By one less the probability, each discounted for its likeness to those before it."""
+        """By one less the probability, spread over clusters."""
         assert view.chances is not None
-        return spread(1.0 - view.chances.max(axis=1), view.vectors, count)
+        return spread(1.0 - view.chances.max(axis=1), view.vectors, count, random)

@@ -22,6 +22,6 @@ class Margin(Strategy):
     needs = ("doubts",)
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
-        """By doubt, each discounted for its likeness to those before it."""
+        """By doubt, spread over clusters."""
         assert view.doubts is not None
-        return spread(view.doubts, view.vectors, count)
+        return spread(view.doubts, view.vectors, count, random)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
 from journeyman.labelling.view import Vectors, View
@@ -28,7 +31,9 @@ class Typical(Strategy):
         everything = np.concatenate([view.vectors, view.known])
         number = min(len(view.known) + count, MOST_CLUSTERS, len(everything))
         made = KMeans(number, n_init=1, max_iter=20, random_state=int(random.integers(2**31)))
-        cluster = made.fit_predict(everything)
+        with warnings.catch_warnings():  # Rows that are alike leave clusters empty.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            cluster = made.fit_predict(everything)
         own, labelled = cluster[: len(view)], cluster[len(view) :]
         labels = np.bincount(labelled, minlength=number)
         rows = [np.flatnonzero(own == at) for at in range(number)]
