@@ -212,9 +212,8 @@ def _summary(
     typer.echo(f"{given} labels given now, {len(file)} in {file.path}")
     learned = 0 if teacher is None else teacher.learned
     if len(file) > learned:
-        typer.echo(
-            f"learn them: {shlex.join(['journeyman', 'learn', reference, str(file.path), '--exam', '0'])}"
-        )
+        command = ["journeyman", "learn", reference, str(file.path), "--exam", "0"]
+        typer.echo(f"learn them: {shlex.join(command)}")
 
 
 def _tell(read: Read) -> None:

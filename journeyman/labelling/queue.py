@@ -122,7 +122,7 @@ class Queue:
         open_rows = self.pool.open(done)
         taken = {one.id for one in doubted}
         places = [at for at in open_rows if self.pool.rows[at].id not in taken]
-        ranked = self._ranked(places, count) if places else []
+        ranked = self._ranked(places, count, done) if places else []
         mixed = [one for pair in zip_longest(ranked, doubted) for one in pair if one is not None]
         return mixed[:count]
 
@@ -130,18 +130,27 @@ class Queue:
         """The queue of a model that has learned more, on the same features."""
         return replace(self, model=model, pool=self.pool.learnt(model))
 
-    def named(self, places: int) -> str:
-        """The strategy that is used for so many rows: the one asked for, else what suits."""
+    def named(self, done: int = 0) -> str:
+        """The strategy that is used: the one asked for, else what suits the model.
+
+        With no more than a row of each class labelled (`done` beside those learned), answers say
+        less than where rows lie; numbers say nothing of how sure they are.
+        """
         if self.strategy is not None:
             return STRATEGIES[self.strategy].name
         if self.model.learner.task.kind == "value":
             return "coreset"
+        ledger = self.pool.learned
+        if ledger is not None and len(ledger) + done <= len(self.model.schema.labels):
+            return "typical"
         return "margin"
 
-    def _ranked(self, places: Sequence[int], count: int) -> list[Wanted]:
-        name = self.named(len(places))
+    def _ranked(self, places: Sequence[int], count: int, done: Container[str]) -> list[Wanted]:
+        behind = [at for at, asked in enumerate(self.pool.rows) if asked.id in done]
+        name = self.named(len(behind))
         strategy = STRATEGIES[name]()
         answers, view = self._view(places)
+        view = view.knowing(self.pool.vectors[behind])
         chosen = choose(strategy, view, count, self.seed)
         found = []
         for at in chosen:
