@@ -18,12 +18,15 @@ from journeyman.evaluation.baselines.base import BASELINES
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.export.base import EXPORTS
 from journeyman.heads.base import HEADS
+from journeyman.labelling.strategies.base import STRATEGIES
 from journeyman.registry import Registry
 from journeyman.tasks.base import TASKS, usual_task
 from journeyman.traces.places.base import PLACES
 from journeyman.tuners.base import TUNERS
 
-REGISTRIES = (TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS, PLACES)
+REGISTRIES = (
+    TASKS, TUNERS, HEADS, FAMILIES, EXPLAINERS, BASELINES, READERS, EXPORTS, PLACES, STRATEGIES,
+)  # fmt: skip
 KINDS = [(name, kind) for name in BASELINES for kind in BASELINES[name].kinds]
 
 
