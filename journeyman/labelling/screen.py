@@ -14,6 +14,8 @@ BAR = 20
 """Characters of a bar at probability 1."""
 AROUND = 9
 """Lines of the screen beside the text and the choices."""
+LEAST = 3
+"""Lines that text and choices have on a screen of any size."""
 WIDEST = 100
 """Columns of a line of text at most: longer ones are hard to read."""
 
@@ -25,7 +27,9 @@ def drawn(sitting: Sitting, title: str, console: Console) -> RenderableType:
     if item is None:
         return Group(head, Rule(style="dim"), Text(f"\n  {sitting.note or 'One moment ...'}"))
     choices = sitting.choices if sitting.naming is None else []
-    room = max(height - AROUND - len(choices) - 2 * (item.suspect is not None), 3)
+    free = height - AROUND - 2 * (item.suspect is not None)
+    choices = choices[: max(free - LEAST, LEAST)]
+    room = max(free - len(choices), LEAST)
     parts: list[RenderableType] = [head, Rule(style="dim"), Text()]
     parts += [_text(item, console, min(width - 4, WIDEST), room), Text()]
     if item.suspect is not None:

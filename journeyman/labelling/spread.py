@@ -33,7 +33,7 @@ def spread(scores: Numbers, vectors: Vectors, count: int, random: np.random.Gene
         warnings.simplefilter("ignore", ConvergenceWarning)
         distances = made.fit(vectors[order], sample_weight=weights).transform(vectors[order])
     own = distances[np.arange(len(order)), made.labels_]
-    middles = {}
+    middles: dict[int, int] = {}
     for at in np.argsort(own, kind="stable").tolist():
         middles.setdefault(int(made.labels_[at]), at)
     return [int(order[at]) for at in sorted(middles.values())]

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 from asking import Stream, ask, check_refusal
@@ -22,7 +23,7 @@ termios = pytest.importorskip("termios")
 class Terminal:
     """`journeyman ARGUMENTS` on a terminal of its own."""
 
-    open = []
+    open: ClassVar[list] = []
 
     def __init__(self, *arguments):
         self.open.append(self)

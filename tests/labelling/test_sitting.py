@@ -143,6 +143,15 @@ def test_a_screen_shows_text_guess_and_keys_within_its_size(tmp_path, model, siz
         assert part in whole
 
 
+def test_a_low_screen_leaves_out_choices_and_not_its_keys(tmp_path, model):
+    doubted = Suspect("0", MANY[29], MANY[3], 0.9, ["disagrees"])
+    done = sitting(tmp_path, model, MANY, suspect=doubted)
+    shown = screen_of(done, (60, 18)).rstrip("\n").splitlines()
+    assert len(shown) <= 18
+    assert "q quit" in "\n".join(shown)
+    assert "doubts the label" in "\n".join(shown)
+
+
 def test_a_text_cannot_move_the_cursor(tmp_path, model):
     shown = screen_of(sitting(tmp_path, model, text="a\x1b[2Jb\x07 [bold]c"))
     assert "\x1b" not in shown
