@@ -12,8 +12,8 @@ random and the default strategy chose.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -305,44 +305,59 @@ def contenders() -> dict[str, tuple[str, str]]:
     return {**found, **{name: ("random", name) for name in STRATEGIES if name not in SLOW}}
 
 
-def measure(plans: Sequence[Plan] = (*CHOSEN_ON, *REPORTED)) -> None:
-    """Every strategy on every plan, kept as each strategy ends."""
+def measure(plans: Sequence[Plan] = (*CHOSEN_ON, *REPORTED), names: Sequence[str] = ()) -> None:
+    """Every strategy on every plan, or those named; kept as each ends, and what is kept is not
+    measured again."""
     path = RESULTS / "active_learning.json"
     held = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
     figures: dict[str, Any] = {**held, "seeds": SEEDS, "default": DEFAULT, "layers": list(LAYERS)}
     for plan in plans:
-        started, rows = time.process_time(), ground(plan)
-        curves: dict[str, list[Curve]] = {}
-        chosen: dict[str, list[Places]] = {}
-        figures[plan.name] = about(rows)
-        for name, (begin, strategy) in contenders().items():
+        kept = figures.get(plan.name, {})
+        wanted = [name for name in names or contenders() if name not in kept.get("curves", {})]
+        if not wanted:
+            continue
+        rows = ground(plan)
+        own = figures[plan.name] = {"curves": {}, **kept, **said(plan, rows)}
+        if "first batch" not in own:
+            own["first batch"] = first_batches(rows)
+        for name in wanted:
+            began = time.process_time()
+            begin, strategy = contenders()[name]
             done = [run(rows, STRATEGIES[strategy](), seed, begin) for seed in range(SEEDS)]
-            curves[name], chosen[name] = [one[0] for one in done], [one[1] for one in done]
-            figures[plan.name]["strategies"] = told(plan, curves)
-            figures[plan.name]["processor seconds"] = round(time.process_time() - started)
+            own["curves"][name] = [[round(each, 4) for each in curve] for curve, _ in done]
+            own["strategies"] = told(plan, own["curves"])
+            seconds = own.setdefault("processor seconds", {})
+            seconds[name] = round(time.process_time() - began)
             record("active_learning", figures)
-            print(plan.name, name, round(float(np.mean(curves[name])), 4), flush=True)
-            if name == DEFAULT and plan in REPORTED:
-                figures[plan.name]["with the default head"] = with_product(rows, chosen)
+            print(plan.name, name, round(float(np.mean(own["curves"][name])), 4), flush=True)
+        if plan in REPORTED and "with the default head" not in own:
+            own["with the default head"] = with_product(rows)
+            record("active_learning", figures)
     keep("active_learning", figures)
 
 
-def about(rows: Ground) -> dict[str, Any]:
-    """What a plan is, and what a first batch teaches that is chosen with no label before."""
-    plan = rows.plan
-    cold = {name: [first_batch(rows, STRATEGIES[name](), seed) for seed in range(SEEDS)]
-            for name in ("random", "coreset", *SLOW)}  # fmt: skip
+def said(plan: Plan, rows: Ground) -> dict[str, Any]:
+    """What a plan is."""
     return {
         "pool": rows.size, "test": len(rows.test), "classes": len(rows.labels),
         "start": plan.start, "batch": plan.batch, "budget": plan.budget,
         "role": "chose the default" if plan in CHOSEN_ON else "chose nothing",
-        "first batch": {name: round(float(np.mean(each)), 4) for name, each in cold.items()},
     }  # fmt: skip
 
 
-def with_product(rows: Ground, chosen: Mapping[str, Sequence[Places]]) -> dict[str, Any]:
+def first_batches(rows: Ground) -> dict[str, float]:
+    """What a first batch teaches that is chosen with no label before."""
+    names = ("random", "coreset", *SLOW)
+    found = {name: [first_batch(rows, STRATEGIES[name](), seed) for seed in range(SEEDS)]
+             for name in names}  # fmt: skip
+    return {name: round(float(np.mean(each)), 4) for name, each in found.items()}
+
+
+def with_product(rows: Ground) -> dict[str, Any]:
     """The default strategy with its share of the labels beside random with all of them."""
     few = int(GOAL * rows.plan.budget)
+    chosen = {name: [run(rows, STRATEGIES[name](), seed)[1] for seed in range(SEEDS)]
+              for name in (DEFAULT, "random")}  # fmt: skip
     ours = [product(rows, own[:few], seed) for seed, own in enumerate(chosen[DEFAULT])]
     random = [product(rows, own, seed) for seed, own in enumerate(chosen["random"])]
     return {
@@ -354,6 +369,9 @@ def with_product(rows: Ground, chosen: Mapping[str, Sequence[Places]]) -> dict[s
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    wanted = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plans", nargs="*", help="names of the rows; all if absent")
+    parser.add_argument("--strategies", nargs="+", default=[], choices=list(contenders()))
+    asked = parser.parse_args()
     everything = (*CHOSEN_ON, *REPORTED)
-    measure([plan for plan in everything if plan.name in wanted] if wanted else everything)
+    measure([p for p in everything if p.name in asked.plans or not asked.plans], asked.strategies)
