@@ -90,7 +90,7 @@ def label(
         raise _no_terminal()
     name = labels if labels is not None else f"{Path(pool).name.split('.')[0]}.labels.jsonl"
     file = LabelsFile.open(name, loaded.columns, loaded.name)
-    queue, read = _queue(loaded, pool, strategy, limit, seed)
+    queue, read = _queue(model, loaded, pool, strategy, limit, seed)
     if shown:
         _sit(model, queue, file, doubted, batch, learn, read)
         return
@@ -111,18 +111,21 @@ def _loaded(reference: str) -> Model:
 
 
 def _queue(
-    model: Model, pool: str, strategy: str | None, limit: int, seed: int
+    reference: str, model: Model, pool: str, strategy: str | None, limit: int, seed: int
 ) -> tuple[Queue, Read]:
     from journeyman.data.questions import questions_in
     from journeyman.labelling.pool import Pool, read_pool
     from journeyman.labelling.queue import Queue
+    from journeyman.model_reference import model_store
     from journeyman.progress import Reporter
 
     if strategy is not None:
         from journeyman.labelling.strategies.base import STRATEGIES
 
         STRATEGIES[strategy]
-    read = read_pool(model, questions_in(pool, model.columns), limit=limit, seed=seed)
+    removed = model_store(reference).removals()
+    asked = questions_in(pool, model.columns)
+    read = read_pool(model, asked, limit=limit, seed=seed, removed=removed)
     return Queue(model, Pool.of(model, read.rows, reporter=Reporter()), strategy, seed), read
 
 

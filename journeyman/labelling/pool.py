@@ -5,7 +5,7 @@ Shapes: N rows, M rows that the model has learned, D width.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,11 +60,17 @@ class Read:
 
 
 def read_pool(
-    model: ModelState, questions: Iterable[Question], *, limit: int | None = LIMIT, seed: int = 0
+    model: ModelState,
+    questions: Iterable[Question],
+    *,
+    limit: int | None = LIMIT,
+    seed: int = 0,
+    removed: Callable[[str], bool] = lambda _: False,
 ) -> Read:
     """The rows of a pool, as questions to the model.
 
-    Raises DataError where there are none, or none that can be read.
+    `removed` says of an id, or of a hash of inputs, whether its row was removed on request: it
+    would not be learned, so it is passed over without a word. Raises DataError where there are none, or none that can be read.
     """
     columns, task = model.columns, model.learner.task
     listed = list(questions)
@@ -72,6 +78,8 @@ def read_pool(
     rows: dict[str, Asked] = {}
     for at, text in texts.items():
         hashed = row_id(input_hash(parts_of(text)))
+        if removed(hashed) or removed(ids[at]):
+            continue
         asked = Asked(ids[at], hashed, _row(model, listed[at], text), text)
         rows[hashed] = min(rows.get(hashed, asked), asked, key=lambda one: one.id)
     first = failed[min(failed)] if failed else None

@@ -157,6 +157,16 @@ def test_a_file_that_was_filled_in_is_learned_as_it_is(place, name):
     assert json.loads(told.out)["rows"]["added"] == 6
 
 
+def test_what_was_removed_on_request_is_not_asked_about(place):
+    row = json.loads(ask("label", "model", "pool.txt", "--batch", "1").out)
+    (place / "one.jsonl").write_text(json.dumps({**row, "label": "good"}) + "\n")
+    assert ask("learn", "model", "one.jsonl", "--exam", "0", "--retain", "0").code == 0
+    assert ask("unlearn", "model", "--ids", row["id"]).code == 0
+    lines = ask("label", "model", "pool.txt", "--batch", "100").out.splitlines()
+    assert lines
+    assert row["id"] not in {json.loads(line)["id"] for line in lines}
+
+
 def test_suspects_are_in_the_queue(place):
     audit = {"id": "x", "given": "good", "likely": "bad", "suspect": True, "score": 0.9,
              "reasons": ["disagrees"], "text": "an awful film"}  # fmt: skip
