@@ -47,6 +47,7 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("picture_race", _picture_race),
         ("detection", _detection),
         ("faces", _faces),
+        ("active_learning", _active_learning),
     ):
         path = RESULTS / f"{name}.json"
         if path.is_file():
@@ -228,6 +229,22 @@ def _faces(figures: Any) -> tuple[str, str, str]:
         for method, name in (("frozen", "frozen vectors"), ("eigenfaces", "eigenfaces"))
     )
     return what, figure, ", ".join(beside)
+
+
+def _active_learning(figures: Any) -> tuple[str, str, str]:
+    """Of banking77: how many labels the default strategy needs for where random ends."""
+    plan, default = figures["banking77"], figures["default"]
+    ours = plan["strategies"][default]
+    area = ours["area less random's"]
+    value, low, high = (100 * area[name] for name in ("value", "low", "high"))
+    end = plan["strategies"]["random"]["curve"][-1]
+    what = f"`banking77`, labels chosen by `journeyman label` ({default}), {plan['batch']} a batch "
+    what += f"to {plan['budget']:,}: area under the learning curve less random's; "
+    what += f"{figures['seeds']} seeds"
+    needed = ours["labels to random's end"]
+    figure = f"{value:+.1f} points ({low:+.1f} to {high:+.1f}); {100 * end:.1f} % after "
+    figure += f"{needed:,} labels"
+    return what, figure, f"random {100 * end:.1f} % after {plan['budget']:,} labels"
 
 
 def _detection(figures: Any) -> tuple[str, str, str]:

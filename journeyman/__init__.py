@@ -2,7 +2,8 @@
 
 `finetune` runs a recipe and gives its model, `zero_shot` makes one of descriptions of labels,
 `ensemble` has several answer together, `load` reads one back; a `Model` predicts, is evaluated,
-explains itself and is saved. `audit` finds labels that may be wrong, with no model made yet.
+explains itself and is saved. `audit` finds labels that may be wrong, with no model made yet;
+`label_queue` says which rows are worth a label next.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from journeyman.ensembles import Ensemble, ensemble
     from journeyman.errors import JourneymanError
     from journeyman.estimator import TextClassifier, TextRegressor
+    from journeyman.labelling.queue import label_queue
     from journeyman.model import Model
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "audit",
     "ensemble",
     "finetune",
+    "label_queue",
     "load",
     "zero_shot",
 ]
@@ -40,6 +43,7 @@ _HOMES = {
     "audit": "journeyman.auditing",
     "ensemble": "journeyman.ensembles",
     "finetune": "journeyman.api",
+    "label_queue": "journeyman.labelling.queue",
     "load": "journeyman.api",
     "zero_shot": "journeyman.descriptions",
 }

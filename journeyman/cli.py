@@ -15,6 +15,7 @@ from rich.padding import Padding
 
 from journeyman.audit_commands import audit
 from journeyman.errors import JourneymanError
+from journeyman.labelling_commands import label
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.teaching_commands import learn, unlearn
 from journeyman.usage import (
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _VERSIONS = (learn, unlearn, history, diff, promote, rollback, publish)
-for command in (*_VERSIONS, audit, enrol, remove_person, people, verify):
+for command in (*_VERSIONS, audit, label, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[

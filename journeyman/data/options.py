@@ -78,7 +78,8 @@ class DataOptions(BaseModel):
     )
     format: str | None = Field(
         default=None,
-        description="csv, jsonl, parquet, conll, saved, picture-folder, coco, voc, yolo or hub; "
+        description="csv, jsonl, parquet, conll, saved, picture-folder, coco, voc, yolo, "
+        "label-studio or hub; "
         "recognised from name and content when absent.",
     )
     text: str | tuple[str, ...] | None = Field(

@@ -19,6 +19,22 @@ _REPAIRS = {
 }
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
+_WORD = re.compile(
+    r"""
+    (?:https?://|www\.)\S+                                     # addresses stay whole
+  | [\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]       # one ideograph or kana
+  | [^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]+
+    (?:['’.-][^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]+)*  # U.S, can't, e-mail
+  | [^\w\s]
+    """,
+    re.VERBOSE,
+)
+
+
+def words_in(text: str) -> tuple[tuple[int, int], ...]:
+    """[start, end) of each word of a plain text: runs of letters, single marks and ideographs."""
+    return tuple(match.span() for match in _WORD.finditer(text))
+
 
 def is_tag(text: str) -> bool:
     """Whether a text reads as one tag: O, B-PER, I-ORG and so on."""

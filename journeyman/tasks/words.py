@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.text_inputs import TextInputs
+from journeyman.data.tokens import words_in
 
 WordSpan = tuple[int, int]
-
-_WORD = re.compile(
-    r"""
-    (?:https?://|www\.)\S+                                     # addresses stay whole
-  | [\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]       # one ideograph or kana
-  | [^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]+
-    (?:['’.-][^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff]+)*  # U.S, can't, e-mail
-  | [^\w\s]
-    """,
-    re.VERBOSE,
-)
 
 
 class TokenText(str):
@@ -44,7 +33,7 @@ def words_of(text: str) -> tuple[WordSpan, ...]:
     """The words of a text: as given, else runs of letters, single marks, single ideographs."""
     if isinstance(text, TokenText):
         return text.words
-    return tuple(match.span() for match in _WORD.finditer(text))
+    return words_in(text)
 
 
 def first_tokens(words: Sequence[WordSpan], inputs: TextInputs, row: int) -> NDArray[np.int64]:

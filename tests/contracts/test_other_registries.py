@@ -19,6 +19,7 @@ from journeyman.evaluation.baselines.base import BASELINES
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.export.base import EXPORTS
 from journeyman.heads.base import HEADS
+from journeyman.labelling.strategies.base import STRATEGIES
 from journeyman.registry import Registry
 from journeyman.tasks.base import TASKS, usual_task
 from journeyman.traces.places.base import PLACES
@@ -35,6 +36,7 @@ REGISTRIES = (
     EXPORTS,
     PLACES,
     AUDITORS,
+    STRATEGIES,
 )
 KINDS = [(name, kind) for name in BASELINES for kind in BASELINES[name].kinds]
 

@@ -1,0 +1,1 @@
+"""Which rows are worth a label next, and how a person gives it."""

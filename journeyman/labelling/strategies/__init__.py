@@ -1,0 +1,1 @@
+"""Strategies that choose which rows to label next, one file each."""
