@@ -6,14 +6,13 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
-from journeyman.data.options import DataOptions
 from journeyman.files import bytes_under, write_json
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.cleaned import cleaned
 from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
-from journeyman.sections.self_taught import self_taught
+from journeyman.sections.self_taught import self_taught, waiting
 from journeyman.standings import Standings, stand
 from journeyman.training.cleaned_rows import CleanedRows, clean_rows
 from journeyman.training.exam import make_exam
@@ -34,7 +33,7 @@ NOTE = "figures"
 
 def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
-    unlabelled = workspace.option(DataOptions).unlabelled
+    unlabelled = workspace.without_labels
     options = asked(workspace.option(FinetuneOptions), workspace.task, unlabelled)
     options = before_refit(options)
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
@@ -67,7 +66,11 @@ def run(workspace: Workspace) -> Section:
     section = finetuned(trained, standings, workspace.cache.stats, metric, disk)
     section = cleaned(section, clean, workspace.schema) if clean else section
     section = climbed(section, ladder, metric) if ladder else section
-    return self_taught(section, taught, metric) if taught else section
+    return (
+        self_taught(section, taught, metric)
+        if taught
+        else waiting(section, workspace.unlabelled_rows, workspace.task)
+    )
 
 
 def train_on(
@@ -235,6 +238,11 @@ def _model(workspace: Workspace, trained: Trained) -> Model:
     )
 
 
+def _unlabelled(workspace: Workspace) -> dict[str, int]:
+    """Training rows that nobody labelled, where there are any."""
+    return {"unlabelled": workspace.unlabelled_rows} if workspace.unlabelled_rows else {}
+
+
 def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
     """What metrics.json holds beyond the sections' figures."""
     overall = standings.measured.overall
@@ -248,7 +256,7 @@ def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
     if "" in standings.human:
         rivals["human_rater"] = standings.human[""]
     return {
-        "data": workspace.split_sizes(),
+        "data": {**workspace.split_sizes(), **_unlabelled(workspace)},
         "test": plain(overall.metrics),
         "slices": plain(dict(standings.measured.slices)),
         "baselines": plain(rivals),
