@@ -187,14 +187,13 @@ def collect(
             removals=removals,
             is_named=name in (extra or {}),
             keeps_unlabelled=keeps_unlabelled,
-        )  # fmt: skip
+        )
         for name, source in more.items()
     }
     others = [parted(each.table, columns, seed) for each in added.values()]
     tables["train"] = Table.join([tables["train"], *(o.labelled for o in others)], columns.slices)
     tables, findings = _divide(tables, columns, options, seed, kind)
-    rests = [each.rest for each in (apart["train"], *others)]
-    unlabelled, told = unjudged(rests, tables, columns.group)
+    unlabelled, told = unjudged([apart["train"], *others], tables, columns.group)
     once = _once({**read, **added})
     found = [*guessed, *(finding for part in once for finding in part.findings), *findings, *told]
     collection = Collection(

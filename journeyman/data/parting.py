@@ -44,17 +44,17 @@ def _limited(table: Table, limit: int | None, seed: int) -> Table:
 
 
 def unjudged(
-    rest: Sequence[Table], tables: Mapping[str, Table], group: str | None
+    parts: Sequence[Parted], tables: Mapping[str, Table], group: str | None
 ) -> tuple[tuple[Table, ...], list[Finding]]:
-    """Unlabelled rows without those of groups that the model is judged by, and what is told of
+    """The unlabelled rows without those of groups that the model is judged by, and what is told of
     these."""
     if group is None:
-        return tuple(table for table in rest if len(table)), []
+        return tuple(part.rest for part in parts if len(part.rest)), []
     judged: set[Any] = set()
     for role in ROLES[1:]:
         judged |= set(tables[role].column(group)) if group in tables[role].columns else set()
     kept, findings = [], []
-    for table in rest:
+    for table in (part.rest for part in parts):
         owners = table.column(group) if group in table.columns else [None] * len(table)
         gone = np.array([owner is not None and owner in judged for owner in owners], dtype=bool)
         kept.append(table.select(np.flatnonzero(~gone)))
