@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-for name in ("contracts", "traces"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / name))
-
 import pytest
 from tiny import tiny_folder
+
+for name in ("contracts", "traces"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / name))
 
 
 @pytest.fixture

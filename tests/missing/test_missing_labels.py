@@ -1,4 +1,4 @@
-"""Runs on files in which labels are missing: what was learned from, and what is told of the rest."""
+"""Runs on files in which labels are missing: what was learned from, and what is told."""
 
 import json
 
