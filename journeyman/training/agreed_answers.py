@@ -44,7 +44,7 @@ def agreed(
     known = learned.encoded.rows.float().numpy()
     starts = [known, *(_chances(outputs, temperature, known.shape[1]) for _, outputs in others)]
     parts = [learned, *(examples for examples, _ in others)]
-    vectors = np.concatenate([_vectors(learner, part, cache) for part in parts if len(part)])
+    vectors = np.concatenate([vectors_of(learner, part, cache) for part in parts if len(part)])
     held = np.log(np.maximum(Graph.of(vectors).spread(np.concatenate(starts)), LEAST_SHARE))
     ends = np.cumsum([len(start) for start in starts])
     return [list(held[first:last]) for first, last in pairwise(ends)]
@@ -57,7 +57,8 @@ def _chances(outputs: Sequence[Array], temperature: float, labels: int) -> NDArr
     return found
 
 
-def _vectors(learner: Learner, part: Examples, cache: FeatureCache) -> NDArray[np.float32]:
+def vectors_of(learner: Learner, part: Examples, cache: FeatureCache) -> NDArray[np.float32]:
+    """[N, D]: what the model's last layer makes of each row."""
     layers = solver_rows(learner, Split(part, feature_source(learner, part, cache)))
     found: NDArray[np.float32] = layers[max(layers)].numpy().astype(np.float32)
     return found

@@ -13,6 +13,7 @@ from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.label_cleaning import LabelCleaningChoice
+from journeyman.training.missing_options import MissingOptions
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.training.pseudo_labels import SelfTrainingChoice
 from journeyman.tuners.base import TUNERS
@@ -137,6 +138,12 @@ class FinetuneOptions(LoopOptions):
         description="Learn from the rows of `data.unlabelled` too, by the model's own answers "
         "where held-out answers as confident are right often enough: true, or how. When absent, "
         "`tuner: auto` tries it where there are such texts; false: never.",
+    )
+    missing: MissingOptions | None = Field(
+        None,
+        description="What questions are expected to lack. Training rows are then learned from with "
+        "such parts left out too, where held-out rows that lack them are answered better by it.",
+        examples=[{"words": 0.3}, {"fields": 0.2}],
     )
     label_cleaning: LabelCleaningChoice = Field(
         False,

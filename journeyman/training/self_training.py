@@ -127,8 +127,10 @@ def asked(options: FinetuneOptions, task: Task, unlabelled: Sequence[str]) -> Fi
 
 
 def before_refit(options: FinetuneOptions) -> FinetuneOptions:
-    """The options by which the model is made that self-training starts from."""
-    return options.model_copy(update={"refit": options.refit and not options.self_training})
+    """The options by which the model is made that self-training, or training on views with parts
+    missing, starts from."""
+    goes_on = options.self_training or options.missing is not None
+    return options.model_copy(update={"refit": options.refit and not goes_on})
 
 
 def self_train(
