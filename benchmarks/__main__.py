@@ -23,7 +23,7 @@ SHORT = {
 }
 LONG = (
     "continual", "continual_domains", "detection", "ensembles", "faces", "few_labels",
-    "generalise", "hotel", "journey", "million_rows", "paired_intents", "picture_pass",
+    "generalise", "hotel", "journey", "million_rows", "missing", "paired_intents", "picture_pass",
     "picture_race", "pictures", "pretraining", "ratings", "robustness", "search", "transfer",
     "tuners", "updates",
 )  # fmt: skip

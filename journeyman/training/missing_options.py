@@ -14,9 +14,15 @@ class MissingOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    words: Share = Field(0.0, description="Share of the words that questions are expected to lack.")
+    words: Share = Field(
+        0.0,
+        description="Share of the words that questions are expected to lack.",
+        examples=[0.3],
+    )
     fields: Share = Field(
-        0.0, description="Share of questions expected to lack one of the two texts of a pair."
+        0.0,
+        description="Share of questions expected to lack one of the two texts of a pair.",
+        examples=[0.2],
     )
     copies: int = Field(
         2, ge=1, le=16, description="Views with parts left out of each training row."

@@ -135,9 +135,10 @@ class FinetuneOptions(LoopOptions):
     )
     self_training: SelfTrainingChoice = Field(
         None,
-        description="Learn from the rows of `data.unlabelled` too, by the model's own answers "
+        description="Learn from rows without labels too (training rows that lack one, and those "
+        "of `data.unlabelled`), by the model's own answers "
         "where held-out answers as confident are right often enough: true, or how. When absent, "
-        "`tuner: auto` tries it where there are such texts; false: never.",
+        "`tuner: auto` tries it where there are such rows; false: never.",
     )
     missing: MissingOptions | None = Field(
         None,

@@ -104,13 +104,14 @@ class Round:
 @dataclass(frozen=True)
 class SelfTrained:
     """The model that is kept, and how it came about: every round, the texts `offered`, the
-    `precision` that was asked of answers, and the seconds it took."""
+    `precision` that was asked of answers, the seconds it took, and the `method` of labelling."""
 
     trained: Trained
     rounds: tuple[Round, ...]
     offered: Unlabelled
     precision: float
     seconds: float
+    method: str = "answers"
 
     @property
     def rows(self) -> int:
@@ -158,7 +159,7 @@ def self_train(
     if refits and not course.folds:
         refit(rounds.kept, course.schema, course.validation, course.cache)
     seconds = time.perf_counter() - began
-    return SelfTrained(rounds.kept, tuple(done), offered, said.precision, seconds)
+    return SelfTrained(rounds.kept, tuple(done), offered, said.precision, seconds, said.method)
 
 
 class _Rounds:

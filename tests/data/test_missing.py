@@ -154,6 +154,15 @@ def test_tokens_without_tags(tmp_path):
     assert named(made, "bad_tokens").count == 1
 
 
+def test_sentences_without_tags(tmp_path):
+    tagged = "\n\n".join(f"Ann B-PER\nran O\n{n} O" for n in range(40))
+    path = tmp_path / "train.conll"
+    path.write_text(f"{tagged}\n\nBob\nsat\n\nBob O\nsat\n\n")
+    made = gather(tmp_path, train=str(path), kind="tags")
+    assert texts_without_labels(made) == ["Bob sat"]
+    assert named(made, "bad_tokens").count == 1
+
+
 def pairs(tmp_path, blank, count=60):
     rows = [{"subject": text(n), "body": text(1000 + n), "label": "xy"[n % 2]}
             for n in range(count)]  # fmt: skip
