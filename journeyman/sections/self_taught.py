@@ -54,8 +54,8 @@ def _prose(found: SelfTrained) -> str:
     return (
         f"{len(offered.texts):,} rows without labels were offered{own}"
         f"{f'; left out: {out}' if out else ''}.{refused}{spread} An answer serves as a label "
-        f"where held-out answers as confident are right {found.precision:.0%} of the time, and no label "
-        f"may grow more than {DRIFT:.0f} times as much as another. {end}."
+        f"where held-out answers as confident are right {found.precision:.0%} of the time, and no "
+        f"label may grow more than {DRIFT:.0f} times as much as another. {end}."
     )
 
 
