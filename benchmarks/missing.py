@@ -1,10 +1,11 @@
 """What is lost where words, one of two texts, or labels are missing, and what remedies give back.
 
-`python -m benchmarks.missing [PART ...]`: words (banking77 and snippets, 4,000 training rows),
-fields (creak, 2,500), labels (banking77 with 8, 16 and 32 labels a class, all other training rows
-without; snippets with 5 % of 8,000), five draws of the labels. One thread, MiniLM, all frozen; from
-a filled cache. Test rows choose nothing: what a remedy is kept by are validation rows. Intervals
-are of paired differences, over test rows or over draws.
+`python -m benchmarks.missing [PART ...]`, of which the beginning of a name will do: words
+(banking77 and snippets, 4,000 training rows), fields (creak, 2,500), labels (banking77 with 8, 16
+and 32 labels a class, all other training rows without; snippets with 5 % of 8,000), five draws of
+the labels. One thread, MiniLM, all frozen; from a filled cache. Test rows choose nothing: what a
+remedy is kept by are validation rows. Intervals are of paired differences, over test rows or over
+draws.
 """
 
 from __future__ import annotations
@@ -420,47 +421,59 @@ def few(pool: Rows, shots: int, seed: int) -> NDArray[np.int64]:
     return np.concatenate(drawn)
 
 
-def measure(parts: Sequence[str] = ("words", "labels", "fields")) -> None:
-    """Measure parts and keep their figures beside those of the others."""
+def money_words(bench: Bench) -> dict[str, Any]:
+    """Words missing on banking77."""
+    train, test = banking()
+    return words(bench, split(train, ROWS, 1)[1], test)
+
+
+def mood_words(bench: Bench) -> dict[str, Any]:
+    """Words missing on snippets."""
+    train, test = snippets()
+    return words(bench, split(train, ROWS, 1)[1], test)
+
+
+def money_labels(bench: Bench, shots: int) -> Any:
+    """Labels missing on banking77."""
+    pool, test = banking()
+    drawn = [few(pool, shots, seed) for seed in range(DRAWS)]
+    return labels(bench, pool, test, drawn, others=shots == 8)
+
+
+def mood_labels(bench: Bench) -> Any:
+    """Labels missing on snippets, all but 5 %."""
+    pool, test = snippets()
+    orders = [np.random.default_rng([seed, 3]).permutation(len(pool)) for seed in range(DRAWS)]
+    return labels(bench, pool, test, [order[: len(pool) // 20] for order in orders])
+
+
+PARTS: dict[str, tuple[str, Callable[[Bench], Any]]] = {
+    "words, banking77": ("banking77", money_words),
+    "words, snippets": ("snippets", mood_words),
+    "fields, creak": ("creak", lambda bench: fields(bench, *creak())),
+    "labels, banking77, 8 a class": ("banking77", lambda bench: money_labels(bench, 8)),
+    "labels, banking77, 16 a class": ("banking77", lambda bench: money_labels(bench, 16)),
+    "labels, banking77, 32 a class": ("banking77", lambda bench: money_labels(bench, 32)),
+    "labels, snippets, 5 %": ("snippets", mood_labels),
+}
+"""What is measured, and the data set whose layers it reads."""
+
+
+def measure(names: Sequence[str] = ()) -> None:
+    """Measure the parts that begin with one of these names, or all, and keep their figures beside
+    those of the others."""
     torch.set_num_threads(1)
     found = resolve("minilm-l6")
     spec = {"name": found.name, "licence": "", "source": "", "sha256": found.sha256}
     backbone = load_backbone(Path(found.folder), spec, {"max_tokens": 64})
-    cache = FeatureCache()
-    path = RESULTS / "missing.json"
-    figures = json.loads(path.read_text("utf-8"))["figures"] if path.is_file() else {}
-    figures["share missing"] = SHARE
-
-    def told(name: str, value: Any) -> None:
-        figures[name] = value
-        keep("missing", figures)
-
-    money, moods = Bench("banking77", backbone, cache), Bench("snippets", backbone, cache)
-    if "words" in parts:
-        train, test = banking()
-        told("words, banking77", words(money, split(train, ROWS, 1)[1], test))
-    if "labels" in parts:
-        _labels_of(money, told, (8,))
-    if "fields" in parts:
-        told("fields, creak", fields(Bench("creak", backbone, cache), *creak()))
-    if "words" in parts:
-        train, test = snippets()
-        told("words, snippets", words(moods, split(train, ROWS, 1)[1], test))
-    if "labels" in parts:
-        pool, test = snippets()
-        drawn = [np.random.default_rng([seed, 3]).permutation(len(pool))[: len(pool) // 20]
-                 for seed in range(DRAWS)]  # fmt: skip
-        told("labels, snippets, 5 %", labels(moods, pool, test, drawn))
-        _labels_of(money, told, (16, 32))
-
-
-def _labels_of(bench: Bench, told: Callable[[str, Any], None], counts: Sequence[int]) -> None:
-    pool, test = banking()
-    for shots in counts:
-        drawn = [few(pool, shots, seed) for seed in range(DRAWS)]
-        found = labels(bench, pool, test, drawn, others=shots == 8)
-        told(f"labels, banking77, {shots} a class", found)
+    cache, path = FeatureCache(), RESULTS / "missing.json"
+    for name, (data, part) in PARTS.items():
+        if names and not name.startswith(tuple(names)):
+            continue
+        figures = part(Bench(data, backbone, cache))
+        kept = json.loads(path.read_text("utf-8"))["figures"] if path.is_file() else {}
+        keep("missing", {**kept, "share missing": SHARE, name: figures})
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1:] or ("words", "labels", "fields"))
+    measure(sys.argv[1:])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from journeyman.errors import JourneymanError
 from journeyman.tasks.base import Array
-from journeyman.training.augmentations.missing import joined, missing_views
+from journeyman.training.augmentations.missing import changed, joined, missing_views
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.gain import Gain, gain
@@ -50,8 +50,9 @@ def harden(course: Course, start: Trained, said: MissingOptions) -> tuple[Harden
     _check(course)
     began = time.perf_counter()
     task, schema = course.task, course.schema
-    views = [missing_views(course.backbone, course.train, said, course.seed, at + 1)
+    drawn = [missing_views(course.backbone, course.train, said, course.seed, at + 1)
              for at in range(said.copies)]  # fmt: skip
+    views = [changed(view, course.train) for view in drawn]
     wider = replace(course, train=joined(course.backbone, [course.train, *views]))
     options = course.options.model_copy(update={"refit": False})
     new = finetune(

@@ -29,6 +29,13 @@ def missing_views(
     return replace(examples, texts=texts, inputs=inputs)
 
 
+def changed(views: Examples, rows: Examples) -> Examples:
+    """The views that lack something of the rows they are of: others would say nothing new, and only
+    weigh more."""
+    pairs = zip(views.texts, rows.texts, strict=True)
+    return views.select(np.flatnonzero([view != row for view, row in pairs]))
+
+
 def joined(backbone: Backbone, parts: Sequence[Examples]) -> Examples:
     """Rows and views of them, in turn."""
     texts = [text for part in parts for text in part.texts]
