@@ -11,6 +11,7 @@ from typing import Any
 from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
 from journeyman.data.identity import input_hash, row_id
+from journeyman.data.missing import absent
 from journeyman.data.options import DataOptions
 from journeyman.data.pictures import picture_facts
 from journeyman.data.record import Refused
@@ -111,6 +112,8 @@ class QuestionReader:
         noun = "text" if self.columns.image is None else "path of a picture"
         expected = f"a {noun} in {' and in '.join(map(repr, names))}"
         values = tuple(row.get(name) for name in names)
+        if not all(map(absent, values)):
+            values = tuple("" if absent(value) else value for value in values)
         for name, value in zip(names, values, strict=True):
             if not isinstance(value, str):
                 found = f"{name!r}: {value!r}"[:80] if name in row else _names(row)

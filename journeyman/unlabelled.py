@@ -1,9 +1,9 @@
-"""Texts or pictures without labels: of files, and those of them that no model is chosen or examined
-by."""
+"""Texts or pictures without labels: of training rows that nobody labelled and of files, and those
+of them that no model is chosen or examined by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -27,7 +27,9 @@ PART = 4096
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Texts to answer, each once, in the order of the files.
+    """Texts to answer, each once: of the training data, then in the order of the files.
+
+    The first `own` of them are of training rows that nobody labelled.
 
     What was left out is counted: texts met before, texts that stand in rows with labels (of any
     split), rows without a text that can be read, and texts beyond the limit.
@@ -38,6 +40,7 @@ class Unlabelled:
     labelled: int = 0
     refused: int = 0
     beyond: int = 0
+    own: int = 0
 
 
 def read_unlabelled(
@@ -49,7 +52,8 @@ def read_unlabelled(
     seed: int,
     removals: Removals = NOTHING_REMOVED,
 ) -> Unlabelled:
-    """The texts of the files that stand in no row with a label, a seeded sample at the limit.
+    """The texts of unlabelled training rows and of the files that stand in no row with a label, a
+    seeded sample at the limit.
 
     Texts of `removals` count as such that cannot be read.
 
@@ -59,20 +63,24 @@ def read_unlabelled(
     tables = collection.tables.values()
     apart = {_known(task.text(row, columns)) for table in tables for row in table.rows()}
     found: dict[Any, Text] = {}
-    met, labelled, refused = 0, 0, 0
-    for file in files:
-        for text in texts_in(file, columns, task.unit, removals):
+    met, labelled, refused, own = 0, 0, 0, 0
+    rows = (row for table in collection.unlabelled for row in table.rows())
+    sources: list[Iterable[Text | None]] = [(task.text(row, columns) for row in rows)]
+    sources += [texts_in(file, columns, task.unit, removals) for file in files]
+    for at, source in enumerate(sources):
+        for text in source:
             met += text is not None
             refused += text is None
             known = None if text is None else _known(text)
             labelled += known in apart
             if text is not None and known not in apart:
                 found.setdefault(known, text)
+        own = own if at else len(found)
     texts = list(found.values())
     if not texts:
         raise DataError(
             "No text without a label is left to answer.",
-            place=", ".join(files),
+            place=", ".join([*(t.source for t in collection.unlabelled), *files]),
             expected="rows with a text that stands in no labelled row",
             found=f"{met} texts, {labelled} of them labelled, and {refused} rows without one",
             remedy="name a file with other texts in data.unlabelled",
@@ -86,6 +94,7 @@ def read_unlabelled(
         labelled=labelled,
         refused=refused,
         beyond=len(texts) - len(kept),
+        own=int((kept < own).sum()),
     )
 
 

@@ -69,8 +69,13 @@ class Workspace:
             raise TypeError(f"no options of kind {kind.__name__}")
         return found
 
-    def gather(self, data: DataOptions, folder: Path) -> Collection:
-        """Read, check and split rows into `folder`; a named dataset knows its columns."""
+    def gather(
+        self, data: DataOptions, folder: Path, *, keeps_unlabelled: bool = False
+    ) -> Collection:
+        """Read, check and split rows into `folder`; a named dataset knows its columns.
+
+        Training rows without a label are kept apart where somebody asks for them, else set aside.
+        """
         files = None
         if data.dataset is not None:
             found = resolve_dataset(data.dataset)
@@ -88,6 +93,7 @@ class Workspace:
             kind=TASKS[self.task_name].kind if self.task_name else None,
             modality=TASKS[self.task_name].modality if self.task_name else None,
             removals=self.removals,
+            keeps_unlabelled=keeps_unlabelled,
         )
 
     @property
@@ -213,11 +219,22 @@ class Workspace:
         how = {"limit": limit, "seed": self.seed, "reporter": self.reporter}
         return subject_of(*found, splits=splits, **how)  # type: ignore[arg-type]
 
+    @property
+    def without_labels(self) -> list[str]:
+        """Where rows without labels are: training data, and files of `data.unlabelled`."""
+        rows = [table.source for table in self.collection.unlabelled]
+        return [*rows, *self.option(DataOptions).unlabelled]
+
     def unlabelled(self, limit: int | None) -> Unlabelled:
         """Texts without labels, at most `limit` of them."""
         files = self.option(DataOptions).unlabelled
         how = {"limit": limit, "seed": self.seed, "removals": self.removals}
         return read_unlabelled(files, self.task, self.collection, **how)  # type: ignore[arg-type]
+
+    @property
+    def unlabelled_rows(self) -> int:
+        """Training rows that nobody labelled; they are in no split."""
+        return sum(map(len, self.collection.unlabelled))
 
     def split_sizes(self) -> dict[str, int]:
         """Rows of each split."""

@@ -15,6 +15,7 @@ from journeyman.data.checks.base import CHECKS, Checked, Stage
 from journeyman.data.findings import Finding, ordered
 from journeyman.data.ingest import VERSION, Ingested, ingest, source_hash
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
+from journeyman.data.parting import parted, require_labels, unjudged
 from journeyman.data.quarantine import write_quarantine
 from journeyman.data.removals import NOTHING_REMOVED, Removals
 from journeyman.data.resolve import resolve
@@ -36,6 +37,7 @@ class Collection:
     `quarantine.jsonl`; `sources` names where each split was read from. A split that has neither a
     file nor a share is an empty table. `kind` is that of the recipe's task, else the one the
     targets suggest. Rows of `data.extra` are the last of `train`; `extra` names their sources.
+    `unlabelled` has, by source, the training rows that nobody labelled: they are in no split.
     """
 
     train: Table
@@ -48,6 +50,7 @@ class Collection:
     sources: Mapping[str, str]
     kind: TargetKind
     extra: tuple[str, ...] = ()
+    unlabelled: tuple[Table, ...] = ()
 
     @property
     def own(self) -> Table:
@@ -79,12 +82,14 @@ class Collection:
         for role, table in self.tables.items():
             splits[role] = _save(folder, role, table.parts[0])
         added = [_save(folder, "extra", table) for table in self.added]
+        more = [_save(folder, "unlabelled", table) for table in self.unlabelled]
         save_splits(folder / "splits.json", self.tables)
         content = {
             "key": key,
             "removed": removed,
             "splits": splits,
             "added": added,
+            "unlabelled": more,
             "extra": self.extra,
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "columns": self.columns.model_dump(mode="json"),
@@ -103,6 +108,7 @@ class Collection:
             columns = DataOptions(**content["columns"])
             added = [_load(folder, about) for about in content.get("added", ())]
             tables["train"] = Table.join([tables["train"], *added], columns.slices)
+            more = [_load(folder, about) for about in content.get("unlabelled", ())]
             return cls(
                 **tables,
                 findings=tuple(Finding(**finding) for finding in content["findings"]),
@@ -111,6 +117,7 @@ class Collection:
                 sources=content["sources"],
                 kind=content["kind"],
                 extra=tuple(content.get("extra", ())),
+                unlabelled=tuple(more),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -146,23 +153,28 @@ def collect(
     kind: TargetKind | None = None,
     modality: Modality | None = None,
     removals: Removals = NOTHING_REMOVED,
+    keeps_unlabelled: bool = True,
 ) -> Collection:
     """Read, check and split the data of a run into `folder`; the same again costs only hashing.
 
     `files` gives the splits of a catalogue dataset, or overrides paths; `extra` the training split
     of each such dataset that `data.extra` names. `kind` and `modality` are those of the recipe's
-    task, where it names one. Rows of `removals` are left out.
+    task, where it names one. Rows of `removals` are left out. Training rows without a label are
+    kept apart, or set aside as those of other splits are.
     Raises DataError for data that cannot be learned from; nothing is left half written.
     """
     sources = _sources(data, files)
     more = {name: str((extra or {}).get(name, name)) for name in data.extra}
     held = {source: source_hash(source, data) for source in {**sources, **more}.values()}
-    key = _key({**sources, **more}, held, data, options, seed, [kind, modality])
+    kept = _keeping(sources) if keeps_unlabelled else frozenset()
+    key = _key({**sources, **more}, held, data, options, seed, [kind, modality, *kept])
     if _is_done(folder, key, removals.digest):
         return Collection.load(folder)
     columns, guessed = resolve(sources["train"], data, kind, modality)
-    read = _ingest_roles(sources, columns, options, folder, kind, held, removals)
-    tables = {role: _limited(part.table, columns.limit, seed) for role, part in read.items()}
+    read = _ingest_roles(sources, columns, options, folder, kind, held, removals, kept)
+    apart = {role: parted(part.table, columns, seed) for role, part in read.items()}
+    require_labels(apart["train"], columns)
+    tables = {role: part.labelled for role, part in apart.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
     added = {
         name: _ingest_extra(
@@ -172,25 +184,27 @@ def collect(
             folder,
             kind,
             content=held[source],
-            is_named=name in (extra or {}),
             removals=removals,
+            is_named=name in (extra or {}),
+            keeps_unlabelled=keeps_unlabelled,
         )
         for name, source in more.items()
     }
-    parts = [_limited(part.table, columns.limit, seed) for part in added.values()]
-    tables["train"] = Table.join([tables["train"], *parts], columns.slices)
+    others = [parted(each.table, columns, seed) for each in added.values()]
+    tables["train"] = Table.join([tables["train"], *(o.labelled for o in others)], columns.slices)
     tables, findings = _divide(tables, columns, options, seed, kind)
+    unlabelled, told = unjudged([apart["train"], *others], tables, columns.group)
     once = _once({**read, **added})
-    found = [*guessed, *(finding for part in once for finding in part.findings), *findings]
-    refused = [part.refused for part in once]
+    found = [*guessed, *(finding for part in once for finding in part.findings), *findings, *told]
     collection = Collection(
         **tables,
         findings=ordered(found),
         columns=columns,
-        quarantined=write_quarantine(folder / "quarantine.jsonl", refused),
+        quarantined=write_quarantine(folder / "quarantine.jsonl", [p.refused for p in once]),
         sources=sources,
         kind=kind,
         extra=tuple(more.values()),
+        unlabelled=unlabelled,
     )
     collection.save(folder, key, removals.digest)
     return collection
@@ -204,8 +218,12 @@ def _ingest_roles(
     kind: TargetKind | None,
     held: Mapping[str, str],
     removals: Removals,
+    kept: frozenset[str],
 ) -> dict[str, Ingested]:
-    """The table of each split that has a source of its own; `held` has hashes of their content."""
+    """The table of each split that has a source of its own; `held` has hashes of their content.
+
+    Of the sources in `kept`, rows without a label stay in the table.
+    """
     return {
         role: ingest(
             source,
@@ -216,9 +234,16 @@ def _ingest_roles(
             needed=_needed(columns, role, sources),
             content=held[source],
             removals=removals,
+            keeps_unlabelled=source in kept,
         )
         for role, source in sources.items()
     }
+
+
+def _keeping(sources: Mapping[str, str]) -> frozenset[str]:
+    """The source of training rows, unless another split is read from it too."""
+    others = {source for role, source in sources.items() if role != "train"}
+    return frozenset({sources["train"]} - others)
 
 
 def _sources(data: DataOptions, files: Mapping[str, Path] | None) -> dict[str, str]:
@@ -284,6 +309,7 @@ def _ingest_extra(
     content: str,
     is_named: bool,
     removals: Removals,
+    keeps_unlabelled: bool,
 ) -> Ingested:
     """Rows that are only learned from; a dataset of the catalogue is JSON Lines in UTF-8."""
     update: dict[str, Any] = {"where": None, "ratings": None}
@@ -294,7 +320,7 @@ def _ingest_extra(
     try:
         return ingest(
             source, how, folder=folder, kind=kind, max_refused=options.max_refused, needed=needed,
-            content=content, removals=removals,
+            content=content, removals=removals, keeps_unlabelled=keeps_unlabelled,
         )  # fmt: skip
     except DataError as error:
         place = f"{error.place} (recipe field data.extra)"
@@ -307,13 +333,6 @@ def _ingest_extra(
 def _once(read: Mapping[str, Ingested]) -> list[Ingested]:
     """Each source once, though it may be named for two splits."""
     return list({(part.table.source, part.refused): part for part in read.values()}.values())
-
-
-def _limited(table: Table, limit: int | None, seed: int) -> Table:
-    if limit is None or len(table) <= limit:
-        return table
-    chosen = np.random.default_rng(seed).choice(len(table), limit, replace=False)
-    return table.select(np.sort(chosen))
 
 
 def _divide(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from journeyman.data.boxes import looks_like_boxes
+from journeyman.data.missing import MARKS, absent
 from journeyman.data.pictures import looks_like_picture
 from journeyman.data.target import looks_continuous, number
 from journeyman.data.tokens import as_list, is_tag
@@ -62,7 +63,7 @@ def profile(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
 
 
 def _column(name: str, cells: list[Any]) -> Column:
-    filled = [cell for cell in cells if cell is not None and str(cell).strip()]
+    filled = _without_marks([cell for cell in cells if not absent(cell)])
     texts = [str(cell) for cell in filled]
     count = max(1, len(texts))
     return Column(
@@ -74,6 +75,13 @@ def _column(name: str, cells: list[Any]) -> Column:
         numeric=bool(texts) and all(number(text) == number(text) for text in texts[:2000]),
         sample=tuple(filled[:2000]),
     )
+
+
+def _without_marks(cells: list[Any]) -> list[Any]:
+    """Cells without what stands for a missing number, where all others are numbers."""
+    plain = [cell for cell in cells if str(cell).strip().casefold() not in MARKS]
+    numbers = bool(plain) and all(number(cell) == number(cell) for cell in plain[:2000])
+    return plain if numbers else cells
 
 
 def guess_columns(

@@ -30,7 +30,7 @@ from journeyman.errors import DataError
 from journeyman.files import replacing
 from journeyman.types import TargetKind
 
-VERSION = 3
+VERSION = 4
 _FIRST_ROWS = 200
 
 _PHRASES = {
@@ -104,6 +104,7 @@ class _Tally:
             action = "left out; kept in quarantine.jsonl"
         else:
             detail, action = first.detail, first.action
+            detail += f": {count}." * first.counted
         return Finding(
             name=first.name,
             severity=_severity(first),
@@ -161,7 +162,12 @@ def _raw(path: Path) -> io.BufferedReader:
 
 
 def table_key(
-    source: str, data: DataOptions, kind: TargetKind | None, content: str | None = None
+    source: str,
+    data: DataOptions,
+    kind: TargetKind | None,
+    content: str | None = None,
+    *,
+    keeps_unlabelled: bool = False,
 ) -> str:
     """The name of a source's table: a hash of its content and of how it is read.
 
@@ -171,6 +177,7 @@ def table_key(
     how = data.model_dump(exclude={*ROLES, "extra", "dataset", "limit"})
     how = {**how, "group": None, "slices": None}
     parts = [VERSION, content or source_hash(source, data), json.dumps(how, sort_keys=True), kind]
+    parts += ["unlabelled"] * keeps_unlabelled
     return _sha256(*parts, *([] if data.image is None else [folder_of(source)]))[:24]
 
 
@@ -182,21 +189,25 @@ def _sha256(*parts: object) -> str:
 def ingest(
     source: str, data: DataOptions, *, folder: Path, kind: TargetKind | None = None,
     max_refused: float = 0.5, needed: Sequence[str] = (), content: str | None = None,
-    removals: Removals = NOTHING_REMOVED,
+    removals: Removals = NOTHING_REMOVED, keeps_unlabelled: bool = False,
 ) -> Ingested:  # fmt: skip
     """Read a source into `folder`, or open the table that an earlier run made of it.
+
+    Rows without a label are refused, or kept as `admit` has it.
 
     `content` is the source's `source_hash`, where that is known: hashing a folder takes long.
     Rows of `removals` are left out, and so is what they hold.
     `needed` columns must be there. Raises DataError when one is not, when there are no rows, or
     when more than `max_refused` of them cannot be used.
     """
-    path = folder / f"{table_key(source, data, kind, content)}{removals.suffix}.arrow"
+    key = table_key(source, data, kind, content, keeps_unlabelled=keeps_unlabelled)
+    path = folder / f"{key}{removals.suffix}.arrow"
     refused = path.with_suffix(".refused.jsonl")
     if not all(part.is_file() for part in (path, refused, path.with_suffix(".json"))):
         events = selected(_with_columns(read(source, data), needed, source), data.where, source)
         beside = None if data.image is None else folder_of(source)
-        rows = removals.left_out(admit(events, data, kind, folder=beside), data)
+        admitted = admit(events, data, kind, folder=beside, keeps_unlabelled=keeps_unlabelled)
+        rows = removals.left_out(admitted, data)
         _write(rows, path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)

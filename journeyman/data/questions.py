@@ -122,8 +122,9 @@ def _require_columns(
         wanted = list(targets or [])
     else:
         wanted = [*columns.texts, *(targets or [])]
+    spare = _spare(columns, values)
     for name in wanted:
-        if name not in values:
+        if name not in values and name not in spare:
             near = difflib.get_close_matches(name, values, n=1)
             raise DataError(
                 f"The file has no column {name!r}.",
@@ -132,6 +133,15 @@ def _require_columns(
                 found=", ".join(list(values)[:30]),
                 remedy=f"rename {near[0]!r} to {name!r}" if near else f"add a column {name!r}",
             )
+
+
+def _spare(columns: DataOptions, values: dict[str, Any]) -> list[str]:
+    """Columns of text that a file may lack: others are there, and none that is spelled alike."""
+    absent = [name for name in columns.texts if name not in values]
+    if len(absent) == len(columns.texts):
+        return []
+    free = [name for name in values if name not in columns.texts]
+    return [name for name in absent if not difflib.get_close_matches(name, free, n=1)]
 
 
 def _question(line: str, number: int) -> Asked:

@@ -39,7 +39,8 @@ class Refused:
 class Noticed:
     """Something that did not cost a row: a repair, a guess. Row 0 is the file as a whole.
 
-    `grave` is what a user should look at, though the rows are used.
+    `grave` is what a user should look at, though the rows are used; where it is `counted`, how many
+    rows it is of is told at the end of `detail`.
     """
 
     row: int
@@ -47,6 +48,7 @@ class Noticed:
     detail: str
     action: str = "used as it is"
     grave: bool = False
+    counted: bool = False
 
 
 Event = Record | Refused | Noticed

@@ -130,5 +130,6 @@ def _require(name: str | None, what: str, columns: tuple[str, ...], source: str)
         place=source,
         expected=f"a column named in data.{what}",
         found=f"columns {', '.join(columns[:30])}" if columns else "no other column",
-        remedy=f"Set data.{what} to one of them." if columns else f"Add a column with the {what}.",
+        remedy=(f"Set data.{what} to one of them." if columns else f"Add a column with the {what}.")
+        + (what == "label") * " Without any label, `journeyman zero-shot` makes a first model.",
     )

@@ -14,6 +14,7 @@ from journeyman.data.boxes import boxes_of
 from journeyman.data.dialect import detect_dialect
 from journeyman.data.encoding import encoding_of
 from journeyman.data.guess import Guess, guess_columns, profile
+from journeyman.data.missing import absent, unlabelled
 from journeyman.data.options import DataOptions
 from journeyman.data.readers.box_columns import BOX_FORMATS, box_columns
 from journeyman.data.readers.lines import numbered
@@ -38,9 +39,10 @@ class Sniffed:
     """What a file seems to be.
 
     `rows` counts usable rows, of the first 200,000 when `more`; `refused` those that cannot be
-    read. `classes` are labels with their rows, most frequent first (entity types for tags); empty
-    for numbers; of boxes, labels with their boxes. `language` is en, zh or other. `splits` are the
-    parts that stand beside the rows: split of a recipe and its source.
+    read; `unlabelled` rows that lack a label. `classes` are labels with their rows, most frequent
+    first (entity types for tags); empty for numbers; of boxes, labels with their boxes. `language`
+    is en, zh or other. `splits` are the parts that stand beside the rows: split of a recipe and its
+    source.
     """
 
     source: str
@@ -65,6 +67,7 @@ class Sniffed:
     image: str | None = None
     boxes: str | None = None
     splits: tuple[tuple[str, str], ...] = ()
+    unlabelled: int = 0
 
     def to_options(self) -> DataOptions:
         """The data options a recipe for this file has."""
@@ -123,6 +126,7 @@ def sniff(
         kind=guess.kind, classes=_classes(rows, guess), language=language(words),
         reasons=guess.reasons, image=guess.image, boxes=guess.boxes,
         splits=tuple(reader.splits(source).items()) if isinstance(reader, Parted) else (),
+        unlabelled=_unlabelled(rows, guess),
     )  # fmt: skip
 
 
@@ -201,10 +205,19 @@ def _classes(rows: list[dict[str, Any]], guess: Guess) -> tuple[tuple[str, int],
         several = guess.kind != "label"
         for row in rows:
             cell = row.get(guess.label)
-            if cell is not None and str(cell).strip():
+            if not absent(cell):
                 names = several_labels(cell, guess.label_separator) if several else (str(cell),)
                 counts.update(names)
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _unlabelled(rows: list[dict[str, Any]], guess: Guess) -> int:
+    """Rows that lack a label or tags; a picture may have no box."""
+    column = guess.tags or guess.label
+    if column is None or guess.boxes is not None:
+        return 0
+    several = guess.kind == "labels"
+    return sum(unlabelled(row.get(column), guess.kind, several=several) for row in rows)
 
 
 def _labels_in(cell: Any) -> list[str]:

@@ -216,6 +216,11 @@ class Table:
         renamed[used] = np.arange(len(used))
         return renamed[codes], [unpack(values[code]) for code in used]
 
+    def filled(self, name: str) -> NDArray[np.bool_]:
+        """Which rows have a value in one column."""
+        valid: NDArray[np.bool_] = np.asarray(pc.is_valid(self._store.column(name)).to_numpy())
+        return valid[self.indices]
+
     def lengths(self, name: str) -> Indices:
         """The number of characters in each row of one text column; a missing value has 0."""
         lengths = pc.fill_null(pc.utf8_length(self._store.column(name)), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ def read_corpus(
     seed: int,
     removals: Removals = NOTHING_REMOVED,
 ) -> Corpus:
-    """The texts of the recipe's files, or of its training rows.
+    """The texts of the recipe's files, or of its training rows, with a label or without one.
 
     Texts of `removals` count as such that cannot be read.
 
@@ -87,8 +87,8 @@ def _texts(
 ) -> Iterator[Text]:
     columns = collection.columns
     if not options.data:
-        rows: Iterable[dict[str, object]] = collection.train.rows()
-        yield from (task.text(row, columns) for row in rows)
+        for table in (collection.train, *collection.unlabelled):
+            yield from (task.text(row, columns) for row in table.rows())
         return
     if options.text is not None:
         columns = columns.model_copy(update={"text": options.text})

@@ -15,6 +15,7 @@ from journeyman.recipe.data_checks import check_data, column_of, existing, has_b
 from journeyman.recipe.extra_checks import check_extra
 from journeyman.recipe.label_cleaning_checks import check_audit, check_label_cleaning
 from journeyman.recipe.loop_checks import check_balance, check_loop
+from journeyman.recipe.missing_checks import check_missing
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.modality_checks import check_modality
 from journeyman.recipe.near import near_files, nearest
@@ -47,6 +48,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_balance(recipe, mistakes)
     check_pattern(recipe, task_of(recipe), mistakes)
     check_self_training(recipe, task_of(recipe), mistakes)
+    check_missing(recipe, task_of(recipe), mistakes)
     check_label_cleaning(recipe, task_of(recipe), mistakes)
     check_audit(recipe, task_of(recipe), mistakes)
     check_search(recipe, task_of(recipe), mistakes)

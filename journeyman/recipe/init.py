@@ -41,6 +41,8 @@ def _head(seen: Sniffed) -> Iterator[str]:
     rows = f"{seen.rows:,} rows" + (f" (the first {MAX_ROWS:,} were looked at)" * seen.more)
     refused = f", {seen.refused:,} that cannot be used" if seen.refused else ""
     yield f"# A recipe for {_line(seen.source)}: {rows}{refused}."
+    if seen.unlabelled:
+        yield f"# {seen.unlabelled:,} rows have no label; they are kept apart from the others."
     if seen.classes:
         named = ", ".join(f"{_line(name)} ({count:,})" for name, count in seen.classes[:8])
         more = " and others" if len(seen.classes) > 8 else ""
@@ -139,6 +141,10 @@ def _steps(seen: Sniffed, task: type[Task]) -> Iterator[str]:
     yield from _field("tuner", task.default_tuner, "  ")
     yield f"  # The last layer: {' | '.join(task.heads())}."
     yield from _field("head", task.default_head, "  ")
+    if seen.unlabelled and task.kind == "label":
+        yield "  # Learn from rows without a label too, by the model's own sure answers to them,"
+        yield "  # where held-out answers gain by it."
+        yield from _option("self_training", True, "  ")
     yield "  # Passes over the training rows at most; it stops early when nothing is gained."
     yield from _option("epochs", 4, "  ")
     yield f"  # What choices are made by: {' | '.join(task.metric_names)}."

@@ -17,13 +17,6 @@ def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
     options = recipe.finetune
     if not options.self_training:
         return
-    if not recipe.data.unlabelled:
-        mistakes.add(
-            ("finetune", "self_training"), "There is nothing to learn from beside the labels.",
-            expected="`self_training` with files of texts or pictures in data.unlabelled",
-            found="no data.unlabelled",
-            remedy="name a file: `data: {unlabelled: more.txt}`, or remove finetune.self_training",
-        )  # fmt: skip
     if task in TASKS and TASKS[task].kind != "label":
         mistakes.add(
             ("finetune", "self_training"), f"The task {task} cannot learn from its own answers.",

@@ -22,6 +22,7 @@ def collected(collection: Collection, schema: Schema) -> Section:
         figures=(
             *(Figure(name=f"{split} rows", value=count) for split, count in rows.items()),
             *_extra(collection),
+            *_unlabelled(collection),
             Figure(name="rows set aside", value=collection.quarantined),
             Figure(name="classes", value=len(schema.labels) or None),
         ),
@@ -57,7 +58,18 @@ def _prose(collection: Collection, rows: Mapping[str, int]) -> tuple[str, ...]:
         if aside
         else "Every row could be read."
     )
-    return (first, second)
+    without = sum(map(len, collection.unlabelled))
+    third = (
+        f"{without:,} training rows have no label. They are in no split and are kept apart: the "
+        "chapter on fine-tuning says whether anything was learned from them.",
+    )
+    return (first, second, *third * bool(without))
+
+
+def _unlabelled(collection: Collection) -> tuple[Figure, ...]:
+    if not collection.unlabelled:
+        return ()
+    return (Figure(name="rows without labels", value=sum(map(len, collection.unlabelled))),)
 
 
 def _extra(collection: Collection) -> tuple[Figure, ...]:

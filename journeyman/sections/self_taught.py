@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from journeyman.section import Figure, Grid, Section
+from journeyman.tasks.base import Task
 from journeyman.training.pseudo_labels import DRIFT
 from journeyman.training.self_training import Round, SelfTrained
 
@@ -16,6 +17,21 @@ def self_taught(section: Section, found: SelfTrained, metric: str) -> Section:
             "tables": (*section.tables, _table(found, metric)),
         }
     )
+
+
+def waiting(section: Section, rows: int, task: Task) -> Section:
+    """The chapter on fine-tuning, with what may be done about `rows` training rows that nobody
+    labelled and nothing was learned from."""
+    if not rows:
+        return section
+    way = (
+        "With `finetune: {self_training: true}` the model also learns from its own sure answers "
+        "to them, if held-out answers gain by it."
+        if task.kind == "label"
+        else f"The task {task.name} does not learn from its own answers; `pretrain` can read them."
+    )
+    told = f"{rows:,} rows without a label are waiting: nothing was learned from them here. {way}"
+    return section.model_copy(update={"prose": (*section.prose, told)})
 
 
 def _prose(found: SelfTrained) -> str:
@@ -32,11 +48,14 @@ def _prose(found: SelfTrained) -> str:
         if found.rows
         else "None of them was learned from"
     )
+    spread = " Answers were first spread over rows that lie near each other."
+    spread *= found.method == "neighbours"
+    own = f", {offered.own:,} of them of the training rows" if offered.own else ""
     return (
-        f"{len(offered.texts):,} rows without labels were offered"
-        f"{f'; left out: {out}' if out else ''}.{refused} An answer serves as a label where "
-        f"held-out answers as confident are right {found.precision:.0%} of the time, and no label "
-        f"may grow more than {DRIFT:.0f} times as much as another. {end}."
+        f"{len(offered.texts):,} rows without labels were offered{own}"
+        f"{f'; left out: {out}' if out else ''}.{refused}{spread} An answer serves as a label "
+        f"where held-out answers as confident are right {found.precision:.0%} of the time, and no "
+        f"label may grow more than {DRIFT:.0f} times as much as another. {end}."
     )
 
 
@@ -44,6 +63,7 @@ def _figures(found: SelfTrained) -> tuple[Figure, ...]:
     offered = found.offered
     return (
         Figure(name="unlabelled rows", value=len(offered.texts)),
+        *((Figure(name="unlabelled training rows", value=offered.own),) if offered.own else ()),
         Figure(name="unlabelled rows refused", value=offered.refused),
         Figure(name="unlabelled rows that have labels elsewhere", value=offered.labelled),
         Figure(name="rows with pseudo-labels", value=found.rows),

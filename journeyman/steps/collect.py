@@ -16,7 +16,8 @@ from journeyman.workspace import Workspace
 def run(workspace: Workspace) -> Section:
     """Leaves the collection, and quarantine.jsonl with the rows that could not be used."""
     data = workspace.option(DataOptions)
-    workspace.collection = workspace.gather(data, workspace.data_folder)
+    workspace.collection = workspace.gather(data, workspace.data_folder, keeps_unlabelled=True)
+    _require_unlabelled(workspace)
     if not _judges_itself(workspace):
         _require_validation(workspace.collection)
     refused = (workspace.data_folder / "quarantine.jsonl").read_bytes()
@@ -31,6 +32,19 @@ def _judges_itself(workspace: Workspace) -> bool:
     tuner = getattr(options.tuner, "name", options.tuner or task.default_tuner)
     alone = tuner == "none" and issubclass(head, SolvedHead)
     return alone and getattr(head, "leaves_out", "row") == "class"
+
+
+def _require_unlabelled(workspace: Workspace) -> None:
+    """Raise where the recipe asks for self-training and every row there is has a label."""
+    if not workspace.option(FinetuneOptions).self_training or workspace.without_labels:
+        return
+    raise DataError(
+        "There is nothing to learn from beside the labels.",
+        place=f"recipe field finetune.self_training, {workspace.collection.train.source}",
+        expected="training rows without a label, or files of texts or pictures in data.unlabelled",
+        found="a label in every training row, and no data.unlabelled",
+        remedy="name a file: `data: {unlabelled: more.txt}`, or remove finetune.self_training",
+    )
 
 
 def _require_validation(collection: Collection) -> None:

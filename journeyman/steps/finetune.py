@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from journeyman.data.options import DataOptions
 from journeyman.files import bytes_under, write_json
 from journeyman.model import Model
 from journeyman.section import Section
 from journeyman.sections.cleaned import cleaned
 from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
-from journeyman.sections.self_taught import self_taught
+from journeyman.sections.hardened import hardened
+from journeyman.sections.self_taught import self_taught, waiting
 from journeyman.standings import Standings, stand
 from journeyman.training.cleaned_rows import CleanedRows, clean_rows
 from journeyman.training.exam import make_exam
@@ -22,10 +23,12 @@ from journeyman.training.feature_source import feature_source
 from journeyman.training.folds import crossed, folds_of
 from journeyman.training.ladder import Climb, climb
 from journeyman.training.loop import Watch
+from journeyman.training.missing_options import MissingOptions
+from journeyman.training.missing_parts import Hardened, harden
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.self_training import Course, SelfTrained, asked, before_refit, self_train
 from journeyman.training.trackers import Tracker
-from journeyman.training.trainer import Trained
+from journeyman.training.trainer import Trained, refit
 from journeyman.training.trainer import finetune as train
 from journeyman.workspace import BASE, Workspace
 
@@ -34,18 +37,22 @@ NOTE = "figures"
 
 def run(workspace: Workspace) -> Section:
     """Leaves the model, its figures and where it stands beside the baselines."""
-    unlabelled = workspace.option(DataOptions).unlabelled
+    unlabelled = workspace.without_labels
     options = asked(workspace.option(FinetuneOptions), workspace.task, unlabelled)
     options = before_refit(options)
     learned, chosen = workspace.examples("train"), workspace.examples("validation")
     climbs, compares = options.tuner == "auto", workspace.task.kind == "identity"
-    folds = folds_of(options.folds, workspace.schema, climbs=climbs, compares=compares)
+    asked_folds = options.folds if options.missing is None else 0
+    folds = folds_of(asked_folds, workspace.schema, climbs=climbs, compares=compares)
     pool = workspace.labelled() if folds else (learned, chosen)
     clean = _clean(workspace, options, *pool, folds)
     pool = (clean.train, clean.validation) if clean else pool
     ladder = _climb(workspace, options, *pool, folds) if options.tuner == "auto" else None
     trained = ladder.trained if ladder else _train(workspace, options, *pool, folds)
-    taught = _self_train(workspace, ladder.options if ladder else options, trained, *pool, folds)
+    course = _course(workspace, ladder.options if ladder else options, *pool, folds)
+    hard = _harden(workspace, course, trained)
+    course, trained = (hard[1], hard[0].trained) if hard else (course, trained)
+    taught = _self_train(workspace, course, trained)
     trained = taught.trained if taught else trained
     model = _model(workspace, trained)
     if taught:
@@ -67,7 +74,12 @@ def run(workspace: Workspace) -> Section:
     section = finetuned(trained, standings, workspace.cache.stats, metric, disk)
     section = cleaned(section, clean, workspace.schema) if clean else section
     section = climbed(section, ladder, metric) if ladder else section
-    return self_taught(section, taught, metric) if taught else section
+    section = hardened(section, hard[0], hard[2], metric) if hard else section
+    return (
+        self_taught(section, taught, metric)
+        if taught
+        else waiting(section, workspace.unlabelled_rows, workspace.task)
+    )
 
 
 def train_on(
@@ -171,36 +183,52 @@ def _climb(
     return ladder
 
 
-def _self_train(
+def _course(
     workspace: Workspace,
     options: FinetuneOptions,
-    trained: Trained,
     learned: Examples,
     chosen: Examples,
     folds: int,
-) -> SelfTrained | None:
-    """Go on from what was trained by `options`, where the recipe asks for it."""
-    said = options.self_training
+) -> Course:
+    """How training goes on from what was made with these options."""
+    return Course(
+        workspace.task,
+        workspace.backbone,
+        workspace.schema,
+        learned,
+        chosen,
+        options,
+        workspace.seed,
+        workspace.cache,
+        folds,
+        _unfinished(workspace),
+        reporter=workspace.reporter,
+    )
+
+
+def _harden(
+    workspace: Workspace, course: Course, trained: Trained
+) -> tuple[Hardened, Course, MissingOptions] | None:
+    """Learn for questions that lack a part, where the recipe expects them."""
+    said = course.options.missing
+    if said is None:
+        return None
+    found, onward = harden(course, trained, said)
+    workspace.seconds["missing parts"] = found.seconds
+    if workspace.option(FinetuneOptions).refit and not course.options.self_training:
+        refit(found.trained, course.schema, course.validation, course.cache)
+    return found, onward, said
+
+
+def _self_train(workspace: Workspace, course: Course, trained: Trained) -> SelfTrained | None:
+    """Go on from what was trained, where the recipe asks for it."""
+    said = course.options.self_training
     if not said:
         return None
     offered = workspace.unlabelled(said.limit)
     with closing(workspace.tracker()) as tracker:
-        course = Course(
-            workspace.task,
-            workspace.backbone,
-            workspace.schema,
-            learned,
-            chosen,
-            options,
-            workspace.seed,
-            workspace.cache,
-            folds,
-            _unfinished(workspace),
-            tracker,
-            workspace.reporter,
-        )
         refits = workspace.option(FinetuneOptions).refit
-        found = self_train(course, trained, offered, said, refits=refits)
+        found = self_train(replace(course, tracker=tracker), trained, offered, said, refits=refits)
     workspace.seconds["self-training"] = found.seconds
     return found
 
@@ -235,6 +263,11 @@ def _model(workspace: Workspace, trained: Trained) -> Model:
     )
 
 
+def _unlabelled(workspace: Workspace) -> dict[str, int]:
+    """Training rows that nobody labelled, where there are any."""
+    return {"unlabelled": workspace.unlabelled_rows} if workspace.unlabelled_rows else {}
+
+
 def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
     """What metrics.json holds beyond the sections' figures."""
     overall = standings.measured.overall
@@ -248,7 +281,7 @@ def _figures(workspace: Workspace, standings: Standings) -> dict[str, object]:
     if "" in standings.human:
         rivals["human_rater"] = standings.human[""]
     return {
-        "data": workspace.split_sizes(),
+        "data": {**workspace.split_sizes(), **_unlabelled(workspace)},
         "test": plain(overall.metrics),
         "slices": plain(dict(standings.measured.slices)),
         "baselines": plain(rivals),

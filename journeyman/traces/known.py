@@ -40,6 +40,7 @@ def stored(run: Path) -> Iterator[tuple[Path, Collection]]:
 def tables_of(folder: Path, collection: Collection) -> list[Table]:
     """Every table that a collection selects from, whole."""
     parts = [part for table in collection.tables.values() for part in table.parts]
+    parts += collection.unlabelled
     return [Table.open(path) for path in dict.fromkeys(part.path for part in parts)]
 
 

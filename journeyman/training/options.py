@@ -13,6 +13,7 @@ from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.balance import BalanceChoice
 from journeyman.training.duration import Duration
 from journeyman.training.label_cleaning import LabelCleaningChoice
+from journeyman.training.missing_options import MissingOptions
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.training.pseudo_labels import SelfTrainingChoice
 from journeyman.tuners.base import TUNERS
@@ -134,9 +135,16 @@ class FinetuneOptions(LoopOptions):
     )
     self_training: SelfTrainingChoice = Field(
         None,
-        description="Learn from the rows of `data.unlabelled` too, by the model's own answers "
+        description="Learn from rows without labels too (training rows that lack one, and those "
+        "of `data.unlabelled`), by the model's own answers "
         "where held-out answers as confident are right often enough: true, or how. When absent, "
-        "`tuner: auto` tries it where there are such texts; false: never.",
+        "`tuner: auto` tries it where there are such rows; false: never.",
+    )
+    missing: MissingOptions | None = Field(
+        None,
+        description="What questions are expected to lack. Training rows are then learned from with "
+        "such parts left out too, where held-out rows that lack them are answered better by it.",
+        examples=[{"words": 0.3}, {"fields": 0.2}],
     )
     label_cleaning: LabelCleaningChoice = Field(
         False,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.scratch import scratch
+from journeyman.data.identity import row_id
 from journeyman.heads.base import Layers, SolvedHead, SolveReport
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import IGNORED, Array, Schema, Task
@@ -55,7 +56,7 @@ def solve(
 
     reporter.say("  solving the head")
     targets = solver_targets(learner, schema, train.examples)
-    head.views = sum(bool(getattr(text, "view", "")) for text in train.examples.texts)
+    head.views = int(copied(train.examples).sum())
     viewed = head.views > 0 and head.leaves_out == "row"
     leave_one_out = not ((learner.tuner.trains or viewed) and judged)
     if take_in and judged:
@@ -88,14 +89,33 @@ def enter(learner: Learner, examples: Examples, given: Entries, origin: str = ""
     if not fits(len(held.owner) + len(given), widths, size):
         learner.ledger = None
         return
-    ids = examples.ids if len(examples.ids) else content_ids(examples.texts)
+    read = read_by(examples)
+    ids = examples.ids if len(examples.ids) else read
     number: dict[Line, int] = {}
-    pairs = zip(ids, content_ids(examples.texts), strict=True)
+    pairs = zip(ids, read, strict=True)
     owners = [number.setdefault(Line(*pair, origin), len(number)) for pair in pairs]
     rows = np.array(owners, dtype=np.int64)
     counts = np.diff(starts(examples, learner.task.unit == "row"))
     owner = torch.from_numpy(np.repeat(rows, counts))
     learner.ledger = held.with_rows(list(number), owner, given)
+
+
+def read_by(examples: Examples) -> list[str]:
+    """A hash of what each row reads; of a changed copy, of what the row reads that it is of."""
+    sources = examples.inputs.sources
+    if sources is None:
+        return content_ids(examples.texts)
+    return [row_id(source) for source in sources.tolist()]
+
+
+def copied(examples: Examples) -> NDArray[np.bool_]:
+    """Which rows are changed copies of others: views of a picture, or texts with another source."""
+    viewed = np.array([bool(getattr(text, "view", "")) for text in examples.texts], dtype=bool)
+    if viewed.any() or examples.inputs.sources is None:
+        return viewed
+    own = np.array(content_ids(examples.texts), dtype=object)
+    differs: NDArray[np.bool_] = np.array(own != np.array(read_by(examples), dtype=object))
+    return differs
 
 
 def solver_targets(learner: Learner, schema: Schema, examples: Examples) -> Tensor:

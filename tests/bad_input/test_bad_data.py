@@ -96,7 +96,7 @@ FILES = {
         "bad.csv", same("a good film", header="text"), "text: text", "", ("Add a column",),
     ),
     "empty texts": ("bad.csv", same(" ,good"), COLUMNS, "", ("'text' is empty", "row 2")),
-    "empty labels": ("bad.csv", same("a film,"), COLUMNS, "", ("'label' is empty", "row 2")),
+    "empty labels": ("bad.csv", same("a film,"), COLUMNS, "", ("column 'label'", "zero-shot")),
     "one class": ("bad.csv", GOOD.replace("bad", "good"), COLUMNS, "", ("only 'good'",)),
     "one text": (
         "bad.csv", same("a film,good") + "a film,bad\n" * 9, COLUMNS, "",

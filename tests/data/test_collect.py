@@ -218,7 +218,8 @@ def test_label_findings(tmp_path):
 
 def test_refused_rows_go_to_quarantine(tmp_path):
     lines = [*plain(0, 60), ",x", f"{text(70)},", "one cell"]
-    made = gather(tmp_path, train=csv_file(tmp_path, lines))
+    test = csv_file(tmp_path, lines, "test.csv")
+    made = gather(tmp_path, train=csv_file(tmp_path, plain(100, 160)), test=test)
     lines = (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]
     names = [(row["row"], row["name"]) for row in kept]

@@ -113,11 +113,11 @@ def test_overlap_as_an_error_names_the_extra_file(tmp_path, train):
 
 
 def test_refused_rows_stand_in_quarantine_with_their_source(tmp_path, train):
-    more = csv_file(tmp_path / "more.csv", ["fine,red", "no label,", "good,blue"])
+    more = csv_file(tmp_path / "more.csv", ["fine,red", ",red", "good,blue"])
     found = gather(tmp_path, more, train=train)
     assert found.quarantined == 1
     line = json.loads((tmp_path / "out/quarantine.jsonl").read_text())
-    assert (line["file"], line["row"], line["name"]) == (more, 3, "no_target")
+    assert (line["file"], line["row"], line["name"]) == (more, 3, "empty_text")
 
 
 def test_groups_that_are_judged_are_not_learned_from(tmp_path):
@@ -208,7 +208,7 @@ def test_a_dataset_by_name_is_json_lines_whatever_the_format_of_the_data(tmp_pat
 @pytest.mark.parametrize(("content", "problem"), [
     ("words,label\na,red\n", "no column 'text'"),
     ("text,label\n", "no rows"),
-    ("text,label\na,\nb,\n", "2 of 2 rows cannot be used"),
+    ("text,label\n,red\n,blue\n", "2 of 2 rows cannot be used"),
 ])  # fmt: skip
 def test_an_extra_file_that_cannot_be_used_is_one_error(tmp_path, train, content, problem):
     more = tmp_path / "more.csv"

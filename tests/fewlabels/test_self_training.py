@@ -322,6 +322,17 @@ def test_unlabelled_rows_that_change_train_again(ground, tmp_path):
     assert travel(chosen).fresh
 
 
+def test_rows_that_all_have_labels_are_told_before_training(ground, tmp_path):
+    import journeyman
+
+    said = recipe(ground, tmp_path / "run")
+    said["data"]["unlabelled"] = []
+    with pytest.raises(DataError) as caught:
+        journeyman.finetune(said)
+    assert "finetune.self_training" in caught.value.place
+    assert not (tmp_path / "run" / "model").exists()
+
+
 def test_no_text_that_is_left_is_an_error(ground, tmp_path):
     import journeyman
 
@@ -338,7 +349,6 @@ def test_no_text_that_is_left_is_an_error(ground, tmp_path):
 
 @pytest.mark.parametrize(("changes", "place"), [
     ({"data": {"unlabelled": ["nowhere.txt"]}}, "data.unlabelled"),
-    ({"data": {"unlabelled": []}}, "finetune.self_training"),
     ({"task": "text-regression"}, "finetune.self_training"),
     ({"data": {"slices": ["domain"]}, "finetune": {"balance": {"within": "domain"}}},
      "finetune.balance.within"),

@@ -33,9 +33,11 @@ class Rows:
         return [{"message": text, "topic": "a"} for text in self.texts]
 
 
-def collection(columns=COLUMNS):
+def collection(columns=COLUMNS, own=()):
     tables = {"train": Rows("seen in training"), "test": Rows("seen in test")}
-    return SimpleNamespace(columns=columns, tables=tables)
+    own = Rows(*own)
+    own.source = "rows.csv"
+    return SimpleNamespace(columns=columns, tables=tables, unlabelled=(own,) if own.texts else ())
 
 
 def written(folder, kind):
@@ -51,9 +53,9 @@ def written(folder, kind):
     return str(path)
 
 
-def found(files, limit=None, columns=COLUMNS):
+def found(files, limit=None, columns=COLUMNS, own=()):
     task = TASKS["text-classification"]()
-    return read_unlabelled(files, task, collection(columns), limit=limit, seed=3)
+    return read_unlabelled(files, task, collection(columns, own), limit=limit, seed=3)
 
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet"])
@@ -61,6 +63,16 @@ def test_every_format_gives_the_same_texts(kind, tmp_path):
     read = found([written(tmp_path, kind)])
     assert read.texts == ["where is my card", "top up failed"]
     assert (read.repeated, read.labelled, read.refused, read.beyond) == (1, 2, 0, 0)
+
+
+def test_training_rows_without_a_label_come_first_and_count_as_their_own(tmp_path):
+    own = ["an unlabelled row", "seen in test", "top up failed"]
+    read = found([written(tmp_path, "txt")], own=own)
+    assert read.texts == ["an unlabelled row", "top up failed", "where is my card"]
+    assert (read.own, read.repeated, read.labelled) == (2, 2, 3)
+    drawn = [found([written(tmp_path, "txt")], limit=1, own=own).own for _ in range(2)]
+    assert drawn[0] == drawn[1] <= 1
+    assert found([], own=own).texts == ["an unlabelled row", "top up failed"]
 
 
 def test_rows_without_a_text_are_counted(tmp_path):

@@ -36,7 +36,7 @@ def plain_rows(seed=0):
 
 
 def prepared(place):
-    """A file for each split with one marked row in it, and one in training that is refused."""
+    """A file for each split with one marked row in it, and one for testing that is refused."""
     rows = plain_rows()
     random.Random(3).shuffle(rows)
     parts = dict(zip(SPLITS, (rows[:90], rows[90:118], rows[118:146], rows[146:]), strict=True))
@@ -46,7 +46,7 @@ def prepared(place):
         row["text"] = marked(word, row["text"])
         gone.append(row)
     refused = {"id": "person-9999-x", "text": marked(MARKS[4], "the dog"), "label": ""}
-    parts["train"].insert(9, refused)
+    parts["test"].insert(9, refused)
     for name, part in parts.items():
         write_table(place / f"{name}.csv", part)
     return [*gone, refused], parts

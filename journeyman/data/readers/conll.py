@@ -59,8 +59,21 @@ def _cells(line: str) -> list[str]:
     return cells if cells[-1] else cells[:-1]
 
 
+def _untagged(lines: list[Line], encoding: str) -> list[str]:
+    """The tokens of a sentence that nobody tagged: one on each line and nothing else; else none."""
+    cells = [_cells(line.text) for line in lines]
+    if any(len(row) != 1 for row in cells) or any(line.refused for line in lines):
+        return []
+    if any(bad_characters(line.text, encoding) for line in lines):
+        return []
+    return [row[0] for row in cells]
+
+
 def _sentence(lines: list[Line], encoding: str) -> Iterator[Event]:
     first = lines[0].number
+    if untagged := _untagged(lines, encoding):
+        yield Record(first, {"tokens": untagged, "tags": None})
+        return
     tokens, tags = [], []
     original = "".join(line.text for line in lines)
     for line in lines:

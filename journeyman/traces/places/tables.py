@@ -91,6 +91,7 @@ def _rewritten(folder: Path, collection: Collection, request: Request) -> int:
     left = replace(
         collection,
         **splits,
+        unlabelled=tuple(_moved(table, fresh) for table in collection.unlabelled),
         findings=ordered(finding for finding in (*told, *about) if finding is not None),
         quarantined=write_quarantine(folder / "quarantine.jsonl", refused),
     )
@@ -210,5 +211,5 @@ def _tidy(folder: Path) -> None:
 
 def _index_files(folder: Path) -> set[str]:
     content = json.loads((folder / "collection.json").read_text(encoding="utf-8"))
-    named = [*content["splits"].values(), *content.get("added", ())]
+    named = [*content["splits"].values(), *content.get("added", ()), *content.get("unlabelled", ())]
     return {about["indices"] for about in named}
