@@ -46,7 +46,7 @@ from journeyman.training.frozen_rows import FrozenRows
 
 FIRST, OTHERS = 0.2, (0.05, 0.1, 0.3, 0.4)
 """The share of flips that is measured with every seed, and those measured with one."""
-KINDS = ("uniform", "toward")
+KINDS = ("toward", "uniform")
 SEEDS = 3
 DEFAULT = AuditOptions()
 Classes = NDArray[np.intp]

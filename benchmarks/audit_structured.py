@@ -9,8 +9,8 @@ themselves by 0.2 to 0.5) or renamed. `benchmarks/spoiled_targets.py` plants the
 What counts as wrong is what was planted; mistakes that were there before count against precision,
 and broad_twitter_ner has many. The threshold is the default, 0.5. The method for tags and its
 constants were chosen on `broad_twitter_ner choice`, half of a sample of 6,000 texts of all splits,
-and looked at on `weibo_ner`; the part `broad_twitter_ner` is the other half. For boxes they were
-chosen on `scenes`; `bccd` is the other data. Beside each: the chance of what is given by the same
+and looked at on `weibo_ner`; the part `broad_twitter_ner` is the other half. For boxes nothing was
+chosen by any of this data. Beside each: the chance of what is given by the same
 held-out answers, plain (`confidence`), and `random order`.
 """
 

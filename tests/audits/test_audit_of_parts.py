@@ -140,6 +140,47 @@ def test_planted_mistakes_of_boxes_are_the_suspects(boxed, place):
     assert section.suspects[1].given.endswith("× 1")
 
 
+def coco(place, rows):
+    """The rows as a COCO file beside their pictures."""
+    labels = sorted({box["label"] for row in rows for box in row["boxes"]})
+    told = {
+        "images": [
+            {"id": at, "file_name": row["image"], "width": 40, "height": 36}
+            for at, row in enumerate(rows)
+        ],
+        "categories": [{"id": at, "name": name} for at, name in enumerate(labels, 1)],
+        "annotations": [
+            {
+                "id": at,
+                "image_id": at,
+                "category_id": labels.index(row["boxes"][0]["label"]) + 1,
+                "bbox": row["boxes"][0]["box"],
+            }
+            for at, row in enumerate(rows)
+        ],
+    }
+    (place / "boxes.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_a_file_of_boxes_is_audited_whole(place, monkeypatch):
+    from tiny import tiny_vision_folder
+
+    monkeypatch.setattr("journeyman.audits.held_boxes.SHOWN", 40)
+    tiny_vision_folder(place / "seeing", "vit")
+    rows = with_boxes(made_rows(18))
+    coco(place, rows)
+    told = ask("audit", "boxes.json", "-b", "seeing", "-q", "-o", "out")
+    assert told.code == 0, told.err
+    lines = (place / "out" / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [row["given"] for row in found] == [
+        [{"box": pytest.approx(row["boxes"][0]["box"]), "label": row["boxes"][0]["label"]}]
+        for row in rows
+    ]
+    assert all(row["suspect"] == bool(row.get("parts")) for row in found)
+    assert (place / "out" / "audit.html").is_file()
+
+
 def test_the_page_marks_spans_of_both_sides_of_a_doubt():
     span = {"start": 0, "end": 4, "text": "Anna", "label": "LOC"}
     likely = dict(span, label="PER")
