@@ -70,15 +70,18 @@ def read_pool(
     """The rows of a pool, as questions to the model.
 
     `removed` says of an id, or of a hash of inputs, whether its row was removed on request: it
-    would not be learned, so it is passed over without a word. Raises DataError where there are none, or none that can be read.
+    would not be learned, so it is passed over without a word. Raises DataError where there are
+    none, or none that can be read.
     """
     columns, task = model.columns, model.learner.task
     listed = list(questions)
     texts, ids, failed = QuestionReader(columns, task.unit).read(listed)
     rows: dict[str, Asked] = {}
+    gone = 0
     for at, text in texts.items():
         hashed = row_id(input_hash(parts_of(text)))
         if removed(hashed) or removed(ids[at]):
+            gone += 1
             continue
         asked = Asked(ids[at], hashed, _row(model, listed[at], text), text)
         rows[hashed] = min(rows.get(hashed, asked), asked, key=lambda one: one.id)
@@ -92,7 +95,7 @@ def read_pool(
         kept = [order[at] for at in sorted(drawn.tolist())]
     return Read(
         [rows[hashed] for hashed in kept],
-        repeated=len(texts) - len(rows),
+        repeated=len(texts) - len(rows) - gone,
         refused=len(failed),
         beyond=len(order) - len(kept),
         failure=first,
