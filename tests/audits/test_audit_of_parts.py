@@ -165,9 +165,9 @@ def coco(place, rows):
 def test_a_file_of_boxes_is_audited_whole(place, monkeypatch):
     from tiny import tiny_vision_folder
 
-    monkeypatch.setattr("journeyman.audits.held_boxes.SHOWN", 40)
+    monkeypatch.setattr("journeyman.audits.held_boxes.SHOWN", 8)
     tiny_vision_folder(place / "seeing", "vit")
-    rows = with_boxes(made_rows(18))
+    rows = with_boxes(made_rows(12))
     coco(place, rows)
     told = ask("audit", "boxes.json", "-b", "seeing", "-q", "-o", "out")
     assert told.code == 0, told.err

@@ -46,13 +46,15 @@ def short_training():
 
 @pytest.fixture(scope="module")
 def audited(backbone, tmp_path_factory, short_training):
-    made = {}
+    made, found = {}, {}
 
-    def audit(name, task):
+    def audit(name, task, again=False):
         if task not in made:
             made[task] = subject_of(task, backbone, tmp_path_factory.mktemp("cache"))
         subject, wrong = made[task]
-        return AUDITORS[name](AuditOptions(neighbours=2)).audit(subject), subject, wrong
+        if again or task not in found:
+            found[task] = AUDITORS[name](AuditOptions(neighbours=2)).audit(subject)
+        return found[task], subject, wrong
 
     return audit
 
@@ -106,7 +108,7 @@ def test_wrong_targets_stand_above_right_ones(name, task, audited):
 
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_the_same_rows_are_told_the_same(name, task, audited):
-    first, second = (audited(name, task)[0] for _ in range(2))
+    first, second = (audited(name, task, again)[0] for again in (False, True))
     assert [row.to_json() for row in first.rows] == [row.to_json() for row in second.rows]
 
 
