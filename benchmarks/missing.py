@@ -12,146 +12,31 @@ from __future__ import annotations
 
 import gzip
 import json
-import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t as student
-from sklearn.semi_supervised import LabelSpreading
 
+from benchmarks.missing_bench import SHARE, Bench, Rows, difference, lacking
+from benchmarks.missing_labels import few, labels
 from benchmarks.runs import RESULTS, keep
-from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text, load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.catalogue.home import data_folder
-from journeyman.data.options import DataOptions
 from journeyman.tasks.base import Schema
-from journeyman.tasks.text_classification import LabelTarget, TextClassification
-from journeyman.training.agreed_answers import vectors_of
-from journeyman.training.augmentations.missing import joined
-from journeyman.training.augmentations.word_dropout import WordDropout
+from journeyman.tasks.text_classification import TextClassification
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples
-from journeyman.training.feature_source import feature_source
 from journeyman.training.missing_options import MissingOptions
 from journeyman.training.missing_parts import harden
-from journeyman.training.options import FinetuneOptions
-from journeyman.training.pseudo_labels import (
-    Confident,
-    SelfTrainingOptions,
-    label_counts,
-    taken,
-    threshold_of,
-    with_pseudo_labels,
-)
-from journeyman.training.self_training import Course, self_train
-from journeyman.training.trainer import Trained, finetune, refit
-from journeyman.unlabelled import Unlabelled
+from journeyman.training.trainer import Trained
 
-SHARE = 0.3
 ROWS = 4000
 DRAWS = 5
-HEAD = {"name": "ridge", "kernel": True, "features": 1024, "exact_rows": 1024}
-LAYERS = {"banking77": [5, 6], "snippets": [3, 4, 5, 6], "creak": [4, 5, 6]}
-"""As recipes choose them on training rows; fixed, so that methods differ in nothing else."""
-COLUMNS = DataOptions(train="rows", text="text", label="label")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Texts and their labels."""
-
-    texts: Sequence[Text]
-    labels: Sequence[str]
-
-    def select(self, which: Sequence[int] | NDArray[np.int64]) -> Rows:
-        """The rows at these positions."""
-        return Rows([self.texts[i] for i in which], [self.labels[i] for i in which])
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-@dataclass
-class Bench:
-    """One data set under one head: everything is trained and asked through it."""
-
-    name: str
-    backbone: Backbone
-    cache: FeatureCache
-    metric: str = "accuracy"
-
-    def __post_init__(self) -> None:
-        self.task = TextClassification()
-
-    def options(self) -> FinetuneOptions:
-        """Frozen layers, a kernel on fixed layers; validation rows are taken in later."""
-        head = {**HEAD, "layers": LAYERS[self.name]}
-        said = {"tuner": "none", "head": head, "metric": self.metric, "refit": False}
-        return FinetuneOptions.model_validate(said)
-
-    def schema(self, rows: Rows) -> Schema:
-        """Of the training labels."""
-        return self.task.schema([LabelTarget(label) for label in rows.labels])
-
-    def examples(self, rows: Rows, schema: Schema) -> Examples:
-        """Prepared and encoded."""
-        inputs = self.backbone.prepare(rows.texts)
-        targets = [LabelTarget(label) for label in rows.labels]
-        encoded = self.task.encode(targets, schema, inputs, rows.texts)
-        return Examples(rows.texts, inputs, targets, encoded)
-
-    def course(self, train: Rows, validation: Rows, seed: int) -> Course:
-        """What training goes on from."""
-        schema = self.schema(train)
-        parts = self.examples(train, schema), self.examples(validation, schema)
-        return Course(self.task, self.backbone, schema, *parts, self.options(), seed, self.cache)
-
-    def begun(self, course: Course) -> Trained:
-        """The model of the labelled rows alone, validation rows not taken in."""
-        return finetune(
-            self.task, self.backbone, course.schema, course.train, course.validation,
-            course.options, seed=course.seed, cache=self.cache,
-        )  # fmt: skip
-
-    def taken_in(self, course: Course, trained: Trained) -> Trained:
-        """With the validation rows learned too, as a recipe has it."""
-        refit(trained, course.schema, course.validation, self.cache)
-        return trained
-
-    def right(self, trained: Trained, schema: Schema, rows: Rows) -> NDArray[np.float64]:
-        """1 for each row that is answered right."""
-        return self.hits(self.outputs(trained, schema, rows), schema, rows)
-
-    def outputs(self, trained: Trained, schema: Schema, rows: Rows) -> NDArray[np.float32]:
-        """[N, C] of the rows."""
-        asked = self.examples(rows, schema)
-        source = feature_source(trained.learner, asked, self.cache)
-        return np.stack(trained.learner.outputs(asked, source))
-
-    def hits(self, outputs: NDArray[np.float32], schema: Schema, rows: Rows) -> NDArray[np.float64]:
-        """1 for each row whose largest output is its label's."""
-        said = [schema.labels[at] for at in outputs.argmax(1)]
-        return np.array([one == other for one, other in zip(said, rows.labels, strict=True)], float)
-
-
-def lacking(rows: Rows, turn: int, share: float = SHARE) -> Rows:
-    """The rows with about `share` of their words missing: a text always loses the same ones."""
-
-    def shortened(text: str) -> str:
-        digest = blake2b(f"{turn} {text}".encode(), digest_size=8).digest()
-        random = np.random.default_rng(int.from_bytes(digest, "big"))
-        return WordDropout().change(text, share, random)
-
-    return Rows([shortened(str(text)) for text in rows.texts], rows.labels)
 
 
 def one_of_two(rows: Rows, seed: int, share: float = SHARE) -> tuple[Rows, NDArray[np.bool_]]:
@@ -162,15 +47,6 @@ def one_of_two(rows: Rows, seed: int, share: float = SHARE) -> tuple[Rows, NDArr
     for (first, second), missing, which in zip(rows.texts, gone, side, strict=True):
         texts.append(((first, second), ("", second), (first, ""))[int(missing) * (1 + which)])
     return Rows(texts, rows.labels), gone
-
-
-def difference(new: NDArray[np.float64], old: NDArray[np.float64]) -> dict[str, float]:
-    """The mean of paired differences, with its interval at level 0.95."""
-    gaps = np.asarray(new) - np.asarray(old)
-    count = len(gaps)
-    half = float(student.ppf(0.975, count - 1) * gaps.std(ddof=1) / np.sqrt(count))
-    mean = float(gaps.mean())
-    return {"value": round(mean, 4), "low": round(mean - half, 4), "high": round(mean + half, 4)}
 
 
 def split(rows: Rows, held: int, seed: int) -> tuple[Rows, Rows]:
@@ -270,116 +146,6 @@ def fields(bench: Bench, train: Rows, test: Rows) -> dict[str, Any]:
     return found
 
 
-def labels(
-    bench: Bench,
-    pool: Rows,
-    test: Rows,
-    drawn: Sequence[NDArray[np.int64]],
-    *,
-    others: bool = False,
-) -> Any:
-    """Labelled rows alone and with all others unlabelled, for each draw of labelled positions; with
-    `others`, ways that the product does not have too."""
-    scores: dict[str, list[float]] = {}
-    kept: dict[str, int] = {}
-    for seed, chosen in enumerate(drawn):
-        rest = np.setdiff1d(np.arange(len(pool)), chosen)
-        order = np.random.default_rng([seed, 5]).permutation(chosen)
-        held = _spread_over(order, pool)
-        course = bench.course(pool.select(order[~held]), pool.select(order[held]), seed)
-        texts = pool.select(rest).texts
-        start = bench.begun(course)
-        for method in ("answers", "neighbours"):
-            said = SelfTrainingOptions(method=method, rounds=2)  # type: ignore[arg-type]
-            found = self_train(course, start, Unlabelled(texts), said)
-            kept[method] = kept.get(method, 0) + int(found.rows > 0)
-            model = found.trained if found.rows else bench.begun(course)
-            _note(scores, f"self-training, {method}", bench, course, model, test)
-        if others:
-            more = consistent(bench, course, start, pool.select(rest))
-            _note(scores, "consistency of views", bench, course, more, test)
-            spread = _peer(bench, course, start, pool.select(rest), test)
-            scores.setdefault("label spreading (scikit-learn)", []).append(spread)
-        _note(scores, "labels alone", bench, course, start, test)
-    alone = np.array(scores["labels alone"])
-    return {
-        "accuracy": {name: round(statistics.mean(s), 4) for name, s in scores.items()},
-        "kept": kept,
-        "draws": len(drawn),
-        "gain": {n: difference(np.array(s), alone) for n, s in scores.items()
-                 if n != "labels alone"},
-        "neighbours against answers": difference(
-            np.array(scores["self-training, neighbours"]),
-            np.array(scores["self-training, answers"]),
-        ),
-        "runs": {name: [round(v, 4) for v in s] for name, s in scores.items()},
-    }  # fmt: skip
-
-
-def _spread_over(order: NDArray[np.int64], pool: Rows) -> NDArray[np.bool_]:
-    """Which labelled rows are held out: every fourth of each label."""
-    seen: dict[str, int] = {}
-    held = []
-    for at in order:
-        number = seen[pool.labels[at]] = seen.get(pool.labels[at], 0) + 1
-        held.append(number % 4 == 0)
-    return np.array(held)
-
-
-def _note(
-    scores: dict[str, list[float]],
-    name: str,
-    bench: Bench,
-    course: Course,
-    trained: Trained,
-    test: Rows,
-) -> None:
-    bench.taken_in(course, trained)
-    right = bench.right(trained, course.schema, test)
-    scores.setdefault(name, []).append(float(right.mean()))
-
-
-def consistent(bench: Bench, course: Course, start: Trained, rest: Rows) -> Trained:
-    """Sure answers to whole rows, learned for the rows and for ones that lack words (Sohn et al.
-    2020, FixMatch)."""
-    asked = bench.examples(rest, course.schema)
-    temperature = float(start.calibration.get("temperature", 1.0))
-    held = Confident.of(start.outputs, temperature)
-    truths = [course.schema.labels.index(t.label) for t in course.validation.targets]
-    threshold = threshold_of(held.scores, held.labels == np.array(truths), 0.9)
-    if threshold is None:
-        return bench.begun(course)
-    source = feature_source(start.learner, asked, bench.cache)
-    answers = Confident.of(start.learner.outputs(asked, source), temperature)
-    rows = taken(answers, threshold.score, label_counts(course.train))
-    found = answers.labels[rows]
-    lesson = with_pseudo_labels(
-        bench.task, bench.backbone, course.schema, course.train, asked.select(rows), found
-    )
-    names = [course.schema.labels[at] for at in found.tolist()]
-    thin = lacking(Rows([rest.texts[at] for at in rows], names), 1)
-    more = joined(bench.backbone, [lesson, bench.examples(thin, course.schema)])
-    return finetune(
-        bench.task, bench.backbone, course.schema, more, course.validation, course.options,
-        seed=course.seed, cache=bench.cache,
-    )  # fmt: skip
-
-
-def _peer(bench: Bench, course: Course, start: Trained, rest: Rows, test: Rows) -> float:
-    """scikit-learn's label spreading on the same vectors, as many neighbours, the same share."""
-    parts = [course.train, course.validation, bench.examples(rest, course.schema)]
-    vectors = [vectors_of(start.learner, part, bench.cache) for part in parts]
-    vectors = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in vectors]
-    known = [course.schema.labels.index(t.label) for p in parts[:2] for t in p.targets]
-    targets = np.array([*known, *[-1] * len(rest)])
-    model = LabelSpreading(kernel="knn", n_neighbors=10, alpha=0.8, max_iter=50, tol=1e-4)
-    model.fit(np.concatenate(vectors), targets)
-    asked = vectors_of(start.learner, bench.examples(test, course.schema), bench.cache)
-    said = model.predict(asked / np.linalg.norm(asked, axis=1, keepdims=True))
-    return float(np.mean([course.schema.labels[a] == b
-                          for a, b in zip(said, test.labels, strict=True)]))  # fmt: skip
-
-
 def banking() -> tuple[Rows, Rows]:
     """Training rows and test rows."""
     parts = {}
@@ -411,14 +177,6 @@ def creak(most: int = 2500) -> tuple[Rows, Rows]:
         Rows([(r["sentence"], r["explanation"]) for r in part], [r["label"] for r in part])
         for part in (train[:most], test)
     )
-
-
-def few(pool: Rows, shots: int, seed: int) -> NDArray[np.int64]:
-    """`shots` positions of each label."""
-    random, labels = np.random.default_rng([seed, shots]), np.array(pool.labels)
-    drawn = [random.permutation(np.flatnonzero(labels == label))[:shots]
-             for label in sorted(set(pool.labels))]  # fmt: skip
-    return np.concatenate(drawn)
 
 
 def money_words(bench: Bench) -> dict[str, Any]:

@@ -48,12 +48,10 @@ def _prose(found: SelfTrained) -> str:
         if found.rows
         else "None of them was learned from"
     )
-    spread = " Answers were first spread over rows that lie near each other."
-    spread *= found.method == "neighbours"
     own = f", {offered.own:,} of them of the training rows" if offered.own else ""
     return (
         f"{len(offered.texts):,} rows without labels were offered{own}"
-        f"{f'; left out: {out}' if out else ''}.{refused}{spread} An answer serves as a label "
+        f"{f'; left out: {out}' if out else ''}.{refused} An answer serves as a label "
         f"where held-out answers as confident are right {found.precision:.0%} of the time, and no "
         f"label may grow more than {DRIFT:.0f} times as much as another. {end}."
     )

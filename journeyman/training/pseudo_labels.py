@@ -42,11 +42,6 @@ class SelfTrainingOptions(BaseModel):
         lt=1,
         description="How often held-out answers as confident as those that are taken are right.",
     )
-    method: Literal["answers", "neighbours"] = Field(
-        "answers",
-        description="Whose labels are learned: the model's own `answers`, or those that a row's "
-        "`neighbours` agree on, over which labels and answers are spread first.",
-    )
     rounds: int = Field(2, ge=1, le=20, description="Times the unlabelled rows are answered.")
     limit: int | None = Field(
         None,

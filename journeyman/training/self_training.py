@@ -6,9 +6,6 @@ are learned from beside the labelled ones, by a model made anew; and it takes th
 before where held-out answers gain more than noise would make of nothing (`gain.py`): a model's own
 mistakes, learned as labels, may do harm that a score which merely holds does not show.
 
-With the method `neighbours`, answers are spread over rows that lie near each other before any is
-taken (`agreed_answers.py`), those to held-out rows too, which then set the threshold.
-
 Rows are judged by models that know nothing of them, from their labels or through others' answers.
 So under cross-validation each fold's model learns from its own answers, and a solved head takes in
 the validation rows only when all rounds are over. Pseudo-labelled rows are never judged by.
@@ -29,12 +26,11 @@ from journeyman.backbones.text_encoder import Text
 from journeyman.errors import JourneymanError, ResourceError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Schema, Task
-from journeyman.training.agreed_answers import agreed
 from journeyman.training.batches import Indices
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
-from journeyman.training.folds import After, More, assign, crossed
+from journeyman.training.folds import After, More, crossed
 from journeyman.training.gain import Gain, gain
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.pseudo_labels import (
@@ -104,14 +100,13 @@ class Round:
 @dataclass(frozen=True)
 class SelfTrained:
     """The model that is kept, and how it came about: every round, the texts `offered`, the
-    `precision` that was asked of answers, the seconds it took, and the `method` of labelling."""
+    `precision` that was asked of answers, and the seconds it took."""
 
     trained: Trained
     rounds: tuple[Round, ...]
     offered: Unlabelled
     precision: float
     seconds: float
-    method: str = "answers"
 
     @property
     def rows(self) -> int:
@@ -159,14 +154,13 @@ def self_train(
     if refits and not course.folds:
         refit(rounds.kept, course.schema, course.validation, course.cache)
     seconds = time.perf_counter() - began
-    return SelfTrained(rounds.kept, tuple(done), offered, said.precision, seconds, said.method)
+    return SelfTrained(rounds.kept, tuple(done), offered, said.precision, seconds)
 
 
 class _Rounds:
     """The model kept so far, and how each of its parts answers the unlabelled rows [U, C].
 
-    Parts are the folds, and last the model itself; without folds there is the model alone. `held`
-    are answers to the validation rows, by which the threshold is set.
+    Parts are the folds, and last the model itself; without folds there is the model alone.
     """
 
     def __init__(
@@ -176,16 +170,12 @@ class _Rounds:
         inputs = course.backbone.prepare(texts)
         self.unlabelled = Examples(texts, inputs, [None] * len(texts))
         self.answers: dict[int, Sequence[Array]] = {}
-        self.held: Sequence[Array] = start.outputs
-        self.spreads = said.method == "neighbours" and len(start.outputs) > 0
         self.own = min(course.folds, len(course.validation))
         self.learned: tuple[Indices, NDArray[np.int64]] | None = None
 
     def next(self, number: int) -> Round:
         """One more round; the model it makes is kept, or not."""
         said = Round(number, len(self.unlabelled), False, "")
-        if self.spreads and not self.answers:
-            self._ask_start()
         threshold = self._threshold()
         if threshold is None:
             return replace(said, why=self._unsure())
@@ -200,7 +190,7 @@ class _Rounds:
         if self.learned is not None and _same(self.learned, (rows, labels)):
             return replace(said, why="nothing to learn: the same rows with the same labels again")
         try:
-            new, answers, held = self._trained(number, threshold, counts)
+            new, answers = self._trained(number, threshold, counts)
         except ResourceError:
             raise
         except JourneymanError as error:
@@ -212,29 +202,27 @@ class _Rounds:
         )  # fmt: skip
         if said.kept:
             self.kept, self.answers, self.learned = new, answers, (rows, labels)
-            self.held = held
         return said
 
     def _threshold(self) -> Threshold | None:
         """From the held-out answers of the model kept so far."""
         targets, labels = self.course.validation.targets, self.course.schema.labels
-        if not len(self.held):
+        if not len(self.kept.outputs):
             return None
-        held = Confident.of(self.held, self._temperature())
+        held = Confident.of(self.kept.outputs, self._temperature())
         truths = [target.label for target in targets]
         right = np.array([labels[at] == t for at, t in zip(held.labels, truths, strict=True)])
         return threshold_of(held.scores, right, self.said.precision)
 
     def _unsure(self) -> str:
-        held = len(self.held)
+        held = len(self.kept.outputs)
         if held < LEAST:
             return f"nothing to learn: {held} held-out answers are too few to set a threshold by"
         wanted = f"right {self.said.precision:.0%} of the time"
         return f"nothing to learn: held-out answers are {wanted} at no confidence"
 
     def _temperature(self) -> float:
-        """What turns answers into probabilities; those that were spread are so already."""
-        return 1.0 if self.spreads else _temperature(self.kept)
+        return float(self.kept.calibration.get("temperature", 1.0))
 
     def _chosen(
         self, part: int, counts: NDArray[np.float64], threshold: Threshold
@@ -254,85 +242,46 @@ class _Rounds:
 
     def _trained(
         self, number: int, threshold: Threshold, counts: NDArray[np.int64]
-    ) -> tuple[Trained, dict[int, Sequence[Array]], Sequence[Array]]:
-        """A model that learned from its labelled rows and its sure answers; and its answers, to
-        unlabelled rows and to held-out ones, where another round may follow."""
+    ) -> tuple[Trained, dict[int, Sequence[Array]]]:
+        """A model that learned from its labelled rows and its sure answers; and its answers, where
+        another round may follow."""
         course = self.course
         known = course.schema.counts
         whole = tuple(a + b for a, b in zip(known, counts.tolist(), strict=True))
         course = replace(course, schema=replace(course.schema, counts=whole))
         answers: dict[int, Sequence[Array]] = {}
-        held: dict[int, Array] = {}
 
         def ask(part: int, found: Trained) -> None:
             if number < self.said.rounds:
-                answers[part] = self._asked(part, found, held)
+                answers[part] = self._asked(found)
 
         def lesson(part: int, learned: Examples) -> Examples:
             return self._lesson(part, learned, threshold)
 
         if course.folds:
-            new = _crossed(course, more=lesson, after=ask)
-            return new, answers, self._in_order(new, held)
+            return _crossed(course, more=lesson, after=ask), answers
         new = _finetuned(course, lesson(self.own, course.train), f"self-training-{number}")
         ask(self.own, new)
-        return new, answers, self._in_order(new, held)
+        return new, answers
 
     def _ask_start(self) -> None:
         """Answers of what self-training starts from; models of folds are made again for it."""
-        held: dict[int, Array] = {}
-
-        def ask(part: int, found: Trained) -> None:
-            self.answers[part] = self._asked(part, found, held)
-
         if self.course.folds:
-            _crossed(self.course, after=ask)
+            _crossed(
+                self.course, after=lambda at, found: self.answers.update({at: self._asked(found)})
+            )
         else:
-            ask(self.own, self.kept)
-        self.held = self._in_order(self.kept, held)
+            self.answers[self.own] = self._asked(self.kept)
 
-    def _asked(self, part: int, trained: Trained, held: dict[int, Array]) -> Sequence[Array]:
-        """Answers to the unlabelled rows; where they are spread, so are those to the part's own
-        held-out rows, which join `held` by their position."""
+    def _asked(self, trained: Trained) -> Sequence[Array]:
         course = self.course
         source = feature_source(trained.learner, self.unlabelled, course.cache, course.reporter)
-        outputs = trained.learner.outputs(self.unlabelled, source, course.reporter)
-        if not self.spreads:
-            return outputs
-        learned, judged = self._part(part)
-        validation = course.validation.select(judged)
-        found, told = agreed(
-            trained.learner,
-            course.cache,
-            _temperature(trained),
-            learned,
-            [(self.unlabelled, outputs), (validation, trained.outputs)],
-        )
-        held.update(zip(judged.tolist(), told, strict=True))
-        return found
-
-    def _part(self, part: int) -> tuple[Examples, Indices]:
-        """The labelled rows a part learns from, and which validation rows are held out of it."""
-        course, rows = self.course, len(self.course.validation)
-        if not course.folds:
-            return course.train, np.arange(rows)
-        placed = assign(course.train.select(np.arange(rows)), self.own, course.seed)
-        held = placed == part
-        kept = np.append(~held, np.ones(len(course.train) - rows, dtype=bool))
-        return course.train.select(np.flatnonzero(kept)), np.flatnonzero(held)
-
-    def _in_order(self, trained: Trained, held: Mapping[int, Array]) -> Sequence[Array]:
-        """Answers to the validation rows: as they were spread, or as the model gave them."""
-        return [held[at] for at in range(len(held))] if held else trained.outputs
+        return trained.learner.outputs(self.unlabelled, source, course.reporter)
 
     def _gain(self, new: Trained) -> Gain:
         course = self.course
         found = course.task, course.schema, course.metric, course.validation.targets
         return gain(*found, new.outputs, self.kept.outputs, course.seed)
-
-
-def _temperature(trained: Trained) -> float:
-    return float(trained.calibration.get("temperature", 1.0))
 
 
 def _finetuned(course: Course, learned: Examples, name: str) -> Trained:
