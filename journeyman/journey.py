@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from journeyman import audit_stage
 from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.ingest import content_hash
@@ -32,7 +33,7 @@ from journeyman.recipe.options import Recipe
 from journeyman.run_lock import alone_in
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
-from journeyman.steps import adapt, audit, collect, explain, finetune, pretrain, transfer
+from journeyman.steps import adapt, collect, explain, finetune, pretrain, transfer
 from journeyman.telling import tell
 from journeyman.workspace import Workspace
 
@@ -42,8 +43,9 @@ TIMING = "timing.json"
 
 @dataclass(frozen=True)
 class Step:
-    """A verb: what runs it, which parts of the recipe its result depends on, whether the recipe
-    asks for it, and a file of the run's folder without which it is not done."""
+    """A verb, or what is done aside between two: what runs it, which parts of the recipe its result
+    depends on, whether the recipe asks for it, and a file of the run's folder without which it is
+    not done."""
 
     verb: str
     run: Callable[[Workspace], Section]
@@ -63,7 +65,7 @@ STEPS = (
     Step("pretrain", pretrain.run, lambda r: _pretrain_key(r)),
     Step(
         "audit",
-        audit.run,
+        audit_stage.run,
         lambda r: [r.audit, threads_of(r)],
         lambda r: r.audit is not None,
         leaves="audit.jsonl",

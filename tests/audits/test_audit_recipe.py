@@ -60,7 +60,7 @@ def test_it_changes_nothing_that_is_learned(run, place):
 
 
 def test_it_is_made_once(run, monkeypatch):
-    from journeyman.steps import audit as step
+    from journeyman import audit_stage as step
 
     def fail(workspace):
         raise AssertionError("it was there")

@@ -1,4 +1,4 @@
-"""Audit: labels that may be wrong, told before anything is trained."""
+"""Beside the steps of a run: labels that may be wrong, told before anything is trained."""
 
 from __future__ import annotations
 
