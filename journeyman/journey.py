@@ -137,7 +137,7 @@ def input_files(recipe: Recipe) -> list[Path]:
     """The user's own files that a run of this recipe reads."""
     named = [recipe.data.train, recipe.data.validation, recipe.data.exam, recipe.data.test]
     named += [name for name in recipe.data.extra if name not in dataset_entries()]
-    named += recipe.data.unlabelled
+    named += [*recipe.data.unlabelled, recipe.data.corrections]
     named += recipe.pretrain.data if recipe.pretrain is not None else ()
     named += _transfer_files(recipe)
     arrivals = recipe.adapt.arrivals if recipe.adapt is not None else ()
@@ -231,6 +231,7 @@ def _removed(recipe: Recipe) -> list[str]:
 
 def _data_key(data: DataOptions) -> list[Any]:
     files = [data.train, data.validation, data.exam, data.test, *data.unlabelled]
+    files += [data.corrections] if data.corrections is not None else []
     files += [name for name in data.extra if name not in dataset_entries()]
     return [_plain(data), [None if name is None else _digest(name, data) for name in files]]
 

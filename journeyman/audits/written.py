@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.audits.base import Audit
+from journeyman.data.corrections import CORRECT, GUARDED, ID
 from journeyman.files import write_text
 
 LINES, TABLE = "audit.jsonl", "suspects.csv"
-COLUMNS = ("id", "correct", "given", "likely", "score", "text", "reasons", "split", "file", "row")
+COLUMNS = (ID, CORRECT, "given", "likely", "score", "text", "reasons", "split", "file", "row")
 """Of the table; `correct` is empty, for the person who judges."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_rows(audit: Audit, folder: Path) -> None:
@@ -29,7 +29,7 @@ def write_suspects(audit: Audit, folder: Path) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in audit.suspects:
-        told = {**row.to_json(), "correct": "", "reasons": "; ".join(row.reasons)}
+        told = {**row.to_json(), CORRECT: "", "reasons": "; ".join(row.reasons)}
         writer.writerow([_cell(told[name]) for name in COLUMNS])
     write_text(folder / TABLE, out.getvalue())
 
@@ -38,5 +38,5 @@ def _cell(value: Any) -> Any:
     """A value as a cell that a spreadsheet takes as text, never as a formula."""
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    guarded = isinstance(value, str) and value.startswith(_FORMULA)
+    guarded = isinstance(value, str) and value.startswith(tuple(GUARDED))
     return f"'{value}" if guarded else value

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from journeyman.data.checks.base import CHECKS, Checked, Stage
+from journeyman.data.corrections import check_met, corrections_digest
 from journeyman.data.findings import Finding, ordered
 from journeyman.data.ingest import VERSION, Ingested, ingest, source_hash
 from journeyman.data.options import ROLES, CollectOptions, DataOptions
@@ -168,7 +169,7 @@ def collect(
     held = {source: source_hash(source, data) for source in {**sources, **more}.values()}
     kept = _keeping(sources) if keeps_unlabelled else frozenset()
     key = _key({**sources, **more}, held, data, options, seed, [kind, modality, *kept])
-    if _is_done(folder, key, removals.digest):
+    if done_under(folder) == (key, removals.digest):
         return Collection.load(folder)
     columns, guessed = resolve(sources["train"], data, kind, modality)
     read = _ingest_roles(sources, columns, options, folder, kind, held, removals, kept)
@@ -195,6 +196,7 @@ def collect(
     tables, findings = _divide(tables, columns, options, seed, kind)
     unlabelled, told = unjudged([apart["train"], *others], tables, columns.group)
     once = _once({**read, **added})
+    check_met(columns, [each.name for part in once for each in part.findings], once[0].table)
     found = [*guessed, *(finding for part in once for finding in part.findings), *findings, *told]
     collection = Collection(
         **tables,
@@ -220,10 +222,8 @@ def _ingest_roles(
     removals: Removals,
     kept: frozenset[str],
 ) -> dict[str, Ingested]:
-    """The table of each split that has a source of its own; `held` has hashes of their content.
-
-    Of the sources in `kept`, rows without a label stay in the table.
-    """
+    """The table of each split that has a source of its own; `held` has hashes of their content,
+    and of those in `kept` rows without a label stay."""
     return {
         role: ingest(
             source,
@@ -270,11 +270,8 @@ def _key(
 ) -> str:
     contents = {role: [source, held[source]] for role, source in sources.items()}
     parts = [VERSION, contents, data.model_dump(), options.model_dump(), seed, task]
+    parts += corrections_digest(data)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _is_done(folder: Path, key: str, removed: str) -> bool:
-    return done_under(folder) == (key, removed)
 
 
 def done_under(folder: Path) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from journeyman.data.admission import admit
+from journeyman.data.corrections import Corrections, corrections_digest
 from journeyman.data.findings import SHOWN_ROWS, Finding, Severity
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.picture_rows import folder_of, picture_stamp
@@ -178,6 +179,7 @@ def table_key(
     how = {**how, "group": None, "slices": None}
     parts = [VERSION, content or source_hash(source, data), json.dumps(how, sort_keys=True), kind]
     parts += ["unlabelled"] * keeps_unlabelled
+    parts += corrections_digest(data)
     return _sha256(*parts, *([] if data.image is None else [folder_of(source)]))[:24]
 
 
@@ -207,7 +209,7 @@ def ingest(
         events = selected(_with_columns(read(source, data), needed, source), data.where, source)
         beside = None if data.image is None else folder_of(source)
         admitted = admit(events, data, kind, folder=beside, keeps_unlabelled=keeps_unlabelled)
-        rows = removals.left_out(admitted, data)
+        rows = Corrections.of(data).applied(removals.left_out(admitted, data), data)
         _write(rows, path, refused, source, data, max_refused)
     table = Table.open(path)
     _check_columns(table.columns, needed, source)

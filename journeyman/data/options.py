@@ -148,6 +148,12 @@ class DataOptions(BaseModel):
         description="Column whose rows stay together: no group is in two splits (the sentences of "
         "one review, the messages of one customer).",
     )
+    corrections: str | None = Field(
+        default=None,
+        description="A CSV file with the columns `id` and `correct`: labels that people corrected, "
+        "such as the `suspects.csv` of an audit; they stand in place of those in the data.",
+        examples=["suspects.csv"],
+    )
     id: str | None = Field(
         default=None,
         description="Column that identifies a row; a hash of the row's inputs when absent.",
@@ -221,6 +227,8 @@ class DataOptions(BaseModel):
             if self.image is not None and getattr(self, name) is not None:
                 raise ValueError(f"give either `image` or `{name}`: a row is a picture or a text")
         self._check_boxes()
+        if self.corrections and (self.tags or self.boxes or self.rating_labels):
+            raise ValueError("`corrections` are of labels or numbers, in the column `label`")
         for name in ("label", "soft_label", "tags", "boxes"):
             column = getattr(self, name)
             if column is not None and column in self.texts:

@@ -41,6 +41,7 @@ def check_data(data: DataOptions, mistakes: Mistakes) -> None:
         )  # fmt: skip
     _check_encoding(data, mistakes)
     _check_ratings(data, mistakes)
+    _check_corrections(data, mistakes)
     for name in _CSV_ALONE:
         given = getattr(data, name) is not None
         if given and (data.dataset or data.format not in (None, "csv")):
@@ -50,6 +51,18 @@ def check_data(data: DataOptions, mistakes: Mistakes) -> None:
                 expected=f"`{name}` with a CSV file only", found=f"{name} beside {layout}",
                 remedy=f"remove data.{name}",
             )  # fmt: skip
+
+
+def _check_corrections(data: DataOptions, mistakes: Mistakes) -> None:
+    if data.corrections is None or existing(data.corrections) is not None:
+        return
+    near = near_files(Path(data.corrections))
+    mistakes.add(
+        ("data", "corrections"), f"The file {data.corrections!r} does not exist.",
+        expected="a CSV file with the columns id and correct", found="no such file",
+        remedy=f"did you mean {near}?" if near
+        else "write it with `journeyman audit`, or remove data.corrections",
+    )  # fmt: skip
 
 
 def _check_file(data: DataOptions, role: str, mistakes: Mistakes) -> None:

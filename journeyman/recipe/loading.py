@@ -93,6 +93,8 @@ def _resolved(recipe: Recipe, folder: Path | None) -> Recipe:
     }
     data["extra"] = resolved_extra(recipe.data.extra, lambda name: _beside(name, folder))
     data["unlabelled"] = tuple(_beside(file, folder) for file in recipe.data.unlabelled)
+    if recipe.data.corrections is not None:
+        data["corrections"] = _beside(recipe.data.corrections, folder)
     name = recipe.backbone.name
     backbone = _beside(name, folder) if os.path.isdir(folder / name) else name
     pretrain = recipe.pretrain

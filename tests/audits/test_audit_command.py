@@ -56,6 +56,18 @@ def test_the_table_of_suspects_can_be_corrected(data, place):
     assert all(row["correct"] == "" for row in table)
     ranked = {row["id"] for row in lines(place / "out" / "audit.jsonl") if row["suspect"]}
     assert {row["id"] for row in table} == ranked
+    right = {row["id"]: row["true"] for row in wrong_rows()}
+    with (place / "out" / "suspects.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows({**row, "correct": right[row["id"]]} for row in table)
+    recipe = "data: {train: mail.jsonl, corrections: out/suspects.csv}\nbackbone: tiny\n"
+    (place / "mail.yaml").write_text(recipe, encoding="utf-8")
+    told = ask("audit", "mail.yaml", "-q", "-o", "again")
+    assert told.code == 0, told.err
+    again = {row["id"]: row for row in lines(place / "again" / "audit.jsonl")}
+    assert {name: again[name]["given"] for name in ranked} == {name: right[name] for name in ranked}
+    assert sum(row["suspect"] for row in again.values()) < len(ranked) / 4
 
 
 def test_the_page_holds_all_it_shows(data, place):
