@@ -1,7 +1,7 @@
 """Finding wrong labels: flipped ones of banking77, one rater's on snippets, people's on cifar10n.
 
-`python -m benchmarks.audit [PART ...]`, of the parts `choice`, `banking77`, `snippets` and
-`cifar10n`; all of them when none is named. Figures of a part replace those before.
+`python -m benchmarks.audit [PART ...]`, of the parts `choice`, `banking77`, `recovery`, `snippets`
+and `cifar10n`; all of them when none is named. Figures of a part replace those before.
 
 Flips of banking77's training labels are *uniform* (any other class) or *toward* the class that a
 model most confuses with the true one: the class other than its own to which out-of-fold kernel
@@ -11,9 +11,10 @@ What is counted as wrong is what was flipped; labels that were wrong before coun
 The method and its constants were chosen by the part `choice`: bitext_customer_support and the 39
 classes of banking77 that are first, third, fifth ... by name. Of the part `banking77` the figures
 `by other classes` are of rows whose true class is one of the other 38. The threshold is the
-default, 0.5, and no method knows how much noise there is. Beside it: `answered once`, without
-learning again from the rows that are trusted; `confidence`, the probability of the given label,
-least first; and `confident learning` (Northcutt et al. 2021), all from the same answers.
+default, 0.5, and no method knows how much noise there is. Beside it: `posterior alone`, without
+what confident learning adds to it; `answered once`, the posterior without learning again from the
+rows that are trusted; `confidence`, the probability of the given label, least first; and
+`confident learning` (Northcutt et al. 2021), all from the same answers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks.runs import RESULTS, keep
-from journeyman.audits.auditors.classes import judged
+from journeyman.audits.auditors.classes import Suspicion, judged
 from journeyman.audits.held import answers, rows_of
 from journeyman.audits.options import AuditOptions
 from journeyman.evaluation.calibration import fit_temperature, probabilities
@@ -79,7 +80,7 @@ def frozen_of(
 
 def found_in(
     frozen: FrozenRows, wrong: NDArray[np.bool_], true: Classes, seed: int, some: Any = None
-) -> tuple[dict[str, Any], TrueLabels]:
+) -> dict[str, Any]:
     """What each method finds of the wrong labels of these rows."""
     given = classes_of(frozen.targets)
     began = time.process_time()
@@ -90,21 +91,23 @@ def found_in(
     chances = probabilities(outputs, fit_temperature(outputs, given))
     own = 1.0 - chances[np.arange(len(given)), given]
     doubts = LabelDoubts.of(chances, given)
-    suspect = found.wrong >= DEFAULT.threshold
+    audit = Suspicion.of(found)
+    suspect = audit.score >= DEFAULT.threshold
     told = {
         "noise": float(wrong.mean()),
         "estimated noise": found.noise,
-        "audit": _scores(suspect, found.wrong, wrong),
-        "likely label right": float((found.others[suspect] == true[suspect]).mean()),
+        "audit": _scores(suspect, audit.score, wrong),
+        "likely label right": float((audit.likely[suspect] == true[suspect]).mean()),
         "calibration": _calibration(found.wrong, wrong),
+        "posterior alone": _scores(found.wrong >= DEFAULT.threshold, found.wrong, wrong),
         "answered once": _scores(once.wrong >= DEFAULT.threshold, once.wrong, wrong),
         "confidence": _scores(chances.argmax(1) != given, own, wrong),
         "confident learning": _scores(doubts.suspect, own, wrong),
         "processor seconds": seconds,
     }
     if some is not None:
-        told["by other classes"] = _scores(suspect[some], found.wrong[some], wrong[some])
-    return told, found
+        told["by other classes"] = _scores(suspect[some], audit.score[some], wrong[some])
+    return told
 
 
 def _scores(suspect: Any, score: Any, wrong: Any) -> dict[str, float]:
@@ -184,19 +187,12 @@ def flips(
     made: Flips,
     cases: Sequence[tuple[str, float, int]],
     some: Any = None,
-    learn: Learn | None = None,
 ) -> None:
-    """Measure each (kind, share, seed), and keep the figures as each ends.
-
-    With `learn`, also what accuracy there is to be had from audited labels, of the first share.
-    """
+    """Measure each (kind, share, seed), and keep the figures as each ends."""
     kept: dict[str, list[dict[str, Any]]] = {}
-    clean = learn(made.true, np.arange(len(made.true))) if learn else 0.0
     for kind, share, seed in cases:
         given = made.given(kind, share, seed)
-        told, found = found_in(made.frozen(given), given != made.true, made.true, seed, some)
-        if learn and share == FIRST:
-            told["test accuracy"] = recovered(clean, given, found, learn)
+        told = found_in(made.frozen(given), given != made.true, made.true, seed, some)
         kept.setdefault(f"{kind} {share:.0%}", []).append({"seed": seed, **told})
         _keep(name, {"mean": {case: _mean(runs) for case, runs in kept.items()}, "runs": kept})
 
@@ -217,12 +213,25 @@ def recovered(clean: float, given: Classes, found: TrueLabels, learn: Learn) -> 
 
 
 def banking77() -> None:
-    """Both kinds of flips, at 20 % first, and learning from what was found."""
+    """Both kinds of flips, at 20 % with every seed, at other shares with one."""
     made = Flips(dataset("banking77"))
     cases = [(kind, FIRST, seed) for seed in range(SEEDS) for kind in KINDS]
     cases += [(kind, share, 0) for share in OTHERS for kind in KINDS]
+    flips("banking77", made, cases, made.true % 2 == 1)
+
+
+def recovery() -> None:
+    """Learning from 20 % flipped labels of banking77, and from what the posterior makes of them."""
+    made, kept = Flips(dataset("banking77")), dict[str, list[dict[str, Any]]]()
     learn = _learner(made, dataset("banking77", "test"))
-    flips("banking77", made, cases, made.true % 2 == 1, learn)
+    clean = learn(made.true, np.arange(len(made.true)))
+    for seed in range(SEEDS):
+        for kind in KINDS:
+            given = made.given(kind, FIRST, seed)
+            found = judged(made.frozen(given), given, DEFAULT.folds, seed)
+            told = {"seed": seed, **recovered(clean, given, found, learn)}
+            kept.setdefault(f"{kind} {FIRST:.0%}", []).append(told)
+            _keep("recovery", {"mean": {k: _mean(v) for k, v in kept.items()}, "runs": kept})
 
 
 def choice() -> None:
@@ -283,7 +292,7 @@ def snippets() -> None:
         frozen, labels = frozen_of(said, TEXTS)
         if labels != sorted(LABELS):
             raise RuntimeError(f"labels are {labels}")
-        runs.append({"seed": seed, **found_in(frozen, given != true, true, seed)[0]})
+        runs.append({"seed": seed, **found_in(frozen, given != true, true, seed)})
         _keep("snippets", {"mean": _mean(runs), "runs": runs})
 
 
@@ -299,7 +308,7 @@ def cifar10n() -> None:
     frozen, labels = frozen_of(said, columns, backbone=backbone, task="image-classification")
     true = np.array([labels.index(row["label"]) for row in rows], dtype=np.intp)
     wrong = np.array([row["label"] != row["worse_label"] for row in rows])
-    runs = [{"seed": seed, **found_in(frozen, wrong, true, seed)[0]} for seed in range(SEEDS)]
+    runs = [{"seed": seed, **found_in(frozen, wrong, true, seed)} for seed in range(SEEDS)]
     _keep("cifar10n", {"mean": _mean(runs), "runs": runs})
 
 
@@ -321,7 +330,8 @@ def _keep(part: str, figures: Mapping[str, Any]) -> None:
 
 
 PARTS = {
-    "choice": choice, "banking77": banking77, "snippets": snippets, "cifar10n": cifar10n,
+    "choice": choice, "banking77": banking77, "recovery": recovery, "snippets": snippets,
+    "cifar10n": cifar10n,
 }  # fmt: skip
 
 

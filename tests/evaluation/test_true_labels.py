@@ -73,11 +73,11 @@ def test_shapes_must_fit():
             TrueLabels.of(outputs, np.array(given))
 
 
-def numbers(share, seed=0):
+def numbers(share, seed=0, rows=600):
     draw = np.random.default_rng(seed)
-    true = draw.uniform(0, 10, ROWS)
-    answers = true + draw.normal(0, 0.5, ROWS)
-    wrong = draw.random(ROWS) < share
+    true = draw.uniform(0, 10, rows)
+    answers = true + draw.normal(0, 0.5, rows)
+    wrong = draw.random(rows) < share
     return answers, np.where(wrong, draw.permutation(true), true), wrong
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from journeyman.audits.base import (
 from journeyman.audits.held import FEWEST, answers, rows_of
 from journeyman.audits.nearness import Near, near_rows
 from journeyman.errors import DataError
-from journeyman.evaluation.label_doubts import classes_of
+from journeyman.evaluation.label_doubts import LabelDoubts, classes_of
 from journeyman.evaluation.true_labels import TrueLabels
 from journeyman.training.frozen_rows import FrozenRows
 from journeyman.types import TargetKind
@@ -51,31 +52,31 @@ class Classes(Auditor):
         frozen = rows_of(subject)
         subject.reporter.say("  doubting labels")
         given = classes_of(frozen.targets)
-        found = judged(frozen, given, self.options.folds, subject.seed)
+        found = Suspicion.of(judged(frozen, given, self.options.folds, subject.seed))
         told = [subject.schema.labels[at] for at in given]
         near = near_rows(frozen.layers, subject, told, self.options.neighbours)
         rows = tuple(self._rows(subject, found, near))
-        return Audit("label", rows, found.noise, pairs_of(rows))
+        return Audit("label", rows, found.true.noise, pairs_of(rows))
 
-    def _rows(self, subject: Subject, found: TrueLabels, near: Near) -> Iterable[AuditedRow]:
+    def _rows(self, subject: Subject, found: Suspicion, near: Near) -> Iterable[AuditedRow]:
         """What is said of each row."""
-        labels, wrong, others = subject.schema.labels, found.wrong, found.others
-        judged = np.bincount(found.given, minlength=len(labels))[found.given] >= FEWEST
-        for at, given in enumerate(found.given.tolist()):
-            score = float(wrong[at]) if judged[at] else 0.0
+        labels, true = subject.schema.labels, found.true
+        judged = np.bincount(true.given, minlength=len(labels))[true.given] >= FEWEST
+        for at, given in enumerate(true.given.tolist()):
+            score = float(found.score[at]) if judged[at] else 0.0
             suspect = score >= self.options.threshold
-            likely = int(others[at]) if suspect else given
+            likely = int(found.likely[at]) if suspect else given
             said: list[tuple[str, str]] = []
             if not judged[at]:
                 said.append(("", f"fewer than {FEWEST} rows have this label: too few to judge by"))
             if suspect:
-                chances = found.chances[at, likely], found.chances[at, given]
+                chances = true.chances[at, likely], true.chances[at, given]
                 named = (
                     f"{labels[likely]} ({chances[0]:.2f})",
                     f"{labels[given]} ({chances[1]:.2f})",
                 )
                 said.append((LABEL, f"held-out answers speak for {named[0]}, not {named[1]}"))
-            elif judged[at] and (pair := _even(found.chances[at])):
+            elif judged[at] and (pair := _even(true.chances[at])):
                 both = " and ".join(labels[one] for one in pair)
                 said.append((AMBIGUOUS, f"{both} are about equally likely"))
             said += near.told(at)
@@ -87,9 +88,31 @@ class Classes(Auditor):
                 score=score,
                 reasons=tuple(reason for _, reason in said),
                 troubles=tuple(trouble for trouble, _ in said if trouble),
-                certainty=score if judged[at] else None,
+                certainty=float(true.wrong[at]) if judged[at] else None,
                 neighbours=near.neighbours(at) if said else (),
             )
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """How doubtful each label is, from 0 to 1 (`score` [N]), and the class that is `likely` [N].
+
+    The probability that the label is wrong, which takes what many rows have in common for how
+    labels are given; and where it does not, but confident learning doubts the label, the chance
+    of all other classes: where people disagree row by row, most wrong labels are of that kind.
+    """
+
+    true: TrueLabels
+    score: NDArray[np.float64]
+    likely: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, true: TrueLabels) -> Suspicion:
+        """From what is held of the true labels."""
+        doubts = LabelDoubts.of(true.chances, true.given)
+        other = np.where(doubts.suspect, 1.0 - doubts.confidence, 0.0)
+        likely = np.where(other > true.wrong, doubts.likely, true.others)
+        return cls(true, np.maximum(true.wrong, other), likely)
 
 
 def judged(frozen: FrozenRows, given: NDArray[np.intp], folds: int, seed: int) -> TrueLabels:
