@@ -107,7 +107,7 @@ def _show(found: Audited) -> None:
             table.add_row(pair.given, pair.likely, f"{pair.rows:,}")
         console.print(table)
     if doubted:
-        table = Table("wrong", "given", "likely", "text", title="The most doubtful")
+        table = Table("doubt", "given", "likely", "text", title="The most doubtful")
         for row in audit.suspects[:TOP]:
             shown = " ".join(row.text.split())
             shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"

@@ -56,7 +56,7 @@ def _first(audit: Audit) -> str:
     )
     return (
         f"Each of {rows:,} rows was answered by what had not learned it. {doubted:,} labels "
-        f"({doubted / max(rows, 1):.1%}) are more likely wrong than right.{share}"
+        f"({doubted / max(rows, 1):.1%}) are suspect.{share}"
     )
 
 
