@@ -116,7 +116,7 @@ def _header(found: Audited, name: str) -> ReportHeader:
         cost=(Figure(name="seconds in all", value=round(found.seconds, 1), unit="s", clock=True),),
         advice=(
             f"Open {TABLE}, read each text, and write the right label into its column “correct”.",
-            f"Name that file in the recipe, as data.corrections: {TABLE}; your data stay as they are.",
+            "Name that file in the recipe: `data.corrections`. Your data stay as they are.",
             f"{LINES} has every row with its score, reasons and neighbours.",
         ),
     )

@@ -35,9 +35,6 @@ from journeyman.types import LabelledBox, ScoredBox, TargetKind
 
 NOTHING = "no object"
 """In place of a label where there is no box."""
-AGAIN = 1
-"""Times that chances are fitted again, to the boxes as they likely are: wrong ones make a good
-detector look unsure."""
 FEWEST = 5
 """Boxes of a label from which it can be judged."""
 
@@ -61,15 +58,13 @@ class Boxes(Auditor):
         found = [_scored(row, labels) for row in outputs]
         subject.reporter.say("  doubting boxes")
         given: list[tuple[LabelledBox, ...]] = list(subject.examples.targets)
+        chances = Chances.of(found, given)
+        likely = [_by_chance(row, chances) for row in found]
         judged = {name for name, count in zip(labels, subject.schema.counts, strict=True)
                   if count >= FEWEST}  # fmt: skip
-        trusted = given
-        for _ in range(1 + AGAIN):
-            chances = Chances.of(found, trusted)
-            likely = [_by_chance(row, chances) for row in found]
-            reach = reach_of(likely, trusted)
-            rows = _Rows(subject, given, likely, reach, judged, self.options.threshold)
-            trusted = rows.corrected()
+        rows = _Rows(
+            subject, given, likely, reach_of(likely, given), judged, self.options.threshold
+        )
         told = tuple(rows.told())
         kinds = Counter(part["kind"] for row in told for part in row.parts)
         figures = tuple(
@@ -92,24 +87,8 @@ class _Rows:
     def told(self) -> Iterator[AuditedRow]:
         """Picture after picture."""
         for at, (own, found) in enumerate(zip(self.given, self.found, strict=True)):
-            yield self._row(at, own, self._doubts(own, found))
-
-    def corrected(self) -> list[tuple[LabelledBox, ...]]:
-        """The boxes of each picture as they likely are."""
-        found = []
-        for own, boxes in zip(self.given, self.found, strict=True):
-            doubts = [d for d in self._doubts(own, boxes) if d.score >= self.threshold]
-            mended = _corrected(own, doubts)
-            found.append(
-                tuple(
-                    box if isinstance(box, LabelledBox) else LabelledBox(box.box, box.label)
-                    for box in mended
-                )
-            )
-        return found
-
-    def _doubts(self, own: Sequence[LabelledBox], found: Sequence[ScoredBox]) -> list[BoxDoubt]:
-        return [doubt for doubt in box_doubts(own, found, self.reach) if self._counts(doubt)]
+            every = [d for d in box_doubts(own, found, self.reach) if self._counts(d)]
+            yield self._row(at, own, every)
 
     def _counts(self, doubt: BoxDoubt) -> bool:
         """Whether enough boxes have the labels in question."""
