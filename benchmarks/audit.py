@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks.runs import RESULTS, keep
-from journeyman.audits.auditors.classes import Suspicion, judged
+from journeyman.audits.auditors.classes import judged
 from journeyman.audits.held import answers, rows_of
 from journeyman.audits.options import AuditOptions
 from journeyman.evaluation.calibration import fit_temperature, probabilities
@@ -84,14 +84,13 @@ def found_in(
     """What each method finds of the wrong labels of these rows."""
     given = classes_of(frozen.targets)
     began = time.process_time()
-    found = judged(frozen, given, DEFAULT.folds, seed)
-    seconds = time.process_time() - began
+    audit = judged(frozen, given, DEFAULT.folds, seed)
+    seconds, found = time.process_time() - began, audit.true
     outputs = answers(frozen, DEFAULT.folds, seed)
     once = TrueLabels.of(outputs, given)
     chances = probabilities(outputs, fit_temperature(outputs, given))
     own = 1.0 - chances[np.arange(len(given)), given]
     doubts = LabelDoubts.of(chances, given)
-    audit = Suspicion.of(found)
     suspect = audit.score >= DEFAULT.threshold
     told = {
         "noise": float(wrong.mean()),
@@ -229,7 +228,7 @@ def recovery() -> None:
         for kind in KINDS:
             given = made.given(kind, FIRST, seed)
             found = judged(made.frozen(given), given, DEFAULT.folds, seed)
-            told = {"seed": seed, **recovered(clean, given, found, learn)}
+            told = {"seed": seed, **recovered(clean, given, found.true, learn)}
             kept.setdefault(f"{kind} {FIRST:.0%}", []).append(told)
             _keep("recovery", {"mean": {k: _mean(v) for k, v in kept.items()}, "runs": kept})
 

@@ -23,7 +23,11 @@ TUNERS_BEGIN, TUNERS_END = "<!-- tuners: begin -->", "<!-- tuners: end -->"
 FORGETTING_PAGE = "docs/forgetting.md"
 FORGETTING = {"classes": forgetting.classes_table, "domains": forgetting.domains_table}
 DOMAINS = ("tweets", "movie", "amazon", "nyt")
-COMMANDS = {"peers": "benchmarks.peers", "pictures_worse_label": "benchmarks.pictures worse_label"}
+COMMANDS = {
+    "peers": "benchmarks.peers",
+    "pictures_worse_label": "benchmarks.pictures worse_label",
+    "audit": "benchmarks.audit banking77",
+}
 HEADS = {
     "en": ("what", "figure", "beside it", "command"),
     "zh": ("内容", "数值", "对照", "命令"),
@@ -47,6 +51,7 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("picture_race", _picture_race),
         ("detection", _detection),
         ("faces", _faces),
+        ("audit", _audit),
         ("active_learning", _active_learning),
     ):
         path = RESULTS / f"{name}.json"
@@ -229,6 +234,23 @@ def _faces(figures: Any) -> tuple[str, str, str]:
         for method, name in (("frozen", "frozen vectors"), ("eigenfaces", "eigenfaces"))
     )
     return what, figure, ", ".join(beside)
+
+
+def _audit(figures: Any) -> tuple[str, str, str]:
+    """Of banking77: flips found, and how many of what is suspect were flipped."""
+    told = []
+    for name in ("toward", "uniform"):
+        mean = figures["banking77"]["mean"][f"{name} 20%"]
+        told.append([(100 * mean[how]["recall"], 100 * mean[how]["precision"])
+                     for how in ("audit", "confident learning")])  # fmt: skip
+    seeds = min(len(runs) for case, runs in figures["banking77"]["runs"].items() if "20%" in case)
+    what = "`banking77`, 20 % of 10,003 labels flipped to the most confusable class, or to any: "
+    what += f"flips among `journeyman audit`'s suspects, and suspects that were flipped; {seeds} "
+    what += f"seed{'s' * (seeds > 1)}"
+    ours, other = (
+        " or ".join(f"{kind[at][0]:.0f} and {kind[at][1]:.0f} %" for kind in told) for at in (0, 1)
+    )
+    return what, ours, f"confident learning {other}"
 
 
 def _active_learning(figures: Any) -> tuple[str, str, str]:

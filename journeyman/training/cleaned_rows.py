@@ -138,14 +138,15 @@ def _cleaning(
     """What cleaning one way would do, by answers in parts that fit into memory."""
     said = options.model_copy(update={"how": how})
     targets = frozen.targets
-    chances = np.zeros(targets.shape)
+    chances, answered = np.zeros(targets.shape), np.zeros(targets.shape)
     before = np.zeros(len(given), dtype=np.intp)
     after = np.zeros((len(SHARES), len(given)), dtype=np.intp)
     for part, left in frozen.parts(seed):
         own = None if right is None else right[part]
         held = held_answers(left, targets[torch.from_numpy(part)], given[part], said, seed, own)
         chances[part], before[part], after[:, part] = held.chances, held.before, held.after
-    return cleaning_of(Held(chances, before, after), given, right)
+        answered[part] = held.answered
+    return cleaning_of(Held(chances, before, after, answered), given, right)
 
 
 def _cleaned(

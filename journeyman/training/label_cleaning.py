@@ -76,6 +76,8 @@ class Held:
     chances: Chances
     before: NDArray[np.intp]
     after: NDArray[np.intp]
+    answered: Chances
+    """[N, C]: the probabilities by the answers alone."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def cleaning_of(held: Held, given: NDArray[np.intp], right: Flags | None = None)
 
     Labels that are known to be `right` [N] are not doubted, and are what the gain is measured by.
     """
-    doubts = doubted(held.chances, given)
+    doubts = doubted(held.answered, held.chances, given)
     if right is not None:
         doubts = replace(doubts, suspect=doubts.suspect & ~right)
 
@@ -142,10 +144,10 @@ def held_answers(
     for at, share in enumerate(SHARES):
         solved = left.at(left.alpha * share)
         for part, (changed, group) in zip(parts, cleaner, strict=True):
-            answered = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
-            after[at, part] = answered.argmax(1).numpy()
-    chances = posterior_of(probabilities(outputs, temperature), given)
-    return Held(chances, outputs.argmax(1), after)
+            said = solved.outputs(changed, torch.from_numpy(group))[: len(part)]
+            after[at, part] = said.argmax(1).numpy()
+    answered = probabilities(outputs, temperature)
+    return Held(posterior_of(answered, given), outputs.argmax(1), after, answered)
 
 
 def _held_apart(
@@ -170,9 +172,10 @@ def _held_apart(
     before[apart] = left.outputs(targets, torch.from_numpy(apart)).numpy().argmax(1)
     after = np.stack([before] * len(SHARES))
     for at, share in enumerate(SHARES):
-        answered = left.at(left.alpha * share).outputs(changed, torch.from_numpy(group))
-        after[at, apart] = answered[: len(apart)].argmax(1).numpy()
-    return Held(posterior_of(probabilities(outputs, temperature), given), before, after)
+        said = left.at(left.alpha * share).outputs(changed, torch.from_numpy(group))
+        after[at, apart] = said[: len(apart)].argmax(1).numpy()
+    answered = probabilities(outputs, temperature)
+    return Held(posterior_of(answered, given), before, after, answered)
 
 
 def folds_of(count: int, folds: int, seed: int) -> list[Indices]:
@@ -202,8 +205,9 @@ def _cleaner(
     `outputs` [N, C] of the other rows know nothing of the fold.
     """
     rest = np.setdiff1d(np.arange(len(given)), part)
-    chances = posterior_of(probabilities(outputs[rest], temperature), given[rest])
-    doubts = doubted(chances, given[rest])
+    answered = probabilities(outputs[rest], temperature)
+    chances = posterior_of(answered, given[rest])
+    doubts = doubted(answered, chances, given[rest])
     suspects = rest[doubts.suspect]
     if how == "drop":
         return targets, np.concatenate([part, suspects])
@@ -245,9 +249,12 @@ def posterior_of(chances: Chances, given: NDArray[np.intp]) -> Chances:
     return found
 
 
-def doubted(posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
-    """Which labels are more likely wrong than right, never all of a class."""
-    return _spared(LabelDoubts.of_posterior(posterior, given))
+def doubted(answered: Chances, posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
+    """Which labels are suspect, never all of a class: by the `posterior` [N, C], or by confident
+    learning from the `answered` probabilities [N, C] alone, as an audit has it."""
+    found, other = LabelDoubts.of_posterior(posterior, given), LabelDoubts.of(answered, given)
+    likely = np.where(found.suspect, found.likely, other.likely)
+    return _spared(replace(found, likely=likely, suspect=found.suspect | other.suspect))
 
 
 def _spared(doubts: LabelDoubts) -> LabelDoubts:

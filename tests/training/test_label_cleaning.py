@@ -71,16 +71,16 @@ def test_harm_is_noticed():
     _, _, true, given = clouds(0.1)
     chances = 0.8 * np.eye(3)[true] + 0.2 / 3
     worse = np.where(np.arange(ROWS) % 4 == 0, (true + 1) % 3, true)
-    found = cleaning_of(Held(chances, true, np.stack([worse])), given)
+    found = cleaning_of(Held(chances, true, np.stack([worse]), chances), given)
     assert found.doubts.suspect.any()
     assert not found.stands
-    assert cleaning_of(Held(chances, true, np.stack([worse, true])), given).stands
+    assert cleaning_of(Held(chances, true, np.stack([worse, true]), chances), given).stands
 
 
 def test_nothing_doubted_is_nothing_cleaned():
     true = np.arange(30) % 3
     chances = 0.8 * np.eye(3)[true] + 0.2 / 3
-    assert not cleaning_of(Held(chances, true, true[None]), true).stands
+    assert not cleaning_of(Held(chances, true, true[None], chances), true).stands
 
 
 def test_a_class_does_not_vanish():
@@ -88,7 +88,9 @@ def test_a_class_does_not_vanish():
     given = np.array([0] * 5 + [2] + [1] * 6)
     assert LabelDoubts.of(chances, given).suspect[5]
     guesses = chances.argmax(1)
-    assert not cleaning_of(Held(chances, guesses, guesses[None]), given).doubts.suspect.any()
+    assert not cleaning_of(
+        Held(chances, guesses, guesses[None], chances), given
+    ).doubts.suspect.any()
 
 
 @pytest.fixture(scope="module")
@@ -268,10 +270,10 @@ def test_what_is_judged_by_right_labels_is_plain_accuracy():
     chances, right = 0.8 * np.eye(3)[true] + 0.2 / 3, np.arange(30) >= 20
     given = np.where(np.arange(30) < 4, (true + 1) % 3, true)
     worse, better = np.where(right, (true + 1) % 3, true), true
-    found = cleaning_of(Held(chances, worse, np.stack([better])), given, right)
+    found = cleaning_of(Held(chances, worse, np.stack([better]), chances), given, right)
     assert found.gain == 1.0
     assert found.stands
-    assert cleaning_of(Held(chances, better, np.stack([worse])), given, right).gain == -1.0
+    assert cleaning_of(Held(chances, better, np.stack([worse]), chances), given, right).gain == -1.0
 
 
 def test_right_labels_do_not_choose_the_doubts_they_judge():

@@ -23,6 +23,7 @@ from journeyman.audits.base import (
 from journeyman.audits.held import FEWEST, answers, rows_of
 from journeyman.audits.nearness import Near, near_rows
 from journeyman.errors import DataError
+from journeyman.evaluation.calibration import fit_temperature, probabilities
 from journeyman.evaluation.label_doubts import LabelDoubts, classes_of
 from journeyman.evaluation.true_labels import TrueLabels
 from journeyman.training.frozen_rows import FrozenRows
@@ -52,7 +53,7 @@ class Classes(Auditor):
         frozen = rows_of(subject)
         subject.reporter.say("  doubting labels")
         given = classes_of(frozen.targets)
-        found = Suspicion.of(judged(frozen, given, self.options.folds, subject.seed))
+        found = judged(frozen, given, self.options.folds, subject.seed)
         told = [subject.schema.labels[at] for at in given]
         near = near_rows(frozen.layers, subject, told, self.options.neighbours)
         rows = tuple(self._rows(subject, found, near))
@@ -107,26 +108,28 @@ class Suspicion:
     likely: NDArray[np.intp]
 
     @classmethod
-    def of(cls, true: TrueLabels) -> Suspicion:
-        """From what is held of the true labels."""
-        doubts = LabelDoubts.of(true.chances, true.given)
+    def of(cls, true: TrueLabels, answered: NDArray[np.float64]) -> Suspicion:
+        """From what is held of the true labels, and probabilities [N, C] by held-out answers that
+        trusted all labels alike."""
+        doubts = LabelDoubts.of(answered, true.given)
         other = np.where(doubts.suspect, 1.0 - doubts.confidence, 0.0)
         likely = np.where(other > true.wrong, doubts.likely, true.others)
         return cls(true, np.maximum(true.wrong, other), likely)
 
 
-def judged(frozen: FrozenRows, given: NDArray[np.intp], folds: int, seed: int) -> TrueLabels:
-    """What is held of the true label of each row.
+def judged(frozen: FrozenRows, given: NDArray[np.intp], folds: int, seed: int) -> Suspicion:
+    """What is held of the label of each row.
 
     Answers are learned again, each row by the probability that its label is right, from which the
     labels of every row are judged anew: where many labels of a class are wrong in one way, the
     first answers repeat the mistake.
     """
-    found = TrueLabels.of(answers(frozen, folds, seed), given)
+    outputs = answers(frozen, folds, seed)
+    found = TrueLabels.of(outputs, given)
     for _ in range(AGAIN):
         right = 1.0 - found.wrong
         found = TrueLabels.of(answers(frozen, folds, seed, right, SHARE), given)
-    return found
+    return Suspicion.of(found, probabilities(outputs, fit_temperature(outputs, given)))
 
 
 def pairs_of(rows: Iterable[AuditedRow]) -> tuple[Pair, ...]:
