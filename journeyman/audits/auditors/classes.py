@@ -33,6 +33,8 @@ AGAIN = 1
 """Times that answers are learned again."""
 SHARE = 0.5
 """Of the penalty, what is left when answers are learned again: labels then have less noise."""
+UNSEEN = 1.2
+"""How many times as many wrong labels confident learning must estimate to be heeded beside it."""
 EVEN = 0.6
 """The chance of the second label beside that of the first from which a row is ambiguous ..."""
 HELD = 0.25
@@ -98,9 +100,9 @@ class Classes(Auditor):
 class Suspicion:
     """How doubtful each label is, from 0 to 1 (`score` [N]), and the class that is `likely` [N].
 
-    The probability that the label is wrong, which takes what many rows have in common for how
-    labels are given; and where it does not, but confident learning doubts the label, the chance
-    of all other classes: where people disagree row by row, most wrong labels are of that kind.
+    The probability that the label is wrong. Where people disagree row by row, that takes wrong
+    labels for unsure answers: confident learning then estimates more wrong labels by far, and each
+    that it doubts is as doubtful as the chance of all other classes, if that is more.
     """
 
     true: TrueLabels
@@ -112,7 +114,8 @@ class Suspicion:
         """From what is held of the true labels, and probabilities [N, C] by held-out answers that
         trusted all labels alike."""
         doubts = LabelDoubts.of(answered, true.given)
-        other = np.where(doubts.suspect, 1.0 - doubts.confidence, 0.0)
+        unseen = doubts.noise > UNSEEN * true.noise
+        other = np.where(doubts.suspect & unseen, 1.0 - doubts.confidence, 0.0)
         likely = np.where(other > true.wrong, doubts.likely, true.others)
         return cls(true, np.maximum(true.wrong, other), likely)
 
