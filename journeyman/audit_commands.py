@@ -64,12 +64,14 @@ def audit(
     """
     from journeyman.auditing import audit_of, write_audit
     from journeyman.audits.options import AuditOptions
+    from journeyman.audits.written import answers_in
     from journeyman.progress import Reporter
 
     said = {"text": text, "image": image, "label": label, "task": task, "backbone": backbone}
+    folder = Path(output or f"{Path(data).stem}-audit").expanduser()
+    answers_in(folder)
     with _in_options():
         found = audit_of(data, said, AuditOptions(limit=limit), Reporter(quiet=quiet))
-    folder = Path(output or f"{Path(data).stem}-audit").expanduser()
     write_audit(found, folder, data)
     _show(found)
     for name in ("audit.html", "suspects.csv", "audit.jsonl"):

@@ -6,7 +6,7 @@ import time
 
 from journeyman.audits.base import auditor_of
 from journeyman.audits.options import AuditOptions
-from journeyman.audits.written import write_rows, write_suspects
+from journeyman.audits.written import answers_in, write_rows, write_suspects
 from journeyman.section import Section
 from journeyman.sections.audited import audited
 from journeyman.workspace import Workspace
@@ -19,6 +19,7 @@ other rows."""
 def run(workspace: Workspace) -> Section:
     """Leaves audit.jsonl with every row, and suspects.csv for people to correct."""
     began, options = time.perf_counter(), workspace.option(AuditOptions)
+    answers_in(workspace.folder)
     subject = workspace.subject(SPLITS, options.limit)
     found = auditor_of(workspace.task.kind, options).audit(subject)
     write_rows(found, workspace.folder)

@@ -15,7 +15,7 @@ from typing import Any
 
 from journeyman.audits.base import Audit, auditor_of
 from journeyman.audits.options import AuditOptions
-from journeyman.audits.written import LINES, TABLE, write_rows, write_suspects
+from journeyman.audits.written import LINES, TABLE, answers_in, write_rows, write_suspects
 from journeyman.catalogue.entry import dataset_entries
 from journeyman.data.options import ROLES
 from journeyman.errors import DataError
@@ -69,6 +69,8 @@ def audit(
     `audit`. With `output`, a folder, files and a page are written there. Raises JourneymanError.
     """
     said = {"text": text, "image": image, "label": label, "task": task, "backbone": backbone}
+    if output is not None:
+        answers_in(Path(output))
     found = audit_of(data, said, AuditOptions(**options), reporter)
     if output is not None:
         write_audit(found, Path(output), str(data) if isinstance(data, str | Path) else "rows")

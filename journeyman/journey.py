@@ -17,6 +17,7 @@ import torch
 from journeyman import audit_stage
 from journeyman.catalogue.backbones import check_readable, resolve
 from journeyman.catalogue.entry import dataset_entries
+from journeyman.data.corrections import corrections_digest
 from journeyman.data.ingest import content_hash
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.data.picture_rows import picture_stamp
@@ -231,9 +232,9 @@ def _removed(recipe: Recipe) -> list[str]:
 
 def _data_key(data: DataOptions) -> list[Any]:
     files = [data.train, data.validation, data.exam, data.test, *data.unlabelled]
-    files += [data.corrections] if data.corrections is not None else []
     files += [name for name in data.extra if name not in dataset_entries()]
-    return [_plain(data), [None if name is None else _digest(name, data) for name in files]]
+    digests = [None if name is None else _digest(name, data) for name in files]
+    return [_plain(data), digests, *corrections_digest(data)]
 
 
 def _digest(source: str, data: DataOptions) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
-from journeyman.data.record import Event, Noticed, Record
+from journeyman.data.readers.csv import CsvReader
+from journeyman.data.record import Event, Noticed, Record, Refused
 from journeyman.data.table import Table
 from journeyman.errors import DataError
 
@@ -26,11 +25,15 @@ GUARDED = "=+-@\t\r"
 
 @dataclass(frozen=True)
 class Corrections:
-    """The right label of some rows, by id. `digest` is of the file, empty where there is none."""
+    """The right label of some rows, by id; none where `source` is empty."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
-    digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what is corrected to what, whatever else the file holds."""
+        return sha256(json.dumps(self.labels, sort_keys=True).encode()).hexdigest()
 
     @classmethod
     def of(cls, data: DataOptions) -> Corrections:
@@ -39,32 +42,22 @@ class Corrections:
 
     @classmethod
     def read(cls, source: str) -> Corrections:
-        """From a CSV file in UTF-8 with the columns `id` and `correct`, such as the `suspects.csv`
-        of an audit. A row whose `correct` is empty says nothing.
+        """From a CSV file with the columns `id` and `correct`, such as the `suspects.csv` of an
+        audit, as a spreadsheet may have saved it. A row whose `correct` is empty says nothing.
 
         Raises DataError for a file that is not such a one, or gives a row two labels.
         """
-        try:
-            content = Path(source).expanduser().read_bytes()
-            text = content.decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unread(source, str(error)) from error
-        rows = csv.DictReader(io.StringIO(text, newline=""))
-        missing = [name for name in (ID, CORRECT) if name not in (rows.fieldnames or ())]
-        if missing:
-            raise _unread(source, f"the columns {', '.join(rows.fieldnames or ()) or 'of nothing'}")
         labels: dict[str, str] = {}
-        for row in rows:
-            name, label = _plain(row[ID]), _plain(row[CORRECT])
-            if label and labels.setdefault(name, label) != label:
+        for name, label, line in answered(source):
+            if labels.setdefault(name, label) != label:
                 raise DataError(
                     f"The row {name!r} is corrected twice.",
-                    place=f"{source}, line {rows.line_num}",
+                    place=f"{source}, line {line}",
                     expected="one right label a row",
                     found=f"{labels[name]!r} and {label!r}",
                     remedy="leave one of them",
                 )
-        return cls(labels, source, sha256(content).hexdigest())
+        return cls(labels, source)
 
     def applied(self, events: Iterable[Event], data: DataOptions) -> Iterator[Event]:
         """Pass on what was read, with corrected labels in their column; each is told."""
@@ -107,14 +100,29 @@ def _plain(cell: str | None) -> str:
     return said[1:] if said[:1] == "'" and said[1:2] and said[1] in GUARDED else said
 
 
-def _unread(source: str, found: str) -> DataError:
+def answered(source: str) -> Iterator[tuple[str, str, int]]:
+    """The id, the right label and the line of each row of the file that has both."""
+    for event in CsvReader().read(source, DataOptions(train=source, header=True)):
+        if isinstance(event, Refused):
+            raise _unread(f"{source}, line {event.row}", event.reason)
+        if not isinstance(event, Record):
+            continue
+        missing = [name for name in (ID, CORRECT) if name not in event.values]
+        if missing:
+            raise _unread(source, f"the columns {', '.join(event.values)}")
+        name, label = _plain(event.values[ID]), _plain(event.values[CORRECT])
+        if name and label:
+            yield name, label, event.row
+
+
+def _unread(place: str, found: str) -> DataError:
     return DataError(
         "The corrections cannot be read.",
-        place=f"{source} (recipe field data.corrections)",
-        expected=f"a CSV file in UTF-8 with the columns {ID} and {CORRECT}, as `journeyman audit` "
-        "writes suspects.csv",
+        place=place,
+        expected=f"a CSV file with the columns {ID} and {CORRECT}, as `journeyman audit` writes "
+        "suspects.csv",
         found=found,
-        remedy="name such a file; a spreadsheet saves it as CSV UTF-8",
+        remedy="name such a file, or mend that line",
     )
 
 

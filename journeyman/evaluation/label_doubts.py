@@ -17,6 +17,8 @@ from journeyman.evaluation.intervals import Array
 
 UNKNOWN = -1
 """In place of a row's class where its label is not one of them."""
+UNSEEN = 1.2
+"""How many times as many wrong labels are by far more."""
 
 
 def classes_of(targets: Any) -> NDArray[np.intp]:
@@ -73,6 +75,11 @@ class LabelDoubts:
         np.add.at(joint, given[known], posterior[known])
         joint /= max(float(joint.sum()), 1.0)
         return cls(given, likely, own, known & (own < 0.5) & (likely != given), joint)
+
+    def sees_more(self, noise: float) -> bool:
+        """Whether it estimates wrong labels by far more often than this share: then they are of a
+        kind that whatever gave the share takes for unsure answers."""
+        return self.noise > UNSEEN * noise
 
     @property
     def noise(self) -> float:

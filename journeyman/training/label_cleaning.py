@@ -250,11 +250,12 @@ def posterior_of(chances: Chances, given: NDArray[np.intp]) -> Chances:
 
 
 def doubted(answered: Chances, posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
-    """Which labels are suspect, never all of a class: by the `posterior` [N, C], or by confident
-    learning from the `answered` probabilities [N, C] alone, as an audit has it."""
+    """Which labels are suspect, never all of a class: by the `posterior` [N, C]; and where it sees
+    far fewer wrong labels, by confident learning from the `answered` probabilities [N, C]."""
     found, other = LabelDoubts.of_posterior(posterior, given), LabelDoubts.of(answered, given)
+    suspect = found.suspect | (other.suspect & other.sees_more(found.noise))
     likely = np.where(found.suspect, found.likely, other.likely)
-    return _spared(replace(found, likely=likely, suspect=found.suspect | other.suspect))
+    return _spared(replace(found, likely=likely, suspect=suspect))
 
 
 def _spared(doubts: LabelDoubts) -> LabelDoubts:

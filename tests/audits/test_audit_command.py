@@ -70,6 +70,29 @@ def test_the_table_of_suspects_can_be_corrected(data, place):
     assert sum(row["suspect"] for row in again.values()) < len(ranked) / 4
 
 
+def test_an_audit_made_again_keeps_what_was_corrected(data, place):
+    ask("audit", "mail.jsonl", "-b", "tiny", "-q", "-o", "out")
+    path = place / "out" / "suspects.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        first, *others = list(csv.DictReader(file))
+    (place / "out" / "suspects.csv").write_text(
+        f"id,correct\n{first['id']},plain\nr1,good\nelsewhere,bad\n", encoding="utf-8"
+    )
+    told = ask("audit", "mail.jsonl", "-b", "tiny", "-q", "-o", "out")
+    assert told.code == 0, told.err
+    with path.open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    correct = {row["id"]: row["correct"] for row in table}
+    assert {name: label for name, label in correct.items() if label} == {
+        first["id"]: "plain", "r1": "good", "elsewhere": "bad",
+    }  # fmt: skip
+    assert {row["id"] for row in others} <= set(correct)
+    path.write_text("id,right\nr1,good\n", encoding="utf-8")
+    told = ask("audit", "mail.jsonl", "-b", "tiny", "-q", "-o", "out")
+    assert told.code == 2
+    assert path.read_text(encoding="utf-8") == "id,right\nr1,good\n"
+
+
 def test_the_page_holds_all_it_shows(data, place):
     ask("audit", "mail.jsonl", "-b", "tiny", "-q", "-o", "out")
     page = (place / "out" / "audit.html").read_text(encoding="utf-8")

@@ -119,7 +119,21 @@ def test_corrections_that_cannot_be_meant_are_refused(tmp_path, lines, header, s
 
 
 def test_a_file_that_is_not_there_and_kinds_without_labels_are_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"none\.csv' does not exist"):
         gathered(tmp_path, corrections=str(tmp_path / "none.csv"))
     with pytest.raises(ValueError, match="corrections"):
         DataOptions(train="a.conll", tokens="tokens", tags="tags", corrections="suspects.csv")
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    ids, text = ids_of(gathered(tmp_path)), ROWS[3]["text"]
+    path = tmp_path / "suspects.csv"
+    path.write_text(f'id;correct;given\n{ids[text]};"gerade, ja";odd\n', encoding="utf-8-sig")
+    assert labels_of(gathered(tmp_path, corrections=str(path)))[text] == "gerade, ja"
+
+
+def test_a_line_that_cannot_be_read_is_not_passed_over(tmp_path):
+    file = corrections(tmp_path, ["x,even,odd,more,cells"])
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        gathered(tmp_path, corrections=file)
+    assert "line 2" in caught.value.place

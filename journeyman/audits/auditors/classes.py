@@ -33,8 +33,6 @@ AGAIN = 1
 """Times that answers are learned again."""
 SHARE = 0.5
 """Of the penalty, what is left when answers are learned again: labels then have less noise."""
-UNSEEN = 1.2
-"""How many times as many wrong labels confident learning must estimate to be heeded beside it."""
 EVEN = 0.6
 """The chance of the second label beside that of the first from which a row is ambiguous ..."""
 HELD = 0.25
@@ -114,8 +112,8 @@ class Suspicion:
         """From what is held of the true labels, and probabilities [N, C] by held-out answers that
         trusted all labels alike."""
         doubts = LabelDoubts.of(answered, true.given)
-        unseen = doubts.noise > UNSEEN * true.noise
-        other = np.where(doubts.suspect & unseen, 1.0 - doubts.confidence, 0.0)
+        heeded = doubts.suspect & doubts.sees_more(true.noise)
+        other = np.where(heeded, 1.0 - doubts.confidence, 0.0)
         likely = np.where(other > true.wrong, doubts.likely, true.others)
         return cls(true, np.maximum(true.wrong, other), likely)
 
