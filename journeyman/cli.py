@@ -394,7 +394,5 @@ def _list(kind: Literal["backbones", "datasets"], as_json: bool) -> None:
         head = f"{row.name:<{wide}}  {row.size / 1e6:>6.1f} MB  {lies:<15}  {reads}{row.licence}"
         console.print(head, style="bold", soft_wrap=True)
         for line in (row.what, row.source):
-            if console.is_terminal:
-                console.print(Padding(line, (0, 0, 0, 2)))
-            else:
-                console.print(f"  {line}", soft_wrap=True)
+            shown = Padding(line, (0, 0, 0, 2)) if console.is_terminal else f"  {line}"
+            console.print(shown, soft_wrap=not console.is_terminal)

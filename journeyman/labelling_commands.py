@@ -23,54 +23,64 @@ if TYPE_CHECKING:
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl"}
 
 
+_Pool = Annotated[
+    str,
+    typer.Argument(
+        metavar="POOL",
+        help="Rows without labels: CSV, JSON Lines, Parquet, .txt lines, a picture folder.",
+    ),
+]
+_Strategy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="margin (the usual), entropy, least-confident, badge, coreset, typical, "
+        "disagreement or random.",
+    ),
+]
+_Batch = Annotated[int, typer.Option(min=1, help="Rows that are chosen, and learned, together.")]
+_Suspects = Annotated[
+    str | None,
+    typer.Option(metavar="AUDIT", help="The file of `journeyman audit`: its suspects, too."),
+]
+_Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Where labels are kept; POOL's name with .labels.jsonl if absent."
+    ),
+]
+_Learn = Annotated[
+    bool, typer.Option("--learn", help="Learn each batch when it is done, and rank anew.")
+]
+_Form = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Write the queue instead: jsonl, csv or label-studio.",
+    ),
+]
+_Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Where --format writes.")
+]
+_Limit = Annotated[
+    int, typer.Option(min=1, help="Rows of the pool that are looked at; of more, a sample.")
+]
+_Seed = Annotated[int, typer.Option(min=0, help="Of the sample, and of chance.")]
+
+
 def label(
     model: ModelPath,
-    pool: Annotated[
-        str,
-        typer.Argument(
-            metavar="POOL",
-            help="Rows without labels: CSV, JSON Lines, Parquet, .txt lines, a picture folder.",
-        ),
-    ],
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="margin (the usual), entropy, least-confident, badge, coreset, typical, "
-            "disagreement or random.",
-        ),
-    ] = None,
-    batch: Annotated[
-        int, typer.Option(min=1, help="Rows that are chosen, and learned, together.")
-    ] = 20,
-    suspects: Annotated[
-        str | None,
-        typer.Option(metavar="AUDIT", help="The file of `journeyman audit`: its suspects, too."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Where labels are kept; POOL's name with .labels.jsonl if absent."
-        ),
-    ] = None,
-    learn: Annotated[
-        bool, typer.Option("--learn", help="Learn each batch when it is done, and rank anew.")
-    ] = False,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="Write the queue instead: jsonl, csv or label-studio.",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Where --format writes.")
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, help="Rows of the pool that are looked at; of more, a sample.")
-    ] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample, and of chance.")] = 0,
+    pool: _Pool,
+    strategy: _Strategy = None,
+    batch: _Batch = 20,
+    suspects: _Suspects = None,
+    labels: _Labels = None,
+    learn: _Learn = False,
+    form: _Form = None,
+    output: _Output = None,
+    limit: _Limit = 20_000,
+    seed: _Seed = 0,
 ) -> None:
     """Rank rows that are worth a label, and ask for it: on a terminal, one key a label.
 

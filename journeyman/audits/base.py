@@ -8,6 +8,7 @@ well-known data sets, people found about half to be wrong (Northcutt, Athalye an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -26,6 +27,8 @@ from journeyman.types import TargetKind
 LABEL, DUPLICATE, OUTLIER, AMBIGUOUS = "label", "duplicate", "outlier", "ambiguous"
 """Kinds of trouble that any auditor may find: the label is likely wrong; a row that reads nearly
 the same has another; the row is far from all others; two labels are about equally likely."""
+SIDES = "given", "likely"
+"""What a part says of itself: as it was given, and as it likely is."""
 DIGITS = 4
 """Decimal places of scores and similarities in what is written."""
 
@@ -158,6 +161,29 @@ class Audit:
     pairs: tuple[Pair, ...] = ()
     prose: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = field(default=())
+
+    @classmethod
+    def of_parts(
+        cls, kind: TargetKind, rows: tuple[AuditedRow, ...], noun: str, nothing: str
+    ) -> Audit:
+        """Of rows that are doubted in parts: `noun` is what a part is called, and `nothing` stands
+        in place of a label where a part is on one side alone."""
+        parts = [part for row in rows for part in row.parts]
+        sides = (
+            tuple(nothing if part[side] is None else str(part[side]["label"]) for side in SIDES)
+            for part in parts
+        )
+        pairs = Counter((own, likely) for own, likely in sides if own != likely)
+        ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+        kinds = Counter(part["kind"] for part in parts)
+        return cls(
+            kind,
+            rows,
+            pairs=tuple(Pair(*pair, count) for pair, count in ordered),
+            figures=tuple(
+                Figure(name=f"suspect {noun}: {name}", value=count) for name, count in kinds.items()
+            ),
+        )
 
     @property
     def suspects(self) -> list[AuditedRow]:

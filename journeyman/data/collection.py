@@ -177,17 +177,10 @@ def collect(
     require_labels(apart["train"], columns)
     tables = {role: part.labelled for role, part in apart.items()}
     kind = kind or target_of(columns, kind, tables["train"]).kind
+    how: dict[str, Any] = {"removals": removals, "keeps_unlabelled": keeps_unlabelled}
     added = {
         name: _ingest_extra(
-            source,
-            columns,
-            options,
-            folder,
-            kind,
-            content=held[source],
-            removals=removals,
-            is_named=name in (extra or {}),
-            keeps_unlabelled=keeps_unlabelled,
+            source, columns, options, folder, kind, held[source], name in (extra or {}), **how
         )
         for name, source in more.items()
     }
@@ -302,9 +295,9 @@ def _ingest_extra(
     options: CollectOptions,
     folder: Path,
     kind: TargetKind,
-    *,
     content: str,
     is_named: bool,
+    *,
     removals: Removals,
     keeps_unlabelled: bool,
 ) -> Ingested:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,13 @@ class View:
     def knowing(self, vectors: Vectors) -> View:
         """With these rows among those that have a label."""
         return replace(self, known=np.concatenate([self.known, vectors]))
+
+
+def required(value: Told | None, name: str) -> Told:
+    """A field of a view that a strategy `needs`; ValueError where it was asked without it."""
+    if value is None:
+        raise ValueError(f"the view has no {name}")
+    return value
 
 
 def directions(vectors: Vectors, centre: Vectors) -> Vectors:

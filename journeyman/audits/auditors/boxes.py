@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -17,7 +16,6 @@ from journeyman.audits.base import (
     Audit,
     AuditedRow,
     Auditor,
-    Pair,
     Subject,
 )
 from journeyman.audits.held_boxes import held_boxes
@@ -29,7 +27,6 @@ from journeyman.evaluation.box_doubts import (
     drawn_twice,
     reach_of,
 )
-from journeyman.section import Figure
 from journeyman.tasks.base import Array, Outputs
 from journeyman.types import LabelledBox, ScoredBox, TargetKind
 
@@ -66,11 +63,7 @@ class Boxes(Auditor):
             subject, given, likely, reach_of(likely, given), judged, self.options.threshold
         )
         told = tuple(rows.told())
-        kinds = Counter(part["kind"] for row in told for part in row.parts)
-        figures = tuple(
-            Figure(name=f"suspect boxes: {kind}", value=count) for kind, count in kinds.items()
-        )
-        return Audit("boxes", told, pairs=_pairs(told), figures=figures)
+        return Audit.of_parts("boxes", told, "boxes", NOTHING)
 
 
 @dataclass(frozen=True)
@@ -173,21 +166,6 @@ def _reason(doubt: BoxDoubt) -> str:
 def _pixels(box: LabelledBox | ScoredBox) -> str:
     """Left, top, width and height."""
     return "[" + ", ".join(f"{side:.0f}" for side in box.box) + "]"
-
-
-def _pairs(rows: Sequence[AuditedRow]) -> tuple[Pair, ...]:
-    """How often each label is given where another, or none, is likely."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        for part in row.parts:
-            own, likely = (
-                NOTHING if part[side] is None else str(part[side]["label"])
-                for side in ("given", "likely")
-            )
-            if own != likely:
-                counts[own, likely] += 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Pair(own, likely, count) for (own, likely), count in ordered)
 
 
 def _require_boxes(subject: Subject) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from journeyman.audits.base import (
     AuditedRow,
     Auditor,
     Neighbour,
-    Pair,
     Subject,
 )
 from journeyman.audits.held_words import Words, words_of_rows
@@ -29,7 +27,6 @@ from journeyman.errors import DataError
 from journeyman.evaluation.intervals import Array
 from journeyman.evaluation.span_doubts import SpanDoubt, span_doubts
 from journeyman.evaluation.spans import Span
-from journeyman.section import Figure
 from journeyman.tasks.bio import best_path, forbidden, spans_of
 from journeyman.tasks.token_classification import str_of
 from journeyman.tasks.words import words_of
@@ -57,11 +54,7 @@ class Tags(Auditor):
         found = true_tags(words, tags, self.options.folds, subject.seed)
         rows = _Rows(subject, words, found, self.options.threshold, self.options.neighbours)
         told = tuple(rows.told())
-        kinds = Counter(part["kind"] for row in told if row.suspect for part in row.parts)
-        figures = tuple(
-            Figure(name=f"suspect spans: {kind}", value=count) for kind, count in kinds.items()
-        )
-        return Audit("tags", told, pairs=_pairs(told), figures=figures)
+        return Audit.of_parts("tags", told, "spans", NOTHING)
 
 
 @dataclass(frozen=True)
@@ -206,19 +199,6 @@ def _reason(doubt: SpanDoubt, text: str, places: Sequence[tuple[int, int]]) -> s
         return f"{doubt.kind}: “{own['text']}” is likely {likely['label']}, not {own['label']}"
     told = f"{doubt.kind}: likely “{likely['text']}”, not “{own['text']}”"
     return told if own["label"] == likely["label"] else f"{told}, and {likely['label']}"
-
-
-def _pairs(rows: Sequence[AuditedRow]) -> tuple[Pair, ...]:
-    """How often each type is given where another, or none, is likely."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        for part in row.parts:
-            own, likely = (part[side] for side in ("given", "likely"))
-            pair = tuple(NOTHING if one is None else one["label"] for one in (own, likely))
-            if pair[0] != pair[1]:
-                counts[cast(tuple[str, str], pair)] += 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Pair(own, likely, count) for (own, likely), count in ordered)
 
 
 def _require_spans(subject: Subject) -> None:

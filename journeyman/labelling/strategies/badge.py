@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
-from journeyman.labelling.view import Numbers, View
+from journeyman.labelling.view import Numbers, View, required
 
 
 @STRATEGIES.register("badge")
@@ -24,8 +24,7 @@ class Badge(Strategy):
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
         """The row of the largest gradient, then rows drawn by their squared distance."""
-        chances = view.chances
-        assert chances is not None
+        chances = required(view.chances, "chances")
         errors = chances.copy()
         errors[np.arange(len(errors)), errors.argmax(axis=1)] -= 1.0
         sizes = np.square(errors).sum(axis=1) * np.square(view.vectors).sum(axis=1)

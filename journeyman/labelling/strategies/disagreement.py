@@ -6,7 +6,7 @@ import numpy as np
 
 from journeyman.labelling.spread import spread
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
-from journeyman.labelling.view import View
+from journeyman.labelling.view import View, required
 
 LEAST = 1e-12
 
@@ -22,8 +22,7 @@ class Disagreement(Strategy):
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
         """By divergence, spread over clusters."""
-        committee = view.committee
-        assert committee is not None
+        committee = required(view.committee, "committee")
         held = np.maximum(committee(), LEAST)
         mean = held.mean(axis=0)
         apart = (held * np.log(held / mean)).sum(axis=2).mean(axis=0)

@@ -7,7 +7,7 @@ from scipy.special import entr
 
 from journeyman.labelling.spread import spread
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
-from journeyman.labelling.view import View
+from journeyman.labelling.view import View, required
 
 
 @STRATEGIES.register("entropy")
@@ -20,5 +20,5 @@ class Entropy(Strategy):
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
         """By entropy, spread over clusters."""
-        assert view.chances is not None
-        return spread(entr(view.chances).sum(axis=1), view.vectors, count, random)
+        chances = required(view.chances, "chances")
+        return spread(entr(chances).sum(axis=1), view.vectors, count, random)

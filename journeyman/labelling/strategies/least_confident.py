@@ -6,7 +6,7 @@ import numpy as np
 
 from journeyman.labelling.spread import spread
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
-from journeyman.labelling.view import View
+from journeyman.labelling.view import View, required
 
 
 @STRATEGIES.register("least-confident")
@@ -19,5 +19,5 @@ class LeastConfident(Strategy):
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
         """By one less the probability, spread over clusters."""
-        assert view.chances is not None
-        return spread(1.0 - view.chances.max(axis=1), view.vectors, count, random)
+        chances = required(view.chances, "chances")
+        return spread(1.0 - chances.max(axis=1), view.vectors, count, random)

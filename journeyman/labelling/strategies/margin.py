@@ -6,7 +6,7 @@ import numpy as np
 
 from journeyman.labelling.spread import spread
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy
-from journeyman.labelling.view import View
+from journeyman.labelling.view import View, required
 
 
 @STRATEGIES.register("margin")
@@ -23,5 +23,4 @@ class Margin(Strategy):
 
     def pick(self, view: View, count: int, random: np.random.Generator) -> list[int]:
         """By doubt, spread over clusters."""
-        assert view.doubts is not None
-        return spread(view.doubts, view.vectors, count, random)
+        return spread(required(view.doubts, "doubts"), view.vectors, count, random)
