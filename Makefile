@@ -9,7 +9,7 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml constraints.txt
 	python3 -m venv .venv
 	$(PY) -m pip install -q --upgrade pip
-	$(PY) -m pip install -q -c constraints.txt -e '.[search,vader,crf,test,lint,docs,bench]'
+	$(PY) -m pip install -q -c constraints.txt -e '.[search,drift,vader,crf,test,lint,docs,bench]'
 	@touch $@
 
 demo: setup

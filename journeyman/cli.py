@@ -31,6 +31,7 @@ from journeyman.usage import (
     usage_mistake,
 )
 from journeyman.version_commands import diff, history, promote, publish, rollback
+from journeyman.watch_commands import watch
 
 DONE, OURS, YOURS, INTERRUPTED = 0, 1, 2, 130
 
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_VERSIONS = (learn, unlearn, history, diff, promote, rollback, publish)
+_VERSIONS = (watch, learn, unlearn, history, diff, promote, rollback, publish)
 for command in (*_VERSIONS, audit, label, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 

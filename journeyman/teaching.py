@@ -19,7 +19,6 @@ from journeyman.continual.learning import learn
 from journeyman.continual.lesson import Known
 from journeyman.continual.named import Named
 from journeyman.continual.options import UpdateOptions
-from journeyman.continual.taught import Taught
 from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
 from journeyman.data.quarantine import write_refused
@@ -37,6 +36,7 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.traces.purge import Removed, announce, broken_off, known_rows, purge
 from journeyman.types import Row
 from journeyman.versions.store import CURRENT, Store
+from journeyman.versions.taught import keep_taught
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def teach(
         unusable=refused,
         reporter=reporter,
     )
-    update = _kept(store, taught, model.folder)
+    update = keep_taught(store, taught, model.folder)
     return Outcome(update, _set_aside(store, update, file, taught.refused))
 
 
@@ -142,18 +142,6 @@ def _read_in(folder: Path) -> Model:
     if (folder / ENSEMBLE).is_file():
         return load(folder).single()
     return Model.load(folder, awaited_backbone(folder))
-
-
-def _kept(store: Store, taught: Taught, came_from: Path | None) -> Update:
-    """The version kept, and serving where the gate lets it."""
-    update = taught.update
-    with store.alone():
-        version = store.add(taught.state, update, came_from)
-        if update.accepted:
-            store.promote(version.version)
-        else:
-            store.refuse(version.version, *update.reasons)
-    return replace(update, version=version.version)
 
 
 def _set_aside(store: Store, update: Update, file: str, refused: Sequence[Refused]) -> Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from journeyman.backbones.base import Features
 from journeyman.backbones.text_encoder import Text
 from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.data.identity import input_hash, row_id
@@ -145,7 +146,7 @@ class Pool:
         if self.learned is None or sum(self.learned.widths.values()) != width:
             return np.zeros((0, width), dtype=np.float32)
         layers = self.learned.entries().layers
-        return directions(_side_by_side([layers[at] for at in self.learned.widths]), self.centre)
+        return directions(side_by_side([layers[at] for at in self.learned.widths]), self.centre)
 
     def open(self, done: Container[str]) -> list[int]:
         """The places of rows that the model has not learned, and whose ids are not `done`."""
@@ -192,23 +193,26 @@ def _vectors(learner: Learner, source: FeatureSource, layers: Sequence[int]) -> 
     found: Vectors | None = None
     learner.train(False)
     for indices, features in in_batches(source, BATCH):
-        tuned = learner.backbone.tuned(features, learner.cut).to(torch.device("cpu"))
-        if tuned.pooled:
-            deepest = max(tuned.pooled)
-            parts = [tuned.pooled.get(layer, tuned.pooled[deepest]) for layer in layers]
-        elif tuned.hidden is not None:
-            mask = tuned.mask.unsqueeze(-1).float()
-            parts = [(tuned.hidden * mask).sum(1) / mask.sum(1).clamp(min=1.0)]
-        else:
-            parts = [values.flatten(2).mean(2) for values in tuned.maps.values()]
-        rows = _side_by_side(parts)
+        rows = vectors_of(learner.backbone.tuned(features, learner.cut), layers)
         if found is None:
             found = np.zeros((len(source.lengths), rows.shape[1]), dtype=np.float32)
         found[indices] = rows
     return np.zeros((0, 1), dtype=np.float32) if found is None else found
 
 
-def _side_by_side(parts: Sequence[torch.Tensor]) -> Vectors:
+def vectors_of(tuned: Features, layers: Sequence[int]) -> Vectors:
+    """[B, D]: what layers of a network say of rows, side by side; of words and maps, their mean."""
+    tuned = tuned.to(torch.device("cpu"))
+    if tuned.pooled:
+        deepest = max(tuned.pooled)
+        return side_by_side([tuned.pooled.get(layer, tuned.pooled[deepest]) for layer in layers])
+    if tuned.hidden is not None:
+        mask = tuned.mask.unsqueeze(-1).float()
+        return side_by_side([(tuned.hidden * mask).sum(1) / mask.sum(1).clamp(min=1.0)])
+    return side_by_side([values.flatten(2).mean(2) for values in tuned.maps.values()])
+
+
+def side_by_side(parts: Sequence[torch.Tensor]) -> Vectors:
     """Each layer's vectors at unit length, so that none outweighs another."""
     units = [torch.nn.functional.normalize(part.float(), dim=-1) for part in parts]
     joined: Vectors = torch.cat(units, dim=1).numpy()

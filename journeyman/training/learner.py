@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
@@ -84,18 +85,26 @@ class Learner:
         """A source that runs the frozen layers on the spot."""
         return Uncached(self.backbone, examples.inputs, self.cut, self.keep_hidden)
 
+    def answered(
+        self, examples: Examples, source: FeatureSource
+    ) -> Iterator[tuple[NDArray[np.int64], Features, list[Array]]]:
+        """Batches of rows: which they are, what the head reads of them, and their outputs."""
+        self.train(False)
+        with torch.no_grad():
+            for indices, features in in_batches(source, PREDICT_ROWS):
+                tuned = self.backbone.tuned(features, self.cut)
+                outputs = self.head(tuned.to(self._head_device(tuned)))
+                texts = [examples.texts[i] for i in indices]
+                part = self.task.split_outputs(outputs, examples.inputs.select(indices), texts)
+                yield indices, tuned, part
+
     def outputs(
         self, examples: Examples, source: FeatureSource, reporter: Reporter = QUIET
     ) -> list[Array]:
         """Outputs of every row ([C], or [W, C] of its words), in the order of the rows."""
-        self.train(False)
         rows: list[Array] = [np.zeros(0, dtype=np.float32)] * len(examples)
-        with torch.no_grad(), reporter.bar("answering", len(examples)) as advance:
-            for indices, features in in_batches(source, PREDICT_ROWS):
-                outputs = self(features)
-                part = self.task.split_outputs(
-                    outputs, examples.inputs.select(indices), [examples.texts[i] for i in indices]
-                )
+        with reporter.bar("answering", len(examples)) as advance:
+            for indices, _, part in self.answered(examples, source):
                 for at, row in zip(indices, part, strict=True):
                     rows[at] = row
                 advance(len(indices))

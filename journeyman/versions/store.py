@@ -179,6 +179,11 @@ class Store:
             if found.accepted or not set(reasons) <= set(found.update.reasons):
                 self._register.decide(replace(found, accepted=False), "refuse", *reasons)
 
+    def note(self, what: str, *reasons: str) -> None:
+        """Tell, among the decisions, what befell the version that serves, and why."""
+        with self.alone():
+            self._register.decide(self.find(CURRENT), what, *reasons)
+
     def replace(self, old: str, model: ModelState | None, update: Update) -> Version | None:
         """Put a rebuilt version in place of one that held rows to be removed, and purge that.
 

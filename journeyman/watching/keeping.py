@@ -1,0 +1,138 @@
+"""A watch on disk: its memory, what its detectors know, and the events it told.
+
+Beside the model, in a folder `NAME.watch` that holds rows as they came; `journeyman unlearn` goes
+through it. Memory is written whole or not at all, and events with it, so that a kill loses no
+decision and tells none twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from journeyman.errors import DataError, ModelError
+from journeyman.files import unwritable, write_json
+from journeyman.tensors import read_tensors, write_tensors
+from journeyman.watching.events import Event
+from journeyman.watching.memory import Memory
+from journeyman.watching.watch import Watch
+
+SUFFIX = ".watch"
+MEMORY = "memory.json"
+DETECTORS = "detectors.safetensors"
+EVENTS = "events.jsonl"
+OFF = "off"
+"""A file of this name in the folder switches all acting off, also while the watch runs."""
+ASK = "ask.jsonl"
+LABELS = "ask.labels.jsonl"
+
+
+def beside(folder: Path) -> Path:
+    """The folder of the watch over the model in a folder."""
+    return folder.with_name(f"{folder.name}{SUFFIX}")
+
+
+@dataclass
+class Keeping:
+    """The folder of a watch."""
+
+    folder: Path
+
+    @property
+    def off(self) -> bool:
+        """Whether acting was switched off."""
+        return (self.folder / OFF).exists()
+
+    @property
+    def ask(self) -> Path:
+        """The file of rows that labels are wanted for."""
+        return self.folder / ASK
+
+    def memory(self) -> Memory:
+        """What was remembered; a new memory where nothing was. Raises DataError for a file that is
+        none."""
+        path = self.folder / MEMORY
+        if not path.is_file():
+            return Memory()
+        try:
+            return Memory.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._broken(path, error) from error
+
+    def restore(self, watch: Watch) -> None:
+        """Let detectors go on from what they knew, those that are still asked for."""
+        path = self.folder / DETECTORS
+        if not path.is_file():
+            return
+        try:
+            tensors, about = read_tensors(path)
+            if about.get("layers") != list(watch.sight.layers):
+                return
+            for name, detector in watch.detectors.items():
+                own = _own(tensors, f"{name}/")
+                if own:
+                    detector.restore({key: value.numpy() for key, value in own.items()})
+        except (ModelError, KeyError, ValueError) as error:
+            raise self._broken(path, error) from error
+
+    def write(self, watch: Watch, position: Mapping[str, Any], events: Sequence[Event]) -> None:
+        """Keep how things are; tell the events that were not told yet. Raises ResourceError where
+        the disk refuses."""
+        memory = watch.kept()
+        memory.position = dict(position)
+        memory.untold = [event.to_json() for event in events]
+        tensors = {
+            f"{name}/{key}": torch.from_numpy(value).clone()
+            for name, detector in watch.detectors.items()
+            for key, value in detector.kept().items()
+        }
+        write_tensors(self.folder / DETECTORS, tensors, {"layers": list(watch.sight.layers)})
+        write_json(self.folder / MEMORY, memory.to_json())
+        if events:
+            self.tell(memory)
+            write_json(self.folder / MEMORY, memory.to_json())
+
+    def tell(self, memory: Memory) -> None:
+        """Write events that a kill may have kept from being told; none twice."""
+        if not memory.untold:
+            return
+        path = self.folder / EVENTS
+        told = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = [json.dumps(event, ensure_ascii=False) for event in memory.untold]
+        new = [line for line in lines if line not in told[-len(lines) - 5 :]]
+        try:
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.writelines(line + "\n" for line in new)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise unwritable(path, error) from error
+        memory.untold = []
+
+    def forget(self) -> None:
+        """Remove the folder: the next watch begins with what the model's exam says is usual."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _broken(self, path: Path, error: Exception) -> DataError:
+        return DataError(
+            "What the watch remembered cannot be read.",
+            place=str(path),
+            expected="a file that `journeyman watch` wrote",
+            found=f"{type(error).__name__}: {error}"[:200],
+            remedy=f"restore it from a copy, or remove the folder {self.folder} to begin anew",
+        )
+
+
+def _own(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

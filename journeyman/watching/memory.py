@@ -1,0 +1,89 @@
+"""What a watch remembers between rows, and from one run to the next; it does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+RECENT = 400
+"""Rows of late that are held, so that an alarm can show some and ask about them."""
+POOLED = 2_000
+"""Rows since an alarm that are held to choose from, whatever is asked."""
+
+
+@dataclass
+class Probation:
+    """A version that serves since a short while, beside its `parent`: on how many labelled rows
+    each was right alone, of all that were compared."""
+
+    parent: str
+    better: int = 0
+    worse: int = 0
+    rows: int = 0
+
+
+@dataclass
+class Recent:
+    """A row of late: its columns, the answer's label where it has one, and how unlike usual rows it
+    is (1: as they are)."""
+
+    id: str
+    row: dict[str, Any]
+    answer: str | None = None
+    unlike: float | None = None
+    label: str | None = None
+
+
+@dataclass
+class Memory:
+    """Everything that goes on: JSON values alone.
+
+    `phase` is `asking` from an alarm until labels were learned. `pool` are the rows since then,
+    `wanted` the ids that labels are asked for, `labelled` the rows that came with theirs.
+    """
+
+    rows: int = 0
+    failed: int = 0
+    alarms: int = 0
+    episode: int = 0
+    phase: Literal["calm", "asking"] = "calm"
+    recent: list[Recent] = field(default_factory=list)
+    pool: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
+    labelled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shares: dict[str, dict[str, int]] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+    below: list[bool] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    probation: Probation | None = None
+    position: dict[str, Any] = field(default_factory=dict)
+    """Where in the stream it is, as its source tells it."""
+    untold: list[dict[str, Any]] = field(default_factory=list)
+    """Events that were decided and may not have been told yet."""
+
+    def remember(self, recent: Recent) -> None:
+        """Hold a row of late, and one of the pool while labels are asked for."""
+        self.recent.append(recent)
+        del self.recent[:-RECENT]
+        if self.phase == "asking" and len(self.pool) < POOLED:
+            self.pool[recent.id] = recent.row
+
+    def calm(self) -> None:
+        """No labels are asked for any more."""
+        self.phase = "calm"
+        self.pool, self.wanted, self.labelled = {}, [], {}
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Memory:
+        """Read what `to_json` wrote; fields of another version are passed over."""
+        known = {each.name for each in fields(cls)}
+        said = {name: value for name, value in saved.items() if name in known}
+        said["recent"] = [Recent(**each) for each in saved.get("recent", ())]
+        probation = saved.get("probation")
+        said["probation"] = None if probation is None else Probation(**probation)
+        return cls(**said)

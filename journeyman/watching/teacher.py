@@ -1,0 +1,50 @@
+"""Who teaches the model that is watched: learns, lets serve, rolls back, and notes decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from journeyman.continual.learning import learn
+from journeyman.continual.options import UpdateOptions
+from journeyman.continual.update import Update
+from journeyman.model import Model
+from journeyman.training.cache import FeatureCache
+from journeyman.types import Row
+from journeyman.versions.store import Store
+from journeyman.versions.taught import keep_taught
+
+
+@dataclass
+class Teacher:
+    """Teaches a model in its store; `options` say what the gate lets pass."""
+
+    store: Store
+    options: UpdateOptions = field(default_factory=UpdateOptions)
+    cache: FeatureCache | None = None
+
+    def learn(self, model: Model, rows: Sequence[Row], origin: str) -> tuple[Model, Update]:
+        """The model that learned the rows, which serves where the gate let it pass, and the update.
+
+        Raises ModelError for a model that cannot be taught, DataError where nothing can be learned.
+        """
+        removed = self.store.removals()
+        taught = learn(
+            model.single(), rows, self.options, origin=origin, removed=removed, cache=self.cache
+        )
+        update = keep_taught(self.store, taught, model.folder)
+        return Model(**vars(taught.state)), update
+
+    def roll_back(self, reason: str) -> Model:
+        """Let the version before serve again; gives it."""
+        version = self.store.rollback(reason)
+        folder = self.store.serving or self.store.load(version.version)
+        return Model.load(folder)
+
+    def earlier(self, version: str, model: Model) -> Model:
+        """A version of the same model, on the same network."""
+        return Model.load(self.store.load(version), model.learner.plain)
+
+    def note(self, what: str, reasons: Sequence[str]) -> None:
+        """Tell it among the decisions of the model."""
+        self.store.note(what, *reasons)
