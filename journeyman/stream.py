@@ -72,6 +72,18 @@ class Stream:
             self.learned += rows
         return self._stage(name, _model(taught), taught.update, time.perf_counter() - began)
 
+    def arrived(
+        self, name: str, model: Model, update: Update | None, rows: Sequence[Row], seconds: float
+    ) -> None:
+        """What was taught elsewhere: the model that serves since then, and the update by rows that
+        led to it, if there was any."""
+        if update is None:
+            return
+        if update.accepted:
+            self.learned += rows
+            self.model = model
+        self._stage(name, model, update, seconds)
+
     def forget(self, named: Named) -> Taught:
         """Have the model forget rows. Raises DataError where it knows none of them."""
         began = time.perf_counter()

@@ -31,13 +31,22 @@ class Arrival(BaseModel):
         description="Rows that are read, by what columns hold, in place of `data.where`.",
         examples=[{"domain": "movie"}],
     )
+    announced: bool = Field(
+        True,
+        description="Whether the model is told that they arrive. If not, they follow, without "
+        "labels, on test rows of what came before; the drift has to be seen, and labels of some "
+        "rows are asked for, which those of the data then answer.",
+    )
+    labels: int = Field(
+        200, ge=10, description="Of what is not announced: rows that labels are asked for."
+    )
     limit: int | None = Field(
         None, ge=10, description="Use a seeded sample of at most this many rows."
     )
 
     def data(self, base: DataOptions) -> DataOptions:
         """Where the arrival's rows are: columns and all else as in the recipe's `data`."""
-        own = self.model_dump(exclude_unset=True, exclude={"name"})
+        own = self.model_dump(exclude_unset=True, exclude={"name", "announced", "labels"})
         apart = APART if self.train or self.dataset else LEARNED_ONCE
         said = base.model_dump(exclude_unset=True, exclude=set(apart))
         return DataOptions(**{**said, **own})

@@ -1,9 +1,9 @@
 """How often answers are wrong, estimated from how sure they are, before any label comes.
 
 Average thresholded confidence (Garg, Balakrishnan, Lipton, Neyshabur and Sedghi 2022): the
-threshold is where, of rows whose labels are known, as many lie below it as are answered wrongly. What lies
-below it of rows without labels is then the estimate. It holds as far as answers that go wrong are
-less sure, on the new rows as on the old ones.
+threshold is where, of rows whose labels are known, as many lie below it as are answered wrongly.
+What lies below it of rows without labels is then the estimate. It holds as far as answers that go
+wrong are less sure, on the new rows as on the old ones.
 """
 
 from __future__ import annotations

@@ -6,30 +6,49 @@ from collections.abc import Sequence
 
 from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.section import Chart, Figure, Grid, Section, Series
+from journeyman.sections import watched
 from journeyman.stream import Stage, Stream
 from journeyman.versions.version import Version
+from journeyman.watching.unannounced import Episode
 
 
 def adapted(
-    stream: Stream, options: AdaptOptions, versions: Sequence[Version], difference: float | None
+    stream: Stream,
+    options: AdaptOptions,
+    versions: Sequence[Version],
+    difference: float | None,
+    episodes: Sequence[Episode] = (),
 ) -> Section:
     """The chapter on learning without forgetting, and forgetting on request.
 
-    `difference` is what `Stream.difference` gave before anything was forgotten.
+    `difference` is what `Stream.difference` gave before anything was forgotten; `episodes` tell of
+    arrivals that nobody announced.
     """
     metric = stream.model.learner.task.primary_metric
+    stories = tuple(words for each in episodes for words in watched.story(each))
+    seen = [chart for each in episodes for chart in watched.charts(each)]
+    extra = [figure for each in episodes for figure in watched.figures(each)]
     return Section(
         step="adapt",
         title="Adapt: learning what arrives, without forgetting",
-        prose=_prose(stream, options, metric, difference),
-        figures=tuple(_figures(stream)),
-        charts=(_curve(stream, metric),),
-        tables=(_matrix(stream, metric), _gate(stream), _versions(versions)),
+        prose=_prose(stream, options, metric, difference, stories),
+        figures=(*extra, *_figures(stream)),
+        charts=(_curve(stream, metric), *seen),
+        tables=(
+            *(watched.timeline(each) for each in episodes),
+            _matrix(stream, metric),
+            _gate(stream),
+            _versions(versions),
+        ),
     )
 
 
 def _prose(
-    stream: Stream, options: AdaptOptions, metric: str, difference: float | None
+    stream: Stream,
+    options: AdaptOptions,
+    metric: str,
+    difference: float | None,
+    stories: Sequence[str],
 ) -> tuple[str, ...]:
     learned = [stage for stage in stream.stages if stage.update.kind == "learn"]
     refused = [stage for stage in learned if not stage.update.accepted]
@@ -51,6 +70,7 @@ def _prose(
             "A model that learns all arrivals at once from the same start gives the same outputs: "
             f"the largest difference is {difference:.1e} of the largest output."
         )
+    told += stories
     for stage in stream.stages:
         if stage.update.kind == "unlearn":
             how = "exactly" if stage.update.exact else "as far as it can"

@@ -14,6 +14,8 @@ from journeyman.sections.adapted import adapted
 from journeyman.stream import Stage, Stream
 from journeyman.types import Row
 from journeyman.versions.store import Store
+from journeyman.watching.teacher import Teacher
+from journeyman.watching.unannounced import Episode, unannounced
 from journeyman.workspace import BASE, Workspace
 
 FIRST = "first training"
@@ -25,15 +27,40 @@ def run(workspace: Workspace) -> Section:
     store = Store.beside(workspace.model_folder)
     stream = Stream(_base(workspace, store), options, workspace.cache, workspace.reporter)
     stream.open(FIRST, workspace.collection.test.rows())
+    episodes = []
     for arrival in options.arrivals:
-        workspace.reporter.say(f"  {arrival.name} arrives")
         collection = _collection(workspace, arrival)
-        stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
-        _keep(store, stream, stage)
+        if arrival.announced:
+            workspace.reporter.say(f"  {arrival.name} arrives")
+            stage = stream.arrive(arrival.name, _rows(collection), collection.test.rows())
+            _keep(store, stream, stage)
+        else:
+            episodes.append(_unannounced(workspace, store, stream, arrival, collection))
     difference = stream.difference()
     _forget(workspace, store, stream, options)
     workspace.model = Model.load(workspace.model_folder, workspace.backbone)
-    return adapted(stream, options, store.history(), difference)
+    return adapted(stream, options, store.history(), difference, episodes)
+
+
+def _unannounced(
+    workspace: Workspace, store: Store, stream: Stream, arrival: Arrival, collection: Collection
+) -> Episode:
+    """Let rows come that nobody tells the model of, after test rows of what came before."""
+    usual = [row for rows in stream.tests.values() for row in rows]
+    stream.tests[arrival.name] = collection.test.rows()
+    model, episode = unannounced(
+        stream.model,
+        Teacher(store, stream.options, workspace.cache),
+        usual,
+        _rows(collection),
+        name=arrival.name,
+        labels=arrival.labels,
+        seed=workspace.seed,
+        cache=workspace.cache,
+        reporter=workspace.reporter,
+    )
+    stream.arrived(arrival.name, model, episode.update, episode.rows, episode.seconds)
+    return episode
 
 
 def _forget(workspace: Workspace, store: Store, stream: Stream, options: AdaptOptions) -> None:

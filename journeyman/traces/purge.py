@@ -15,9 +15,11 @@ from journeyman.stamp import FILE as STAMP
 from journeyman.traces.known import widened
 from journeyman.traces.places.base import Request, in_order
 from journeyman.traces.places.leftovers import remove, unfinished
+from journeyman.traces.places.watches import clear_watch
 from journeyman.traces.removed import Removed
 from journeyman.traces.scan import left_in
 from journeyman.training.cache import FeatureCache
+from journeyman.watching.keeping import beside as beside_model
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,12 @@ def _of_model(folder: Path, removed: Removed, cache: FeatureCache) -> Purged:
     for path in beside:
         remove(path)
     found = cache.forget(int(said, 16) for said in removed.inputs) if removed.inputs else 0
+    watch = beside_model(folder)
+    watched = clear_watch(watch, removed) if watch.is_dir() else 0
     left = left_in(folder, removed)
     names = tuple(path.relative_to(folder).as_posix() for path in left)
-    return Purged({"leftovers": len(beside), "features": found}, names, removed)
+    places = {"leftovers": len(beside), "features": found, "watches": watched}
+    return Purged(places, names, removed)
 
 
 def unfinished_beside(folder: Path) -> list[Path]:

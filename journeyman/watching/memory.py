@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -33,6 +33,20 @@ class Recent:
     answer: str | None = None
     unlike: float | None = None
     label: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row's columns with its id, and the rest under names that no column has."""
+        rest = {name: getattr(self, name) for name in _RESTS}
+        return {**self.row, "id": self.id, **{f"__{name}": rest[name] for name in rest}}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Recent:
+        """Read what `to_json` wrote."""
+        row = {name: value for name, value in saved.items() if not name.startswith("__")}
+        return cls(str(saved["id"]), row, **{name: saved.get(f"__{name}") for name in _RESTS})
+
+
+_RESTS = ("answer", "unlike", "label")
 
 
 @dataclass
@@ -69,21 +83,38 @@ class Memory:
         if self.phase == "asking" and len(self.pool) < POOLED:
             self.pool[recent.id] = recent.row
 
+    def forget(self, removed: Callable[[str, Mapping[str, Any]], bool]) -> None:
+        """Drop the rows, by id and columns, that were removed from the model on request."""
+        self.recent = [one for one in self.recent if not removed(one.id, one.row)]
+        for name in _ROWS:
+            held = getattr(self, name)
+            setattr(self, name, {i: row for i, row in held.items() if not removed(i, row)})
+        self.wanted = [row_id for row_id in self.wanted if row_id in self.pool]
+
     def calm(self) -> None:
         """No labels are asked for any more."""
         self.phase = "calm"
         self.pool, self.wanted, self.labelled = {}, [], {}
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON values."""
-        return asdict(self)
+        """All of it as JSON values; rows as records of a list, each with its `id`."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        lists = {name: [{**row, "id": i} for i, row in plain[name].items()] for name in _ROWS}
+        recent = [one.to_json() for one in self.recent]
+        probation = None if self.probation is None else asdict(self.probation)
+        return {**plain, **lists, "recent": recent, "probation": probation}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Memory:
         """Read what `to_json` wrote; fields of another version are passed over."""
         known = {each.name for each in fields(cls)}
         said = {name: value for name, value in saved.items() if name in known}
-        said["recent"] = [Recent(**each) for each in saved.get("recent", ())]
+        said["recent"] = [Recent.from_json(each) for each in saved.get("recent", ())]
+        for name in _ROWS:
+            said[name] = {str(row["id"]): row for row in saved.get(name, ())}
         probation = saved.get("probation")
         said["probation"] = None if probation is None else Probation(**probation)
         return cls(**said)
+
+
+_ROWS = ("pool", "labelled")

@@ -43,6 +43,7 @@ class Running:
             self.model, self.teacher, self.options, memory, self._write, self.reporter
         )
         self.keeping.restore(self.watch)
+        self.watch.refresh()
         self._labels_seen = 0.0
 
     def events(self, source: Source) -> Iterator[Event]:
@@ -54,6 +55,7 @@ class Running:
             found = watch.step(chunk, act=not self.keeping.off)
             since += len(chunk)
             if found or since >= KEPT_EACH or (since and not chunk):
+                watch.refresh()
                 self.keeping.write(watch, source.position, found)
                 since = 0
             yield from found

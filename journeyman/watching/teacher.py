@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.continual.learning import learn
@@ -28,12 +28,28 @@ class Teacher:
 
         Raises ModelError for a model that cannot be taught, DataError where nothing can be learned.
         """
-        removed = self.store.removals()
         taught = learn(
-            model.single(), rows, self.options, origin=origin, removed=removed, cache=self.cache
+            model.single(),
+            rows,
+            self.options,
+            origin=origin,
+            removed=self.removed(),
+            cache=self.cache,
         )
         update = keep_taught(self.store, taught, model.folder)
         return Model(**vars(taught.state)), update
+
+    def removed(self) -> Callable[[str], bool]:
+        """Says of an id, or a hash of inputs, whether its row was removed on request."""
+        return self.store.removals()
+
+    def serving(self, model: Model) -> Model | None:
+        """The version that serves, where it is another than this one."""
+        current = self.store.current
+        if current is None or current == model.version:
+            return None
+        folder = self.store.serving or self.store.load(current)
+        return Model.load(folder, model.learner.plain)
 
     def roll_back(self, reason: str) -> Model:
         """Let the version before serve again; gives it."""

@@ -23,6 +23,8 @@ from journeyman.labelling.queue import Wanted, label_queue
 from journeyman.model import Model
 from journeyman.model_questions import Question, QuestionReader
 from journeyman.progress import QUIET, Reporter
+from journeyman.training.cache import FeatureCache
+from journeyman.training.examples import content_ids
 from journeyman.types import FailedPrediction, LabelPrediction, Row
 from journeyman.watching.events import DECISIONS, Event, Kind
 from journeyman.watching.memory import Memory, Probation, Recent
@@ -50,8 +52,12 @@ class Watch:
     memory: Memory = field(default_factory=Memory)
     asked: Callable[[Sequence[Wanted]], None] = lambda _: None
     reporter: Reporter = QUIET
-    arrival: str = "drift"
-    """What a lesson after an alarm is called, with its number, in later exams."""
+    arrival: str | None = None
+    """What a lesson after an alarm is called in later exams; by its number when absent."""
+    cache: FeatureCache | None = None
+    """Where features of rows are kept, if anywhere: a stream has no end."""
+    last: Look | None = None
+    """The rows of the last step, as they were seen."""
 
     def __post_init__(self) -> None:
         self.detectors: dict[str, Detector] = {}
@@ -71,7 +77,7 @@ class Watch:
 
         Without `act`, alarms are told and lead to nothing.
         """
-        look = self._looked(self._named(questions))
+        look = self.last = self._looked(self._named(questions))
         alarms = self._alarms(look)
         events: list[Event] = []
         self._judge(look)
@@ -102,6 +108,18 @@ class Watch:
         strengths = {name: round(each.strength, 3) for name, each in self.detectors.items()}
         told = {"failed": self.memory.failed, "phase": self.memory.phase, "strength": strengths}
         return self._event(kind, {**told, **self._errors()})
+
+    def refresh(self) -> None:
+        """Drop rows that were removed from the model since, and go on with the version that serves
+        if it is another by now."""
+        task, columns, removed = self.model.learner.task, self.model.columns, self.teacher.removed()
+
+        def gone(row_id: str, row: Mapping[str, Any]) -> bool:
+            return removed(row_id) or removed(content_ids([task.text(row, columns)])[0])
+
+        self.memory.forget(gone)
+        if (serving := self.teacher.serving(self.model)) is not None:
+            self._serve(serving)
 
     def kept(self) -> Memory:
         """What is remembered, with all that is counted on the way."""
@@ -159,7 +177,8 @@ class Watch:
         self.memory.rows += len(questions)
         self.memory.failed += len(failed)
         rows = [self._row(questions[at], ids[at], texts[at]) for at in texts]
-        return self.sight.look(list(texts.values()), [ids[at] for at in texts], rows)
+        named = [ids[at] for at in texts]
+        return self.sight.look(list(texts.values()), named, rows, self.cache)
 
     def _row(self, question: Question, row_id: str, text: Any) -> dict[str, Any]:
         columns = self.model.columns
@@ -289,7 +308,7 @@ class Watch:
 
     def _learned(self) -> list[Event]:
         memory = self.memory
-        origin = f"{self.arrival}-{memory.episode}"
+        origin = self.arrival or f"drift-{memory.episode}"
         before = self.model
         try:
             model, update = self.teacher.learn(before, list(memory.labelled.values()), origin)

@@ -37,6 +37,13 @@ class Documents(Place):
         return found
 
 
+def clear_documents(folder: Path, removed: Removed) -> int:
+    """Leave the records of removed rows out of every file of records under a folder."""
+    kinds = (".json", ".jsonl", *_DELIMITERS)
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in kinds]
+    return sum(_cleared(path, removed) for path in paths)
+
+
 def documents(run: Path) -> Iterator[Path]:
     """The files it goes through: none of a model's or of the stored tables, and no source."""
     sources, tables = _sources(run), set(folders(run))
