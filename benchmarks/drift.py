@@ -2,10 +2,10 @@
 
 Streams are made of blocks of consecutive rows (1, 20 or 50), drawn again and again, so that
 neighbours hang together as they do at work. Stationary streams are of one kind of text; others go
-over to another kind after 600 rows. `snippets`: four domains, a model of each; `stocknet`: tweets on
-shares of five sectors, seen by the model of the tweets. Rows that a model learned or is examined by
-are in no stream. Rows are halved by group (of stocknet by time): `choose` looks at one half, and what
-is scored at the other, once the limit stands. One thread.
+over to another kind after 600 rows. `snippets`: four domains, a model of each; `stocknet`: tweets
+on shares of five sectors, seen by the model of the tweets. Rows that a model learned or is examined
+by are in no stream. Rows are halved by group (of stocknet by day): `choose` looks at one half, and
+what is scored at the other, once the limits stand. One thread.
 
 Run as `python -m benchmarks.drift [choose] [snippets] [stocknet]`.
 """
@@ -61,7 +61,7 @@ RECIPE = {
 
 @dataclass(frozen=True)
 class Home:
-    """What one model sees: what is usual, rows of its own kind in two halves, and of other kinds."""
+    """What one model sees: what is usual, rows of its own kind in two halves, and of others."""
 
     name: str
     usual: Views
@@ -106,7 +106,9 @@ def choose(homes: Sequence[Home]) -> dict[str, Any]:
                 random = np.random.default_rng([number, 2])
                 rows = other[0][view][drawn(other[0], CALM, 20, random)]
                 moved.append(float(np.median(_statistics(name, home, rows)[40:])))
+        limits = (18, 20, 22, 25, 30, 40)
         found[name] = {
+            "by limit": {str(limit): _limited(name, homes, limit) for limit in limits},
             "highest where nothing moves, by block": {
                 str(block): round(max(values), 1) for block, values in highest.items()
             },
@@ -118,30 +120,45 @@ def choose(homes: Sequence[Home]) -> dict[str, Any]:
     return found
 
 
+def _limited(name: str, homes: Sequence[Home], limit: float) -> dict[str, Any]:
+    """False alarms and delays on the first half, with another limit."""
+    made: Any = DETECTORS[name]
+    before, made.limit = made.limit, limit
+    try:
+        return _tally([name], homes, half=0, draws=3).told()
+    finally:
+        made.limit = before
+
+
 def score(homes: Sequence[Home], draws: int = 9) -> dict[str, Any]:
     """On the second half: false alarms of each detector, and rows until a change is seen."""
     found: dict[str, Any] = {}
     names = [name for name in DETECTORS if name != "label-shift"]
     acting = [name for name in names if DETECTORS[name].acts]
     for name, watched in [*((name, [name]) for name in names), ("those that act", acting)]:
-        tally = Tally()
-        for number, home in enumerate(homes):
-            for draw in range(draws):
-                block = BLOCKS[draw % len(BLOCKS)]
-                random = np.random.default_rng([number, draw, 3])
-                which = drawn(home.own[1], STATIONARY, block, random)
-                tally.stationary(_alarms(watched, home, [(home.own[1], which)], draw))
-            for at, other in enumerate(home.others.values()):
-                for draw in range(max(1, draws // len(home.others))):
-                    block = BLOCKS[(at + draw) % len(BLOCKS)]
-                    random = np.random.default_rng([number, at, draw, 4])
-                    before = drawn(home.own[1], CALM, block, random)
-                    after = drawn(other[1], LONGEST, block, random)
-                    parts = [(home.own[1], before), (other[1], after)]
-                    tally.change(_alarms(watched, home, parts, draw))
-        found[name] = tally.told()
+        found[name] = _tally(watched, homes, half=1, draws=draws).told()
         print(name, found[name], flush=True)
     return found
+
+
+def _tally(names: Sequence[str], homes: Sequence[Home], *, half: int, draws: int) -> Tally:
+    """Streams of every home, blocks of each size in turn."""
+    tally = Tally()
+    for number, home in enumerate(homes):
+        own = home.own[half]
+        for draw in range(draws):
+            block = BLOCKS[draw % len(BLOCKS)]
+            random = np.random.default_rng([number, draw, half, 3])
+            which = drawn(own, STATIONARY, block, random)
+            tally.stationary(_alarms(names, home, [(own, which)], draw), block)
+        for at, other in enumerate(home.others.values()):
+            for draw in range(max(1, draws // len(home.others))):
+                block = BLOCKS[(at + draw) % len(BLOCKS)]
+                random = np.random.default_rng([number, at, draw, half, 4])
+                before = drawn(own, CALM, block, random)
+                after = drawn(other[half], LONGEST, block, random)
+                tally.change(_alarms(names, home, [(own, before), (other[half], after)], draw))
+    return tally
 
 
 @dataclass
@@ -153,12 +170,14 @@ class Tally:
     false: int = 0
     early: int = 0
     delays: list[float] = field(default_factory=list)
+    by_block: dict[int, int] = field(default_factory=dict)
 
-    def stationary(self, alarms: Sequence[int]) -> None:
-        """A stream in which nothing moved."""
-        self.rows, self.streams, self.false = (
-            self.rows + STATIONARY, self.streams + 1, self.false + len(alarms)
-        )  # fmt: skip
+    def stationary(self, alarms: Sequence[int], block: int) -> None:
+        """A stream of blocks in which nothing moved."""
+        self.rows += STATIONARY
+        self.streams += 1
+        self.false += len(alarms)
+        self.by_block[block] = self.by_block.get(block, 0) + len(alarms)
 
     def change(self, alarms: Sequence[int]) -> None:
         """A stream that changed; an alarm before it is early, and the stream goes on."""
@@ -176,6 +195,7 @@ class Tally:
                 "streams": self.streams,
                 "rows": self.rows,
                 "false alarms": self.false,
+                "by block": {str(block): n for block, n in sorted(self.by_block.items())},
                 f"in {SHARE:,} rows": round(self.false / self.rows * SHARE, 3),
                 "upper bound": round(upper / self.rows * SHARE, 3),
             },
@@ -247,7 +267,7 @@ def snippets() -> Iterator[Home]:
 
 
 def stocknet() -> Iterator[Home]:
-    """Each sector as a home, seen by the model of the tweets; its first tweets say what is usual."""
+    """Each sector as a home, seen by the model of the tweets; 500 tweets say what is usual."""
     place = Path(os.environ["JOURNEYMAN_DATA"]) / "stocknet" / "tweets.jsonl.gz"
     with gzip.open(place, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]

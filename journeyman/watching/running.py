@@ -36,6 +36,8 @@ class Running:
     reporter: Reporter = QUIET
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            LabelsFile.open(self.labels, self.model.columns, self.model.name)
         memory = self.keeping.memory()
         self.keeping.tell(memory)
         self.position = memory.position
@@ -50,6 +52,7 @@ class Running:
         """What befalls as the rows of a source come, memory being kept on the way."""
         watch, since = self.watch, 0
         yield watch.status("began")
+        yield from self._labelled(source)
         for chunk in source.chunks():
             watch.label(self._given())
             found = watch.step(chunk, act=not self.keeping.off)
@@ -59,10 +62,19 @@ class Running:
                 self.keeping.write(watch, source.position, found)
                 since = 0
             yield from found
+        watch.refresh()
         last = [] if self.keeping.off else watch.ask()
         last.append(watch.status("ended"))
         self.keeping.write(watch, source.position, last)
         yield from last
+
+    def _labelled(self, source: Source) -> list[Event]:
+        """What labels lead to that were given since the watch was ended, before any row comes."""
+        self.watch.label(self._given())
+        found = [] if self.keeping.off else self.watch.act()
+        if found:
+            self.keeping.write(self.watch, source.position, found)
+        return found
 
     def _write(self, queue: Sequence[Wanted]) -> None:
         """Write the rows that labels are wanted for, in place of those asked about before."""

@@ -88,7 +88,7 @@ class Watch:
             self._count(self.memory.recent[-len(look) :] if len(look) else ())
         events += self._confirmed()
         if act:
-            events += self._taught()
+            events += self.act()
         return events
 
     def label(self, rows: Iterable[Row]) -> None:
@@ -98,6 +98,19 @@ class Watch:
             row_id = str(row.get(name, ""))
             if row_id in self.memory.pool and self.sight.label_of(row) is not None:
                 self.memory.labelled[row_id] = dict(row)
+
+    def act(self) -> list[Event]:
+        """Ask for labels where rows are there to choose from; learn those that came."""
+        memory = self.memory
+        if memory.phase != "asking":
+            return []
+        events = self._ask(least=POOL * self.options.ask)
+        enough = len(memory.labelled) >= self.options.ask
+        if memory.wanted and not enough:
+            enough = all(row_id in memory.labelled for row_id in memory.wanted)
+        if enough and self.options.act == "learn":
+            events += self._learned()
+        return events
 
     def ask(self) -> list[Event]:
         """Ask for labels now, with however few rows there are since the alarm."""
@@ -274,19 +287,6 @@ class Watch:
         if near is None or far[near] >= seeing.limit:
             return None
         return near or "the first training"
-
-    def _taught(self) -> list[Event]:
-        """Ask for labels where rows are there to choose from; learn those that came."""
-        memory = self.memory
-        if memory.phase != "asking":
-            return []
-        events = self._ask(least=POOL * self.options.ask)
-        enough = len(memory.labelled) >= self.options.ask
-        if memory.wanted and not enough:
-            enough = all(row_id in memory.labelled for row_id in memory.wanted)
-        if enough and self.options.act == "learn":
-            events += self._learned()
-        return events
 
     def _ask(self, least: int) -> list[Event]:
         memory = self.memory

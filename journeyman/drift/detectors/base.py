@@ -79,7 +79,7 @@ class MeanShift(Detector):
     A new normal is the mean of the next rows, and goes on being refined while nothing happens.
     """
 
-    limit: ClassVar[float] = 25.0
+    limit: ClassVar[float] = 22.0
 
     def __init__(self) -> None:
         self.coordinates: Coordinates | None = None

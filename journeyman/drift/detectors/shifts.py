@@ -19,6 +19,7 @@ class AnswerShift(MeanShift):
 
     name = "answer-shift"
     view = "answers"
+    limit = 30.0
 
 
 @DETECTORS.register("confidence-shift")
@@ -27,6 +28,7 @@ class ConfidenceShift(MeanShift):
 
     name = "confidence-shift"
     view = "confidence"
+    limit = 30.0
 
 
 @DETECTORS.register("label-shift")
@@ -35,3 +37,4 @@ class LabelShift(MeanShift):
 
     name = "label-shift"
     view = "labels"
+    limit = 30.0

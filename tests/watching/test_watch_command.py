@@ -1,0 +1,76 @@
+"""`journeyman watch`: events as lines of JSON, wrong uses as one error."""
+
+import io
+import json
+import sys
+
+import pytest
+from watch_samples import blind, made, texts, write
+
+from journeyman.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("watched")
+    patch.setenv("JOURNEYMAN_HOME", str(tmp_path_factory.mktemp("home")))
+    yield made(folder)
+    patch.undo()
+
+
+def asked(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["journeyman", "watch", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def test_events_are_lines_and_the_state_is_where_it_was_asked_for(
+    run, tmp_path, capsys, monkeypatch
+):
+    rows = [*blind(texts("paris", 260, seed=3)), *blind(texts("acme", 260, seed=1))]
+    file = write(tmp_path / "s.jsonl", rows)
+    more = ["--observe", "--state", tmp_path / "state", "--detector", "input-shift"]
+    code, out, _ = asked([run, file, *more], capsys, monkeypatch)
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [one["event"] for one in told] == ["began", "alarm", "ended"]
+    assert list(told[-1]["strength"]) == ["input-shift"]
+    assert {path.name for path in (tmp_path / "state").iterdir()} == {
+        "memory.json", "detectors.safetensors", "events.jsonl",
+    }  # fmt: skip
+    assert not (run / "model.watch").exists()
+    code, out, _ = asked([run, file, *more], capsys, monkeypatch)
+    assert json.loads(out.splitlines()[0])["row"] == 520
+
+
+def test_rows_are_piped_in(run, tmp_path, capsys, monkeypatch):
+    stream = io.BytesIO("".join(json.dumps(r) + "\n" for r in texts("paris", 70, 4)).encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+    code, out, _ = asked([run, "-", "--state", tmp_path / "state"], capsys, monkeypatch)
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["row"] == 70
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.jsonl"], "no such stream"),
+        (["{file}", "--act", "pray"], "learn | ask | tell"),
+        (["{file}", "--detector", "input-shft"], "did you mean 'input-shift'"),
+        (["{file}", "--ask", "0"], "--ask"),
+        (["{file}", "--labels", "{wrong}"], "labels for this model"),
+    ],
+)
+def test_a_wrong_use_is_one_error(run, tmp_path, capsys, monkeypatch, arguments, said):
+    names = {
+        "file": write(tmp_path / "s.jsonl", blind(texts("paris", 3))),
+        "wrong": write(tmp_path / "wrong.jsonl", [{"nothing": 1}]),
+    }
+    given = [each.format(**names) for each in arguments]
+    code, out, err = asked([run, *given, "--state", tmp_path / "state"], capsys, monkeypatch)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
