@@ -219,9 +219,8 @@ def drawn(views: Views, rows: int, block: int, random: np.random.Generator) -> A
 def _statistics(name: str, home: Home, rows: Any) -> Any:
     detector = DETECTORS[name]()
     detector.begin(home.usual[DETECTORS[name].view])
-    assert isinstance(detector, MeanShift)
-    assert detector.coordinates is not None
-    assert detector.shift is not None
+    if not isinstance(detector, MeanShift) or detector.coordinates is None or not detector.shift:
+        raise ValueError(f"{name} has no statistic")
     return detector.shift.update(detector.coordinates.place(rows))
 
 
@@ -318,7 +317,8 @@ def _model(domain: str) -> Model:
 def _known(model: Model) -> set[str]:
     """Ids of rows that the model learned or is examined by."""
     ledger = model.learner.ledger
-    assert ledger is not None
+    if ledger is None:
+        raise ValueError("the model keeps no ledger")
     return {*ledger.ids, *(question.id for question in exam_of(model).questions)}
 
 

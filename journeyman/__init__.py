@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from journeyman.api import finetune, load
+    from journeyman.api import finetune, load, watch
     from journeyman.auditing import audit
     from journeyman.descriptions import zero_shot
     from journeyman.ensembles import Ensemble, ensemble
@@ -31,6 +31,7 @@ __all__ = [
     "finetune",
     "label_queue",
     "load",
+    "watch",
     "zero_shot",
 ]
 
@@ -45,6 +46,7 @@ _HOMES = {
     "finetune": "journeyman.api",
     "label_queue": "journeyman.labelling.queue",
     "load": "journeyman.api",
+    "watch": "journeyman.api",
     "zero_shot": "journeyman.descriptions",
 }
 

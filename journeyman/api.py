@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journeyman.ensembles import Ensemble
 from journeyman.model import Model
 from journeyman.model_manifest import ENSEMBLE
-from journeyman.model_reference import model_folder
+from journeyman.model_reference import model_folder, model_store
 from journeyman.progress import QUIET, Reporter
+
+if TYPE_CHECKING:
+    from journeyman.continual.options import UpdateOptions
+    from journeyman.watching.options import WatchOptions
+    from journeyman.watching.watch import Watch
 
 
 def finetune(
@@ -35,6 +40,25 @@ def load(reference: str | Path) -> Model:
     """The model in a model folder or a run folder, or the ensemble in its folder."""
     folder = model_folder(reference)
     return (Ensemble if (folder / ENSEMBLE).is_file() else Model).load(folder)
+
+
+def watch(
+    reference: str | Path,
+    options: WatchOptions | None = None,
+    *,
+    gate: UpdateOptions | None = None,
+) -> Watch:
+    """A watch over a model in its place: `step(rows)` takes rows in and tells what befell.
+
+    `gate` says which updates may serve. Raises ModelError for an ensemble.
+    """
+    from journeyman.watching.options import WatchOptions
+    from journeyman.watching.teacher import Teacher
+    from journeyman.watching.watch import Watch
+
+    store, model = model_store(reference), load(reference).single()
+    teacher = Teacher(store) if gate is None else Teacher(store, gate)
+    return Watch(model, teacher, options or WatchOptions())
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

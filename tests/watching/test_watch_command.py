@@ -70,7 +70,7 @@ def test_a_wrong_use_is_one_error(run, tmp_path, capsys, monkeypatch, arguments,
         "wrong": write(tmp_path / "wrong.jsonl", [{"nothing": 1}]),
     }
     given = [each.format(**names) for each in arguments]
-    code, out, err = asked([run, *given, "--state", tmp_path / "state"], capsys, monkeypatch)
+    code, _out, err = asked([run, *given, "--state", tmp_path / "state"], capsys, monkeypatch)
     assert code == 2
     assert said in err
     assert "Traceback" not in err
