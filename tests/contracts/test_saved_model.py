@@ -1,17 +1,15 @@
 """A model on disk: it answers as it did, every change is noticed, a kill leaves a whole one."""
 
 import json
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from contract_samples import Sample, made_rows, network_for, tiny_backbone, with_pictures
+from forked import run
 from tiny import tiny_folder
 
 from journeyman.data.record import Refused
@@ -255,9 +253,8 @@ def test_a_model_put_aside_by_a_kill_comes_back(copy, backbone):
 
 def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path):
     write_model(made(backbone, tmp_path, tuner="lora"), tmp_path / "source")
-    script = [sys.executable, str(HERE / "save_process.py")]
-    command = [*script, str(tmp_path / "source"), str(tmp_path / "target"), "10"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    done = run(HERE / "save_process.py", tmp_path / "source", tmp_path / "target", 10)
+    assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout.splitlines()[-1])
     assert len(numbers) == 10
     assert min(numbers) >= 0, done.stderr
@@ -265,9 +262,8 @@ def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path
 
 
 def test_processes_that_recover_at_once_do_not_trip_over_each_other(saved, tmp_path):
-    command = [sys.executable, str(HERE / "recover_process.py"), str(saved)]
-    command += [str(tmp_path / "work"), "8"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    done = run(HERE / "recover_process.py", saved, tmp_path / "work", 8)
+    assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["reading"] == said["writing"] == 0, done.stderr
     assert said["left"] == ["model", "source"]

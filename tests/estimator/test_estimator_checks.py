@@ -89,4 +89,10 @@ INTERPOLATING = {"name": "ridge", "kernel": True, "alphas": [1e-4]}
     expected_failed_checks=expected,
 )
 def test_scikit_learn_check(estimator, check):
-    check(estimator)
+    try:
+        check(estimator)
+    except Exception as error:
+        if check.func.__name__ not in expected(estimator):
+            raise
+        # What pytest would show of scikit-learn's files costs more than the check itself.
+        raise error.with_traceback(None) from None
