@@ -27,10 +27,13 @@ ELSEWHERE = {"words", "native"}
 def trained_together():
     """Each task with every head it lists and with every tuner; heads meet tuners in turn."""
     for task in TASKS:
+        boxes = TASKS[task].kind == "boxes"
         heads = [name for name in TASKS[task].heads() if name not in ELSEWHERE]
         yield from ((task, head, "none") for head in TASKS[task].heads())
-        tuners = [name for name in TUNERS if name != "none"]
-        yield from ((task, heads[at % len(heads)], name) for at, name in enumerate(tuners))
+        for at, tuner in enumerate(name for name in TUNERS if name != "none"):
+            slow = boxes and tuner not in ("full", "lora")
+            marks = [pytest.mark.long] if slow else []
+            yield pytest.param(task, heads[at % len(heads)], tuner, marks=marks)
 
 
 @pytest.fixture(scope="module")
@@ -254,10 +257,10 @@ def test_a_planted_signal_is_learned(task, head, tuner, backbone, tmp_path):
     sample = Sample(task, backbone)
     if not cuts_of(tuner, sample.backbone.spec.depth, sample.backbone):
         pytest.skip(f"{tuner} does not bend {sample.backbone.spec.name}")
-    rates = {"learning_rate": 5e-3, "head_learning_rate": 2e-2}
+    rates, epochs = {"learning_rate": 5e-3, "head_learning_rate": 2e-2}, 6
     if sample.task.unit == "map":
-        rates = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
-    loop = {"epochs": 6, "batch_size": 8, "patience": 0}
+        rates, epochs = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}, 10
+    loop = {"epochs": epochs, "batch_size": 8, "patience": 0}
     got = sample.finetune(tmp_path, head=head, tuner=tuner, **rates, **loop)
     source = got.learner.uncached(sample.validation)
     outputs = got.learner.outputs(sample.validation, source)
