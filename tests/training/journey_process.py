@@ -3,6 +3,8 @@
 import os
 import signal
 
+from forked import CONTEXT
+
 
 def hooked(kill_at, before):
     """Count files renamed into place; die before or after the `kill_at`-th of them."""
@@ -36,6 +38,21 @@ def journey(job):
     return {"calls": calls[0], "fresh": arrived.fresh}
 
 
-def travelling(job, telling):
+def _tell(job, telling):
     """Make a journey and tell what it gave."""
     telling.send(journey(job))
+
+
+def travelled(**job):
+    """Make a journey in a process of its own; gives how that ended, and what it told."""
+    told, telling = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_tell, args=(job, telling))
+    process.start()
+    telling.close()
+    with told:
+        try:
+            said = told.recv()
+        except EOFError:
+            said = {}
+    process.join()
+    return {"status": process.exitcode, **said}

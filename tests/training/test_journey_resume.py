@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 from contract_samples import made_rows
-from forked import CONTEXT
-from journey_process import travelling
+from journey_process import travelled
 from tiny import tiny_folder
 
 KILLS = 10
@@ -19,21 +18,6 @@ FINETUNE = {
     "solved": {"tuner": "none", "head": "ridge"},
     "tuned": {"tuner": "full", "head": "ridge", "epochs": 3, "batch_size": 16},
 }
-
-
-def traveller(**job):
-    """Make a journey in a process of its own; gives how that ended, and what it told."""
-    told, telling = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=travelling, args=(job, telling))
-    process.start()
-    telling.close()
-    with told:
-        try:
-            said = told.recv()
-        except EOFError:
-            said = {}
-    process.join()
-    return {"status": process.exitcode, **said}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +63,7 @@ def straight(ground, tmp_path_factory):
     for name in FINETUNE:
         folder = tmp_path_factory.mktemp(name)
         job = recipe(ground, folder / "run", name)
-        said = traveller(recipe=job, home=str(folder / "home"))
+        said = travelled(recipe=job, home=str(folder / "home"))
         assert said["status"] == 0
         assert said["fresh"]
         found[name] = results(folder / "run"), said["calls"]
@@ -106,9 +90,9 @@ def test_a_killed_journey_arrives_at_the_same_bytes(name, at, straight, ground, 
     assert calls > KILLS
     kill_at, before = points(calls)[at]
     job = {"recipe": recipe(ground, tmp_path / "run", name), "home": str(tmp_path / "home")}
-    killed = traveller(**job, kill_at=kill_at, before=before)
+    killed = travelled(**job, kill_at=kill_at, before=before)
     assert killed == {"status": -signal.SIGKILL}
-    said = traveller(**job)
+    said = travelled(**job)
     assert said["status"] == 0
     found = results(tmp_path / "run")
     assert sorted(found) == sorted(wanted)
@@ -122,9 +106,9 @@ def test_a_journey_killed_again_and_again_arrives(straight, ground, tmp_path):
     job = {"recipe": recipe(ground, tmp_path / "run", "tuned"), "home": str(tmp_path / "home")}
     draw = random.Random(0)
     for _ in range(4):
-        killed = traveller(**job, kill_at=draw.randint(2, calls // 4), before=draw.random() < 0.5)
+        killed = travelled(**job, kill_at=draw.randint(2, calls // 4), before=draw.random() < 0.5)
         assert killed["status"] == -signal.SIGKILL
-    assert traveller(**job)["status"] == 0
+    assert travelled(**job)["status"] == 0
     assert results(tmp_path / "run") == wanted
 
 
@@ -139,14 +123,14 @@ def test_a_killed_self_training_arrives_at_the_same_bytes(folds, ground, tmp_pat
         made["data"]["unlabelled"] = str(ground / "more.txt")
         return {"recipe": made, "home": str(tmp_path / name / "home")}
 
-    calls = traveller(**job("straight"))["calls"]
+    calls = travelled(**job("straight"))["calls"]
     wanted = results(tmp_path / "straight" / "run")
     told = json.loads(wanted["metrics.json"])["steps"]["finetune"]
     assert told["self-training round 1: rows taken"]["value"] > 0
     for at in (calls // 3, calls // 2, 2 * calls // 3):
-        killed = traveller(**job("killed"), kill_at=at, before=at % 2 == 0)
+        killed = travelled(**job("killed"), kill_at=at, before=at % 2 == 0)
         assert killed == {"status": -signal.SIGKILL}
-        assert traveller(**job("killed"))["status"] == 0
+        assert travelled(**job("killed"))["status"] == 0
         found = results(tmp_path / "killed" / "run")
         assert [path for path in wanted if found[path] != wanted[path]] == []
         shutil.rmtree(tmp_path / "killed")
