@@ -21,7 +21,7 @@ HEAVY = (
 ).split()
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(HEAVY)
-LONGEST = 300
+LONGEST = 600
 """Seconds that are waited for a process to end."""
 
 
