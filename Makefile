@@ -1,6 +1,8 @@
 # One command a habit, the same here and in CI.
 PY := .venv/bin/python
 export TOKENIZERS_PARALLELISM := false
+# Compiled files are kept, wherever this is set: the tests start many interpreters.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test test-all lint bench docs
 

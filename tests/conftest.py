@@ -20,3 +20,12 @@ def own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("JOURNEYMAN_HOME", str(home))
     monkeypatch.delenv("JOURNEYMAN_DATA", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A run that took all cores leaves those after it one: two workers share them."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)

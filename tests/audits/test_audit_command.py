@@ -3,14 +3,12 @@
 import csv
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 from asking import PARTS, ask
 from audit_samples import LABELS, write_rows, wrong_rows
+from forked import CONTEXT, start
 
 import journeyman
 
@@ -199,28 +197,19 @@ def test_a_mistake_is_told_whole_and_nothing_is_left(name, data, place):
 def test_a_kill_leaves_nothing_half_written(data, place):
     """At whatever moment it comes: each file is whole or not there."""
     seen = set()
-    environment = dict(os.environ, OMP_NUM_THREADS="1")
-    for wait in (None, 0.0):
-        command = [
-            sys.executable,
-            "-m",
-            "journeyman",
-            "audit",
-            "mail.jsonl",
-            "-b",
-            "tiny",
-            "-o",
-            "o",
-        ]
-        done = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        while wait is None and "doubting" not in (line := done.stderr.readline()) and line:
-            time.sleep(0)
-        while wait is not None and not (place / "o" / "audit.jsonl").exists():
-            if done.poll() is not None:
-                break
-        done.send_signal(signal.SIGKILL)
-        done.wait()
-        done.stderr.close()
+    for late in (False, True):
+        told, telling = CONTEXT.Pipe(duplex=False)
+        audit = ("audit", "mail.jsonl", "-b", "tiny", "-o", "o")
+        process = start("journeyman", *audit, ends={2: telling})
+        telling.close()
+        with open(os.dup(told.fileno())) as said:
+            told.close()
+            while not late and "doubting" not in (line := said.readline()) and line:
+                pass
+            while late and not (place / "o" / "audit.jsonl").exists() and process.is_alive():
+                time.sleep(0.002)
+            process.kill()
+            process.join()
         left = sorted((place / "o").iterdir()) if (place / "o").exists() else []
         for path in left:
             if path.name == "audit.jsonl":

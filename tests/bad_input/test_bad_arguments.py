@@ -192,7 +192,14 @@ OUTSIDE = {
 }
 
 
-@pytest.mark.parametrize("case", OUTSIDE)
+ALWAYS = ("an unknown command", "bad data", "no question")
+"""A process that imports little, much, and a model; `make test-all` starts the others too."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in ALWAYS else pytest.mark.long) for case in OUTSIDE],
+)
 def test_wrong_arguments_of_a_process(place, case):
     arguments, said = OUTSIDE[case]
     (place / "bad.yaml").write_text("seed: -1\ndata: {train: train.csv}\n")
@@ -207,7 +214,7 @@ def test_a_closed_standard_input_of_a_process(place):
 
 def test_a_reader_that_goes_away(place):
     shell = ["sh", "-c", '"$@" | head -n 1', "sh"]
-    lines = b"a film\n" * 1100
+    lines = b"a film\n" * 600
     told = ask_outside("predict", MODEL, "-", stdin=lines, prefix=shell)
     assert len(told.out.splitlines()) == 1
     assert told.err == ""

@@ -153,7 +153,7 @@ def heeds_interrupts():
 
 
 def test_an_interrupted_run_says_so_and_goes_on(place):
-    override = "finetune={tuner: full, cut: 1, head: linear, epochs: 80, patience: 0}"
+    override = "finetune={tuner: full, cut: 1, head: linear, epochs: 30, patience: 0}"
     command = ["run", "good.yaml", "--set", "output=runs/bad", "--set", override]
     process = subprocess.Popen(
         [sys.executable, "-m", "journeyman", *command],

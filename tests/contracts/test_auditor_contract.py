@@ -40,7 +40,7 @@ def backbone(tmp_path_factory):
 def short_training():
     """Detectors learn for a moment: the boxes of these pictures are plain to see."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("journeyman.audits.held_boxes.SHOWN", 800)
+        changed.setattr("journeyman.audits.held_boxes.SHOWN", 500)
         yield
 
 

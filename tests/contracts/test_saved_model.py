@@ -1,17 +1,15 @@
 """A model on disk: it answers as it did, every change is noticed, a kill leaves a whole one."""
 
 import json
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from contract_samples import Sample, made_rows, network_for, tiny_backbone, with_pictures
+from forked import run
 from tiny import tiny_folder
 
 from journeyman.data.record import Refused
@@ -43,7 +41,7 @@ def backbone(tmp_path_factory):
     return tiny_backbone(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def made(backbone, folder, task="text-classification", head="linear", tuner="none"):
+def trained(backbone, folder, task="text-classification", head="linear", tuner="none"):
     """A model trained for a moment, with exam rows, not saved yet."""
     sample = Sample(task, backbone, train=24, validation=12)
     got = sample.finetune(folder / "features", head=head, tuner=tuner, epochs=1)
@@ -56,10 +54,24 @@ def made(backbone, folder, task="text-classification", head="linear", tuner="non
 
 
 @pytest.fixture(scope="module")
-def saved(backbone, tmp_path_factory):
+def made(backbone, tmp_path_factory):
+    """What gives such a model: each is trained once, and not to be changed."""
+    folder, models = tmp_path_factory.mktemp("made"), {}
+
+    def model(task="text-classification", head="linear", tuner="none"):
+        key = (task, head, tuner)
+        if key not in models:
+            models[key] = trained(backbone, folder, *key)
+        return models[key]
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def saved(made, tmp_path_factory):
     """The folder of a model whose tuner writes files too; not to be changed."""
     folder = tmp_path_factory.mktemp("saved")
-    write_model(made(backbone, folder, head="ridge", tuner="lora"), folder / "model")
+    write_model(made(head="ridge", tuner="lora"), folder / "model")
     return folder / "model"
 
 
@@ -81,8 +93,8 @@ def files_of(folder):
 
 
 @pytest.mark.parametrize(("task", "head", "tuner"), KINDS)
-def test_a_loaded_model_answers_as_it_did(task, head, tuner, backbone, tmp_path):
-    model, asked = made(backbone, tmp_path, task, head, tuner), questions(task)
+def test_a_loaded_model_answers_as_it_did(task, head, tuner, backbone, tmp_path, made):
+    model, asked = made(task, head, tuner), questions(task)
     write_model(model, tmp_path / "model")
     loaded = Model.load(tmp_path / "model", network_for(task, backbone))
     assert said(loaded.predict(asked)) == said(model.predict(asked))
@@ -93,12 +105,12 @@ def test_a_loaded_model_answers_as_it_did(task, head, tuner, backbone, tmp_path)
 
 
 @pytest.mark.parametrize(("head", "tuner"), [("linear", "lora"), ("ridge", "none")])
-def test_the_same_model_is_saved_in_the_same_bytes(head, tuner, backbone, tmp_path):
-    model = made(backbone, tmp_path, head=head, tuner=tuner)
+def test_the_same_model_is_saved_in_the_same_bytes(head, tuner, backbone, tmp_path, made):
+    model = made(head=head, tuner=tuner)
     write_model(model, tmp_path / "first")
     write_model(model, tmp_path / "second")
     assert files_of(tmp_path / "first") == files_of(tmp_path / "second")
-    again = made(backbone, tmp_path, head=head, tuner=tuner)
+    again = trained(backbone, tmp_path, head=head, tuner=tuner)
     write_model(again, tmp_path / "third")
     assert files_of(tmp_path / "third") == files_of(tmp_path / "first")
 
@@ -227,24 +239,24 @@ def test_another_backbone_is_told(saved, tmp_path, monkeypatch):
     assert "SHA-256" in caught.value.expected
 
 
-def test_a_save_over_a_model_replaces_it_whole(backbone, copy, tmp_path):
-    model = made(backbone, tmp_path)
+def test_a_save_over_a_model_replaces_it_whole(copy, tmp_path, made):
+    model = made()
     write_model(model, copy)
     write_model(model, tmp_path / "fresh")
     assert files_of(copy) == files_of(tmp_path / "fresh")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "fresh", "model"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fresh", "model"]
 
 
-def test_a_save_that_fails_leaves_the_old_model(backbone, copy, tmp_path, monkeypatch):
+def test_a_save_that_fails_leaves_the_old_model(copy, tmp_path, monkeypatch, made):
     from journeyman import model_folder
 
     before = files_of(copy)
-    model = made(backbone, tmp_path)
+    model = made()
     monkeypatch.setattr(model_folder, "model_card", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_model(model, copy)
     assert files_of(copy) == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "model"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model"]
 
 
 def test_a_model_put_aside_by_a_kill_comes_back(copy, backbone):
@@ -253,11 +265,10 @@ def test_a_model_put_aside_by_a_kill_comes_back(copy, backbone):
     assert copy.is_dir()
 
 
-def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path):
-    write_model(made(backbone, tmp_path, tuner="lora"), tmp_path / "source")
-    script = [sys.executable, str(HERE / "save_process.py")]
-    command = [*script, str(tmp_path / "source"), str(tmp_path / "target"), "10"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(tmp_path, made):
+    write_model(made(tuner="lora"), tmp_path / "source")
+    done = run(HERE / "save_process.py", tmp_path / "source", tmp_path / "target", 10)
+    assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout.splitlines()[-1])
     assert len(numbers) == 10
     assert min(numbers) >= 0, done.stderr
@@ -265,25 +276,24 @@ def test_a_kill_at_any_moment_leaves_the_old_model_or_the_new(backbone, tmp_path
 
 
 def test_processes_that_recover_at_once_do_not_trip_over_each_other(saved, tmp_path):
-    command = [sys.executable, str(HERE / "recover_process.py"), str(saved)]
-    command += [str(tmp_path / "work"), "8"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    done = run(HERE / "recover_process.py", saved, tmp_path / "work", 8)
+    assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["reading"] == said["writing"] == 0, done.stderr
     assert said["left"] == ["model", "source"]
 
 
 @pytest.mark.parametrize("head", TASKS["text-classification"].heads())
-def test_a_loaded_model_can_be_saved_again(head, backbone, tmp_path):
-    write_model(made(backbone, tmp_path, head=head), tmp_path / "model")
+def test_a_loaded_model_can_be_saved_again(head, backbone, tmp_path, made):
+    write_model(made(head=head), tmp_path / "model")
     loaded = Model.load(tmp_path / "model", backbone)
     write_model(loaded, tmp_path / "again")
     assert files_of(tmp_path / "again") == files_of(tmp_path / "model")
 
 
 @pytest.mark.parametrize(("task", "head", "tuner"), KINDS)
-def test_cached_features_are_answered_alike(task, head, tuner, backbone, tmp_path):
-    model = made(backbone, tmp_path, task, head, tuner)
+def test_cached_features_are_answered_alike(task, head, tuner, backbone, tmp_path, made):
+    model = made(task, head, tuner)
     sample = Sample(task, backbone, train=24, validation=12)
     learner = model.learner
     if learner.cut == 0:
@@ -299,8 +309,8 @@ def test_cached_features_are_answered_alike(task, head, tuner, backbone, tmp_pat
         torch.testing.assert_close(torch.tensor(mine), torch.tensor(theirs), atol=5e-3, rtol=5e-3)
 
 
-def test_what_cannot_be_answered_is_told_in_its_place(backbone, tmp_path):
-    model = made(backbone, tmp_path)
+def test_what_cannot_be_answered_is_told_in_its_place(made):
+    model = made()
     strange = [
         "the cat",
         "",
@@ -337,8 +347,8 @@ def test_what_cannot_be_answered_is_told_in_its_place(backbone, tmp_path):
         assert answers[at].scores == pytest.approx(scores, abs=1e-3)
 
 
-def test_a_row_that_fails_is_named_by_what_it_holds_and_never_by_its_target(backbone, tmp_path):
-    model = made(backbone, tmp_path)
+def test_a_row_that_fails_is_named_by_what_it_holds_and_never_by_its_target(made):
+    model = made()
     refused = Refused(3, "ragged_row", "Too many cells.", ["a", "b", "c"])
     rows = [
         {"text": 7, "label": "good", "id": 12},
@@ -360,18 +370,18 @@ def test_a_row_that_fails_is_named_by_what_it_holds_and_never_by_its_target(back
     assert [why.id for why in explained] == [ids[5], model.predict("the cat")[0].id, "z"]
 
 
-def test_rows_that_are_measured_are_named_as_when_they_are_asked(backbone, tmp_path):
-    model = made(backbone, tmp_path)
+def test_rows_that_are_measured_are_named_as_when_they_are_asked(made):
+    model = made()
     rows = [{"text": text, "label": "good"} for text in ("the cat", "the dog", "the cat")]
     answers, _ = model.measure(rows)
     assert [answer.id for answer in answers] == [answer.id for answer in model.predict(rows)]
 
 
-def test_no_question_has_no_answer(backbone, tmp_path):
-    assert made(backbone, tmp_path).predict([]) == []
+def test_no_question_has_no_answer(made):
+    assert made().predict([]) == []
 
 
-def test_a_text_of_half_a_character_is_answered_or_told(backbone, tmp_path):
+def test_a_text_of_half_a_character_is_answered_or_told(made):
     """Lone surrogates come out of JSON and of file names."""
-    (answer,) = made(backbone, tmp_path).predict(["good \ud800 dog"])
+    (answer,) = made().predict(["good \ud800 dog"])
     json.dumps(answer.to_json()).encode("utf-8")

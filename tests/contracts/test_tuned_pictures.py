@@ -1,5 +1,7 @@
 """Tuners on networks for pictures: the given network stays, and what is saved comes back."""
 
+from functools import cache
+
 import pytest
 import torch
 from contract_samples import attached, cuts_of, steps, whole
@@ -17,10 +19,17 @@ def pictures(tmp_path_factory):
     return tiny_pictures(tmp_path_factory.mktemp("pictures"))
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """What gives the network of a family, which a tuner leaves as it is."""
+    folder = tmp_path_factory.mktemp("networks")
+    return cache(lambda family: tiny_vision(folder, family))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", BENT)
-def test_what_is_tuned_is_saved_and_the_network_stays(name, family, pictures, tmp_path):
-    backbone = tiny_vision(tmp_path, family)
+def test_what_is_tuned_is_saved_and_the_network_stays(name, family, networks, pictures, tmp_path):
+    backbone = networks(family)
     depth = backbone.spec.depth
     cuts = cuts_of(name, depth, backbone)
     if not cuts:
@@ -41,8 +50,8 @@ def test_what_is_tuned_is_saved_and_the_network_stays(name, family, pictures, tm
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_which_tuners_bend_which_networks(family, tmp_path):
-    backbone = tiny_vision(tmp_path, family)
+def test_which_tuners_bend_which_networks(family, networks):
+    backbone = networks(family)
     able = {name for name in BENT if cuts_of(name, backbone.spec.depth, backbone)}
     expected = {"bitfit", "full", "lora"}
     if family not in WITHOUT_LINEAR_LAYERS:

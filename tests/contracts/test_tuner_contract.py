@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -204,10 +205,17 @@ def test_what_peft_can_load_answers_the_same_there(name, cut, folder, backbone, 
     assert not torch.allclose(found, whole(backbone, cut), atol=1e-3)
 
 
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    """What gives the folder and the network of a family; a tuner leaves it as it is."""
+    folder = tmp_path_factory.mktemp("families")
+    return cache(lambda family: (folder, tiny_backbone(folder, family)))
+
+
 @pytest.mark.parametrize("family", sorted(FAMILIES_TINY))
 @pytest.mark.parametrize("name", [n for n in TUNERS if TUNERS[n].trains])
-def test_every_family_can_be_tuned_and_saved(name, family, tmp_path):
-    backbone = tiny_backbone(tmp_path, family)
+def test_every_family_can_be_tuned_and_saved(name, family, families, tmp_path):
+    home, backbone = families(family)
     for cut in cuts_of(name, DEPTH, backbone)[:2]:
         tuner, twin = attached(name, backbone, cut)
         twin.module.train()
@@ -218,7 +226,7 @@ def test_every_family_can_be_tuned_and_saved(name, family, tmp_path):
         tuner.save(tmp_path / str(cut))
         adapter = tmp_path / str(cut) / "adapter"
         if (adapter / "adapter_config.json").exists():
-            found = peft_hidden(tmp_path / f"tiny-{family}", adapter)
+            found = peft_hidden(home / f"tiny-{family}", adapter)
             torch.testing.assert_close(found, whole(twin, cut), atol=1e-5, rtol=1e-4)
 
 

@@ -40,6 +40,8 @@ REGRESSOR = NEEDS_TEXT | dict.fromkeys(
 PIPELINE = {
     "check_estimators_overwrite_params": "a Pipeline fits the steps it was given",
     "check_dont_overwrite_parameters": "a Pipeline fits the steps it was given",
+}
+NUMBERS_PIPELINE = PIPELINE | {
     "check_methods_subset_invariance": "float32: one row and a batch differ in the last bit",
 }
 
@@ -72,7 +74,9 @@ def beside_the_backbone(folder, monkeypatch):
 def expected(estimator):
     if isinstance(estimator, TextClassifier):
         return CLASSIFIER
-    return REGRESSOR if isinstance(estimator, TextRegressor) else PIPELINE
+    if isinstance(estimator, TextRegressor):
+        return REGRESSOR
+    return NUMBERS_PIPELINE if isinstance(estimator[-1], TextRegressor) else PIPELINE
 
 
 INTERPOLATING = {"name": "ridge", "kernel": True, "alphas": [1e-4]}
@@ -89,4 +93,10 @@ INTERPOLATING = {"name": "ridge", "kernel": True, "alphas": [1e-4]}
     expected_failed_checks=expected,
 )
 def test_scikit_learn_check(estimator, check):
-    check(estimator)
+    try:
+        check(estimator)
+    except Exception as error:
+        if check.func.__name__ not in expected(estimator):
+            raise
+        # What pytest would show of scikit-learn's files costs more than the check itself.
+        raise error.with_traceback(None) from None

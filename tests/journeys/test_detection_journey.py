@@ -59,7 +59,7 @@ def place(tmp_path_factory):
 
 def recipe(**changes):
     finetune = {
-        "tuner": "none", "epochs": 10, "batch_size": 8, "head_learning_rate": 1e-2, "patience": 0,
+        "tuner": "none", "epochs": 7, "batch_size": 8, "head_learning_rate": 1e-2, "patience": 0,
     }  # fmt: skip
     said = {
         "name": "shapes", "task": "object-detection", "data": {"train": "photos/boxes.json"},

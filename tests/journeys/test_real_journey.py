@@ -10,6 +10,7 @@ import time
 
 import pytest
 from platformdirs import user_cache_path
+from typer.testing import CliRunner
 
 RECIPE = """
 name: real
@@ -26,7 +27,7 @@ data:
 collect: {near_duplicates: "off"}
 finetune: %s
 explain: {samples: 4, steps: 16}
-threads: 2
+threads: 1
 """
 SOLVED = "{tuner: none, head: {name: ridge, kernel: false}}"
 TUNED = "{tuner: full, cut: 5, epochs: 2, head: {name: ridge, kernel: false}}"
@@ -56,8 +57,8 @@ def fetched():
     return shared
 
 
-EVERY = 47
-"""Of 23,703 rows, 505 are enough."""
+EVERY = 79
+"""Of 23,703 rows, 301 are enough."""
 
 
 def recipe_in(folder, fetched, finetune):
@@ -85,7 +86,6 @@ def ground(fetched, tmp_path):
 def command(folder, home, *sets):
     """Start `journeyman run` in `folder`."""
     environment = {**os.environ, "JOURNEYMAN_HOME": str(home)}
-    environment.pop("OMP_NUM_THREADS", None)
     arguments = [part for said in sets for part in ("--set", said)]
     return subprocess.Popen(
         [sys.executable, "-m", "journeyman", "run", "real.yaml", "-q", *arguments],
@@ -125,7 +125,13 @@ def test_a_recipe_takes_real_text_to_an_explained_model(ground, fetched, tmp_pat
     told = finish(command(tmp_path, home))
     assert "Nothing to do" in told
 
-    finish(command(tmp_path, home, "seed=1", "output=runs/other"))
+    monkeypatch.setenv("JOURNEYMAN_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    import journeyman
+    from journeyman.cli import app
+
+    other = ["run", "real.yaml", "-q", "--set", "seed=1", "--set", "output=runs/other"]
+    assert CliRunner().invoke(app, other).exit_code == 0
     timing = json.loads((tmp_path / "runs/other/timing.json").read_text())
     assert timing["seconds"]["collect"] >= 0
     section = json.loads((tmp_path / "runs/other/sections/finetune.json").read_text())
@@ -135,9 +141,6 @@ def test_a_recipe_takes_real_text_to_an_explained_model(ground, fetched, tmp_pat
     assert (
         "No row went through the frozen layers" in (tmp_path / "runs/other/report.html").read_text()
     )
-
-    monkeypatch.setenv("JOURNEYMAN_HOME", str(home))
-    import journeyman
 
     model = journeyman.load(run)
     happy, sad = model.predict(["I love this, it is wonderful!", "This is awful, I hate it."])

@@ -6,12 +6,11 @@ import os
 import select
 import signal
 import struct
-import subprocess
-import sys
 from typing import ClassVar
 
 import pytest
 from asking import Stream, ask, check_refusal
+from forked import start
 
 import journeyman
 
@@ -29,12 +28,12 @@ class Terminal:
         self.open.append(self)
         self.end, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "journeyman", *arguments],
-            stdin=other, stdout=other, stderr=other, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"},
-        )  # fmt: skip
-        os.close(other)
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+        self.process = start(
+            "journeyman", *arguments, terminal=os.ttyname(other), environment=environment
+        )
+        select.select([self.end, self.process.sentinel], [], [], 240)
+        os.close(other)  # Not before it is open in the process, or it would have ended.
         self.shown = ""
 
     def until(self, text, seconds=240):
@@ -53,10 +52,10 @@ class Terminal:
         os.write(self.end, keys.encode())
 
     def close(self):
-        code = self.process.wait(60)
+        self.process.join(60)
         os.close(self.end)
         self.open.remove(self)
-        return code
+        return self.process.exitcode
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +92,7 @@ def test_a_sitting_survives_a_kill_and_goes_on_and_learns(place):
     second.until("Undone")
     second.press("22")
     second.until("row 3 of 4")
-    assert "Learned 5 rows" in second.shown
+    second.until("Learned 5 rows")  # The last line of that screen, which comes in pieces.
     second.press("q")
     second.until("2 labels given now, 5 in pool.labels.jsonl")
     assert "learn them" not in second.shown

@@ -1,6 +1,7 @@
-"""The contracts' samples serve these tests too."""
+"""The contracts' samples serve these tests too, and journeys that are killed."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
+for room in ("contracts", "training"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / room))

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from contract_samples import made_rows
+from journey_process import travelled
 from tiny import tiny_folder
 
 from journeyman.errors import JourneymanError
@@ -160,18 +161,18 @@ def test_mistakes_are_told_before_any_work(said, place, ground):
 
 
 @pytest.mark.parametrize("method", ["mlm", "contrast"])
-def test_a_killed_journey_arrives_at_the_same_bytes(method, ground, traveller):
+def test_a_killed_journey_arrives_at_the_same_bytes(method, ground):
     home = str(ground / "home")
     said = {"method": method}
     more = {"name": "x", "finetune": {"tuner": "none"}}
-    calls = traveller(recipe=recipe(ground, "straight", said, **more), home=home)["calls"]
+    calls = travelled(recipe=recipe(ground, "straight", said, **more), home=home)["calls"]
     wanted = results(ground / "straight")
     for at in range(2):
         name = f"killed{at}"
         job = {"recipe": recipe(ground, name, said, **more), "home": str(ground / name / "home")}
-        killed = traveller(**job, kill_at=(2 + at) * calls // 4, before=at == 0)
+        killed = travelled(**job, kill_at=(2 + at) * calls // 4, before=at == 0)
         assert killed == {"status": -signal.SIGKILL}
-        assert traveller(**job)["status"] == 0
+        assert travelled(**job)["status"] == 0
         assert results(ground / name) == wanted
         assert not list((ground / name).glob(".*.new"))
 
@@ -180,16 +181,3 @@ def results(folder):
     kept = [p for part in ("model", "backbone") for p in (folder / part).rglob("*")]
     found = {str(p.relative_to(folder)): p.read_bytes() for p in kept if p.is_file()}
     return {**found, "metrics.json": (folder / "metrics.json").read_bytes()}
-
-
-@pytest.fixture(scope="module")
-def traveller():
-    import sys
-    from pathlib import Path
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-    from test_journey_resume import Traveller
-
-    made = Traveller()
-    yield made
-    made.close()

@@ -1,12 +1,10 @@
 """Stores that several processes change, and that a process is killed in."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run
 from kill_process import CHANGES
 
 HERE = Path(__file__).parent
@@ -14,9 +12,7 @@ HERE = Path(__file__).parent
 
 def outside(script, *arguments):
     """What a script prints."""
-    command = [sys.executable, str(HERE / script), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = run(HERE / script, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from contract_samples import made_rows
 from searching import found_in, hashed, needles
+from tiny import tiny_folder
 from trace_tables import write_table
 
 import journeyman
@@ -35,8 +36,8 @@ def plain_rows(seed=0):
     return rows
 
 
-def prepared(place):
-    """A file for each split with one marked row in it, and one for testing that is refused."""
+def parted():
+    """Rows for each split with a marked one among them, and one for testing that is refused."""
     rows = plain_rows()
     random.Random(3).shuffle(rows)
     parts = dict(zip(SPLITS, (rows[:90], rows[90:118], rows[118:146], rows[146:]), strict=True))
@@ -47,9 +48,15 @@ def prepared(place):
         gone.append(row)
     refused = {"id": "person-9999-x", "text": marked(MARKS[4], "the dog"), "label": ""}
     parts["test"].insert(9, refused)
+    return [*gone, refused], parts
+
+
+def prepared(place):
+    """A file for each split."""
+    gone, parts = parted()
     for name, part in parts.items():
         write_table(place / f"{name}.csv", part)
-    return [*gone, refused], parts
+    return gone, parts
 
 
 def recipe(**more):
@@ -64,6 +71,28 @@ def recipe(**more):
 def run(place, **more):
     (place / "marked.yaml").write_text(json.dumps(recipe(**more)))
     return journeyman.finetune("marked.yaml")
+
+
+@pytest.fixture(scope="module")
+def travelled(tmp_path_factory):
+    """Where the recipe was run; not to be changed."""
+    place = tmp_path_factory.mktemp("travelled")
+    tiny_folder(place / "tiny")
+    prepared(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("JOURNEYMAN_HOME", str(place / "home"))
+        run(place)
+    return place
+
+
+@pytest.fixture
+def there(travelled, tmp_path, monkeypatch):
+    """A copy of that place, and the current folder."""
+    place = shutil.copytree(travelled, tmp_path / "place")
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("JOURNEYMAN_HOME", str(place / "home"))
+    return place
 
 
 def traces(gone):
@@ -96,11 +125,11 @@ def strewn(folder, row):
     (folder / "data" / "old.arrow").write_text(row["text"])
 
 
-def test_nothing_of_forgotten_rows_is_left_and_nothing_comes_back(place):
-    gone, _ = prepared(place)
-    sources = {name: (place / f"{name}.csv").read_bytes() for name in SPLITS}
-    model = run(place)
-    folder, home = place / "runs" / "marked", place / "home"
+def test_nothing_of_forgotten_rows_is_left_and_nothing_comes_back(there):
+    gone, _ = parted()
+    sources = {name: (there / f"{name}.csv").read_bytes() for name in SPLITS}
+    model = run(there)
+    folder, home = there / "runs" / "marked", there / "home"
     strewn(folder, gone[0])
     wanted = traces(gone)
     before = found_in([folder, home], wanted)
@@ -125,34 +154,34 @@ def test_nothing_of_forgotten_rows_is_left_and_nothing_comes_back(place):
     assert json.loads((folder / "audit.json").read_text()) == {"suspects": [{"id": "other"}]}
     assert (folder / "predictions.jsonl").read_text() == '{"id": "other"}\n'
     splits = json.loads((folder / "data" / "splits.json").read_text())
-    again = run(place)
+    again = run(there)
     assert found_in([folder, home], wanted) == {}
     assert json.loads((folder / "data" / "splits.json").read_text()) == splits
     assert "removed_on_request" in (folder / "quarantine.jsonl").read_text()
-    assert {name: (place / f"{name}.csv").read_bytes() for name in SPLITS} == sources
+    assert {name: (there / f"{name}.csv").read_bytes() for name in SPLITS} == sources
     for old, new in zip(answers, again.predict(others), strict=True):
         assert abs(old.scores[old.label] - new.scores[old.label]) < 0.1
 
 
-def test_what_is_read_anew_from_the_source_leaves_them_out_too(place):
-    gone, parts = prepared(place)
-    model = run(place)
-    folder = place / "runs" / "marked"
+def test_what_is_read_anew_from_the_source_leaves_them_out_too(there):
+    gone, parts = parted()
+    model = run(there)
+    folder = there / "runs" / "marked"
     forget(folder, gone, model)
     parts["train"].append({"id": "new", "text": "the cat was good", "label": "good"})
-    write_table(place / "train.csv", parts["train"])
-    run(place)
+    write_table(there / "train.csv", parts["train"])
+    run(there)
     rows = json.loads((folder / "metrics.json").read_text())["data"]
     assert rows == {"train": 90, "validation": 27, "exam": 27, "test": 3}
-    assert found_in([folder, place / "home"], traces(gone)) == {}
+    assert found_in([folder, there / "home"], traces(gone)) == {}
 
 
-def test_a_run_that_was_not_purged_shows_the_rows(place):
+def test_a_run_that_was_not_purged_shows_the_rows(there):
     """The search is able to fail: a run again, without a request, still has them everywhere."""
-    gone, _ = prepared(place)
-    run(place)
-    run(place, name="marked", seed=1)
-    assert set(MARKS) <= set(found_in([place / "runs"], traces(gone)))
+    gone, _ = parted()
+    run(there)
+    run(there, name="marked", seed=1)
+    assert set(MARKS) <= set(found_in([there / "runs"], traces(gone)))
 
 
 class Broken(Exception):
@@ -160,10 +189,10 @@ class Broken(Exception):
 
 
 @pytest.mark.parametrize("at", range(len(in_order()) + 1))
-def test_a_request_that_was_broken_off_is_completed_by_the_same_call(place, at, monkeypatch):
-    gone, _ = prepared(place)
-    model = run(place)
-    folder, home = place / "runs" / "marked", place / "home"
+def test_a_request_that_was_broken_off_is_completed_by_the_same_call(there, at, monkeypatch):
+    gone, _ = parted()
+    model = run(there)
+    folder, home = there / "runs" / "marked", there / "home"
     asked = Removed.of(ids=[row["id"] for row in gone])
     known = known_rows(folder, asked)
     taught = unlearn(model, Named(ids=known.ids, inputs=known.inputs))
@@ -176,13 +205,13 @@ def test_a_request_that_was_broken_off_is_completed_by_the_same_call(place, at, 
     with pytest.raises(Broken):
         purge(folder, asked)
     monkeypatch.undo()
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(there)
     monkeypatch.setenv("JOURNEYMAN_HOME", str(home))
     if at % 2:
-        run(place)
+        run(there)
     purge(folder, asked)
     assert found_in([folder, home], traces(gone)) == {}
-    run(place)
+    run(there)
     assert found_in([folder, home], traces(gone)) == {}
 
 
@@ -190,16 +219,16 @@ def raising(*_):
     raise Broken
 
 
-def test_a_model_elsewhere_has_its_cached_rows_forgotten(place):
-    gone, _ = prepared(place)
-    model = run(place)
-    shutil.copytree(place / "runs" / "marked" / "model", place / "elsewhere")
-    (place / ".elsewhere.0a1b2c3d.new").mkdir()
+def test_a_model_elsewhere_has_its_cached_rows_forgotten(there):
+    gone, _ = parted()
+    model = run(there)
+    shutil.copytree(there / "runs" / "marked" / "model", there / "elsewhere")
+    (there / ".elsewhere.0a1b2c3d.new").mkdir()
     inputs = [hashed(row["text"]) for row in gone]
-    done = purge(place / "elsewhere", Removed.of(inputs=inputs))
+    done = purge(there / "elsewhere", Removed.of(inputs=inputs))
     assert done.places["features"] > 0
     assert done.left == ("exam.safetensors", "ledger.safetensors")
-    assert not (place / ".elsewhere.0a1b2c3d.new").exists()
+    assert not (there / ".elsewhere.0a1b2c3d.new").exists()
     assert model.version
 
 

@@ -1,13 +1,9 @@
-"""What other processes do with a cache in the cache's tests; runs as a script."""
+"""What other processes do with a cache in the cache's tests."""
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "contracts")]
 
 CUT = 2
 
@@ -52,7 +48,7 @@ def fill(folder, cache_folder, count, seed, kill_at=0):
 
 
 def deny(cache_folder):
-    """Open the cache as a user who may not write there; 17 where that is told."""
+    """Open the cache as a user who may not write there; ends with 17 where that is told."""
     from journeyman.errors import ResourceError
     from journeyman.training.cache import FeatureCache
 
@@ -62,29 +58,4 @@ def deny(cache_folder):
     try:
         FeatureCache(Path(cache_folder))
     except ResourceError as error:
-        return 17 if error.remedy and error.place == cache_folder else 18
-    return 0
-
-
-def forked(work, *args):
-    """Exit status of `work` in a process of its own, which has everything imported already."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            code = work(*args)
-        finally:
-            os._exit(code if isinstance(code, int) else 0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def main(jobs):
-    """Run each job, one after the other, and print their exit statuses."""
-    import transformers.models.auto.modeling_auto  # noqa: F401
-
-    work = {"fill": fill, "deny": deny}
-    print(json.dumps([forked(work[name], *args) for name, *args in jobs]))
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+        sys.exit(17 if error.remedy and error.place == cache_folder else 18)

@@ -1,23 +1,9 @@
-"""Journeys in processes of their own, some of which kill themselves; runs as a script.
+"""Journeys in processes of their own, some of which kill themselves."""
 
-The script imports everything once and forks for each journey, since importing takes longer than
-a tiny journey does.
-"""
-
-import importlib
-import json
 import os
 import signal
-import sys
-import traceback
-from pathlib import Path
 
-HERE = Path(__file__).parent
-HEAVY = (
-    "captum.attr datasets matplotlib.figure matplotlib.backends.backend_svg peft pyarrow.csv "
-    "seqeval.metrics sklearn.feature_extraction.text sklearn.linear_model sklearn.metrics "
-    "torch._dynamo transformers.models.auto.modeling_auto transformers.models.bert.modeling_bert"
-).split()
+from forked import CONTEXT
 
 
 def hooked(kill_at, before):
@@ -52,37 +38,21 @@ def journey(job):
     return {"calls": calls[0], "fresh": arrived.fresh}
 
 
-def forked(job):
-    """What the journey gave, or the signal that ended it."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
+def _tell(job, telling):
+    """Make a journey and tell what it gave."""
+    telling.send(journey(job))
+
+
+def travelled(**job):
+    """Make a journey in a process of its own; gives how that ended, and what it told."""
+    told, telling = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_tell, args=(job, telling))
+    process.start()
+    telling.close()
+    with told:
         try:
-            os.write(writing, json.dumps(journey(job)).encode())
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        said = pipe.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return {"status": status, **(json.loads(said) if said else {})}
-
-
-def main():
-    """Answer each line of standard input, a job, with a line."""
-    for name in ("journeyman.journey", "journeyman.cli", *HEAVY):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
-    for line in sys.stdin:
-        print(json.dumps(forked(json.loads(line))), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+            said = told.recv()
+        except EOFError:
+            said = {}
+    process.join()
+    return {"status": process.exitcode, **said}

@@ -1,17 +1,15 @@
 """One cache folder under several processes, and under processes that die."""
 
-import json
-import multiprocessing
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from cache_process import CUT, HERE, fill, texts
+from cache_process import CUT, deny, fill, texts
+from forked import CONTEXT
 from tiny import tiny_backbone
 
 from journeyman.training.cache import FeatureCache
@@ -38,10 +36,9 @@ def intact(folder):
 def test_two_processes_at_once_get_whole_results(home, tmp_path):
     folder, backbone = home
     cache = str(tmp_path / "features")
-    spawn = multiprocessing.get_context("spawn")
-    jobs = [(str(folder / "tiny-bert"), cache, 120, seed) for seed in (0, 0)]
-    with spawn.Pool(2) as pool:
-        results = pool.starmap(fill, jobs)
+    with ProcessPoolExecutor(2, mp_context=CONTEXT) as pool:
+        backbones = [str(folder / "tiny-bert")] * 2
+        results = list(pool.map(fill, backbones, [cache] * 2, [120] * 2, [0] * 2))
     inputs = backbone.prepare(texts(120, 0))
     direct = backbone.frozen(inputs, CUT)
     real = direct.mask.unsqueeze(-1)
@@ -70,16 +67,23 @@ def deaths(home, tmp_path_factory):
     """
     folder, _ = home
     caches = {at: tmp_path_factory.mktemp(f"killed{at}") / "features" for at in KILLS}
-    jobs = [["fill", str(folder / "tiny-bert"), str(caches[at]), 60, 0, at] for at in KILLS]
+    backbone = str(folder / "tiny-bert")
+    jobs = [(fill, backbone, str(caches[at]), 60, 0, at) for at in KILLS]
     if os.geteuid() == 0:
         owned = tmp_path_factory.mktemp("owned")
         FeatureCache(owned / "features").close()
         for above in (owned, *list(owned.parents)[:2]):
             above.chmod(0o755)
-        jobs.append(["deny", str(owned / "features")])
-    command = [sys.executable, str(HERE / "cache_process.py"), json.dumps(jobs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return caches, json.loads(done.stdout.splitlines()[-1])
+        jobs.append((deny, str(owned / "features")))
+    return caches, [ended(*job) for job in jobs]
+
+
+def ended(work, *arguments):
+    """Exit status of `work` in a process of its own."""
+    process = CONTEXT.Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 @pytest.mark.parametrize("kill_at", KILLS)

@@ -1,53 +1,23 @@
 """A journey killed at any moment goes on, and arrives at the same bytes."""
 
 import json
-import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 
 import pytest
 from contract_samples import made_rows
+from journey_process import travelled
 from tiny import tiny_folder
 
-HERE = Path(__file__).parent
 KILLS = 10
 """Kill points of each recipe."""
 FINETUNE = {
     "solved": {"tuner": "none", "head": "ridge"},
     "tuned": {"tuner": "full", "head": "ridge", "epochs": 3, "batch_size": 16},
 }
-
-
-class Traveller:
-    """A process that makes journeys for the tests of this file."""
-
-    def __init__(self):
-        command = [sys.executable, str(HERE / "journey_process.py")]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen(command, text=True, env=os.environ.copy(), **pipes)
-
-    def __call__(self, **job):
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def traveller():
-    made = Traveller()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +57,13 @@ def results(folder):
 
 
 @pytest.fixture(scope="module")
-def straight(traveller, ground, tmp_path_factory):
+def straight(ground, tmp_path_factory):
     """Each recipe run without a break from an empty cache: its bytes, and files renamed."""
     found = {}
     for name in FINETUNE:
         folder = tmp_path_factory.mktemp(name)
         job = recipe(ground, folder / "run", name)
-        said = traveller(recipe=job, home=str(folder / "home"))
+        said = travelled(recipe=job, home=str(folder / "home"))
         assert said["status"] == 0
         assert said["fresh"]
         found[name] = results(folder / "run"), said["calls"]
@@ -106,18 +76,27 @@ def points(calls):
     return [(1 + at * last // (KILLS - 1), at % 2 == 0) for at in range(KILLS)]
 
 
-@pytest.mark.parametrize("at", range(KILLS))
-@pytest.mark.parametrize("name", list(FINETUNE))
-def test_a_killed_journey_arrives_at_the_same_bytes(
-    name, at, straight, traveller, ground, tmp_path
-):
+def long(*said):
+    return pytest.param(*said, marks=pytest.mark.long)
+
+
+def kills():
+    """Every point for each recipe; `make test` takes half of them, the others for the other."""
+    for at in range(KILLS):
+        first, second = FINETUNE if at % 4 in (0, 3) else reversed(FINETUNE)
+        yield (first, at)
+        yield long(second, at)
+
+
+@pytest.mark.parametrize(("name", "at"), list(kills()))
+def test_a_killed_journey_arrives_at_the_same_bytes(name, at, straight, ground, tmp_path):
     wanted, calls = straight[name]
     assert calls > KILLS
     kill_at, before = points(calls)[at]
     job = {"recipe": recipe(ground, tmp_path / "run", name), "home": str(tmp_path / "home")}
-    killed = traveller(**job, kill_at=kill_at, before=before)
+    killed = travelled(**job, kill_at=kill_at, before=before)
     assert killed == {"status": -signal.SIGKILL}
-    said = traveller(**job)
+    said = travelled(**job)
     assert said["status"] == 0
     found = results(tmp_path / "run")
     assert sorted(found) == sorted(wanted)
@@ -126,39 +105,56 @@ def test_a_killed_journey_arrives_at_the_same_bytes(
     assert stray == []
 
 
-def test_a_journey_killed_again_and_again_arrives(straight, traveller, ground, tmp_path):
+def test_a_journey_killed_again_and_again_arrives(straight, ground, tmp_path):
     wanted, calls = straight["tuned"]
     job = {"recipe": recipe(ground, tmp_path / "run", "tuned"), "home": str(tmp_path / "home")}
     draw = random.Random(0)
     for _ in range(4):
-        killed = traveller(**job, kill_at=draw.randint(2, calls // 4), before=draw.random() < 0.5)
+        killed = travelled(**job, kill_at=draw.randint(2, calls // 4), before=draw.random() < 0.5)
         assert killed["status"] == -signal.SIGKILL
-    assert traveller(**job)["status"] == 0
+    assert travelled(**job)["status"] == 0
     assert results(tmp_path / "run") == wanted
 
 
-@pytest.mark.parametrize("folds", [0, 2])
-def test_a_killed_self_training_arrives_at_the_same_bytes(folds, traveller, ground, tmp_path):
-    (ground / "more.txt").write_text("\n".join(row["text"] for row in made_rows(80, 5)) + "\n")
+def self_trained(ground, folder, folds):
+    """The job of a recipe that learns from texts without labels too."""
     said = {"tuner": "full", "cut": 2, "head": "ridge", "epochs": 2, "batch_size": 32}
     taught = {**said, "folds": folds, "self_training": {"precision": 0.5}}
+    made = recipe(ground, folder / "run", taught)
+    made["data"]["unlabelled"] = str(ground / "more.txt")
+    return {"recipe": made, "home": str(folder / "home")}
 
-    def job(name):
-        made = recipe(ground, tmp_path / name / "run", taught)
-        made["data"]["unlabelled"] = str(ground / "more.txt")
-        return {"recipe": made, "home": str(tmp_path / name / "home")}
 
-    calls = traveller(**job("straight"))["calls"]
-    wanted = results(tmp_path / "straight" / "run")
+@pytest.fixture(scope="module")
+def straight_self_training(ground, tmp_path_factory):
+    """What gives, by folds, the bytes of such a run that nothing stopped, and files renamed."""
+    (ground / "more.txt").write_text("\n".join(row["text"] for row in made_rows(80, 5)) + "\n")
+
+    @cache
+    def run(folds):
+        folder = tmp_path_factory.mktemp("self")
+        calls = travelled(**self_trained(ground, folder, folds))["calls"]
+        return results(folder / "run"), calls
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("folds", "part"),
+    [(0, 1 / 3), long(0, 1 / 2), (0, 2 / 3), long(2, 1 / 3), (2, 1 / 2), long(2, 2 / 3)],
+)
+def test_a_killed_self_training_arrives_at_the_same_bytes(
+    folds, part, straight_self_training, ground, tmp_path
+):
+    wanted, calls = straight_self_training(folds)
     told = json.loads(wanted["metrics.json"])["steps"]["finetune"]
     assert told["self-training round 1: rows taken"]["value"] > 0
-    for at in (calls // 3, calls // 2, 2 * calls // 3):
-        killed = traveller(**job("killed"), kill_at=at, before=at % 2 == 0)
-        assert killed == {"status": -signal.SIGKILL}
-        assert traveller(**job("killed"))["status"] == 0
-        found = results(tmp_path / "killed" / "run")
-        assert [path for path in wanted if found[path] != wanted[path]] == []
-        shutil.rmtree(tmp_path / "killed")
+    at, job = int(part * calls), self_trained(ground, tmp_path, folds)
+    killed = travelled(**job, kill_at=at, before=at % 2 == 0)
+    assert killed == {"status": -signal.SIGKILL}
+    assert travelled(**job)["status"] == 0
+    found = results(tmp_path / "run")
+    assert [path for path in wanted if found[path] != wanted[path]] == []
 
 
 def test_an_unchanged_journey_is_answered_at_once(ground, tmp_path, monkeypatch):

@@ -45,6 +45,19 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("features")
 
 
+@pytest.fixture(scope="module")
+def straight(sample, cache):
+    """What a run with a tuner gives that nothing stops; each is made once and left as it is."""
+    made = {}
+
+    def run(name):
+        if name not in made:
+            made[name] = sample.finetune(cache, tuner=tuner_options(name), **OPTIONS)
+        return made[name]
+
+    return run
+
+
 class Listener(Reporter):
     """Keeps what is said."""
 
@@ -80,10 +93,9 @@ def test_training_leaves_the_shared_generator_alone(sample, cache):
 
 @pytest.mark.parametrize("epoch", [1, 2, 4])
 @pytest.mark.parametrize("name", list(TUNERS))
-def test_a_stopped_run_goes_on_to_the_same_bytes(name, epoch, sample, cache, tmp_path):
+def test_a_stopped_run_goes_on_to_the_same_bytes(name, epoch, straight, sample, cache, tmp_path):
     """With dropout, a schedule and early stopping; epoch 1 stops before anything is saved."""
-    tuner = tuner_options(name)
-    wanted = sample.finetune(cache, tuner=tuner, **OPTIONS)
+    tuner, wanted = tuner_options(name), straight(name)
     path = tmp_path / "run.safetensors"
     with pytest.raises(Stop):
         sample.finetune(cache, tuner=tuner, checkpoint=path, tracker=Stopper(epoch), **OPTIONS)
@@ -118,17 +130,17 @@ def damaged(content, damage):
 
 @pytest.mark.parametrize("damage", ["empty", "short", "foreign", "flipped"])
 def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(
-    damage, sample, cache, tmp_path
+    damage, straight, sample, cache, tmp_path
 ):
-    wanted = sample.finetune(cache, tuner="lora", **OPTIONS)
+    tuner, wanted = tuner_options("lora"), straight("lora")
     path = tmp_path / "run.safetensors"
     with pytest.raises(Stop):
-        sample.finetune(cache, tuner="lora", checkpoint=path, tracker=Stopper(3), **OPTIONS)
+        sample.finetune(cache, tuner=tuner, checkpoint=path, tracker=Stopper(2), **OPTIONS)
     broken = damaged(path.read_bytes(), damage)
     path.write_bytes(broken)
     listener, tracker = Listener(), Stopper(0)
     got = sample.finetune(
-        cache, tuner="lora", checkpoint=path, tracker=tracker, reporter=listener, **OPTIONS
+        cache, tuner=tuner, checkpoint=path, tracker=tracker, reporter=listener, **OPTIONS
     )
     assert tracker.seen[0] == 1
     assert bytes_of(got) == bytes_of(wanted)
@@ -137,12 +149,13 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(
     assert sum(aside.name in line for line in listener.said) == 1
 
 
-def test_a_checkpoint_of_another_tuner_is_set_aside(sample, cache, tmp_path):
+def test_a_checkpoint_of_another_tuner_is_set_aside(straight, sample, cache, tmp_path):
     path = tmp_path / "run.safetensors"
-    sample.finetune(cache, tuner="lora", checkpoint=path, **OPTIONS)
+    with pytest.raises(Stop):
+        sample.finetune(cache, tuner="lora", checkpoint=path, tracker=Stopper(2), **OPTIONS)
     listener = Listener()
     got = sample.finetune(cache, tuner="full", checkpoint=path, reporter=listener, **OPTIONS)
-    assert bytes_of(got) == bytes_of(sample.finetune(cache, tuner="full", **OPTIONS))
+    assert bytes_of(got) == bytes_of(straight("full"))
     assert any("unreadable" in line for line in listener.said)
 
 
@@ -245,6 +258,7 @@ def test_a_solved_head_follows_a_tuned_backbone_across_a_stop(name, sample, cach
 
 def test_no_file_is_left_beside_a_checkpoint(sample, cache, tmp_path):
     folder = tmp_path / "checkpoints"
-    sample.finetune(cache, tuner="lora", checkpoint=folder / "run.safetensors", **OPTIONS)
+    few = {**OPTIONS, "epochs": 2}
+    sample.finetune(cache, tuner="lora", checkpoint=folder / "run.safetensors", **few)
     assert [path.name for path in folder.iterdir()] == ["run.safetensors"]
     shutil.rmtree(folder)
