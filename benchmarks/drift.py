@@ -130,7 +130,7 @@ def _limited(name: str, homes: Sequence[Home], limit: float) -> dict[str, Any]:
         made.limit = before
 
 
-def score(homes: Sequence[Home], draws: int = 9) -> dict[str, Any]:
+def score(homes: Sequence[Home], draws: int = 15) -> dict[str, Any]:
     """On the second half: false alarms of each detector, and rows until a change is seen."""
     found: dict[str, Any] = {}
     names = [name for name in DETECTORS if name != "label-shift"]

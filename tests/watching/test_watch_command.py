@@ -2,9 +2,13 @@
 
 import io
 import json
+import os
+import signal
 import sys
+import time
 
 import pytest
+from forked import start
 from watch_samples import blind, made, texts, write
 
 from journeyman.cli import main
@@ -74,3 +78,45 @@ def test_a_wrong_use_is_one_error(run, tmp_path, capsys, monkeypatch, arguments,
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def test_killed_as_rows_arrive_it_goes_on_and_tells_each_decision_once(
+    run, tmp_path, monkeypatch, capsys
+):
+    """Three real kills while a file grows; afterwards every row was seen, and one alarm told."""
+    stream = [*blind(texts("paris", 900, seed=3)), *blind(texts("acme", 400, seed=1))]
+    file, state = tmp_path / "s.jsonl", tmp_path / "state"
+    write(file, stream[:64])
+    grown = 64
+    for upto in (640, 960, 1180):
+        out = tmp_path / f"out-{upto}"
+        arguments = ["watch", run, file, "--follow", "--observe", "--state", state]
+        process = start("journeyman", *arguments, ends={1: str(out), 2: os.devnull})
+        _until(lambda out=out: out.is_file() and "began" in out.read_text(), process)
+        write(file, stream[grown:upto], "a")
+        grown = upto
+        _until(lambda upto=upto: _rows(state) > upto - 400, process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    write(file, stream[grown:], "a")
+    code, out, _ = asked([run, file, "--observe", "--state", state], capsys, monkeypatch)
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["row"] == len(stream)
+    told = [json.loads(line) for line in (state / "events.jsonl").read_text().splitlines()]
+    alarms = [one["row"] for one in told if one["event"] == "alarm"]
+    assert len(alarms) == 1
+    assert 900 < alarms[0] < 1150
+
+
+def _rows(state):
+    """How many rows are remembered as seen."""
+    memory = state / "memory.json"
+    return json.loads(memory.read_text())["rows"] if memory.is_file() else 0
+
+
+def _until(holds, process):
+    """Wait for something a process does, while it lives."""
+    while not holds():
+        assert process.exitcode is None
+        time.sleep(0.05)
