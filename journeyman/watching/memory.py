@@ -25,14 +25,14 @@ class Probation:
 
 @dataclass
 class Recent:
-    """A row of late: its columns, the answer's label where it has one, and how unlike usual rows it
-    is (1: as they are)."""
+    """A row of late: its columns, the answer's label where it has one, how unlike usual rows it is
+    (1: as they are), and whether it came with what is to be learned of it."""
 
     id: str
     row: dict[str, Any]
     answer: str | None = None
     unlike: float | None = None
-    label: str | None = None
+    labelled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The row's columns with its id, and the rest under names that no column has."""
@@ -43,10 +43,11 @@ class Recent:
     def from_json(cls, saved: Mapping[str, Any]) -> Recent:
         """Read what `to_json` wrote."""
         row = {name: value for name, value in saved.items() if not name.startswith("__")}
-        return cls(str(saved["id"]), row, **{name: saved.get(f"__{name}") for name in _RESTS})
+        rest: Any = {name: saved.get(f"__{name}") for name in _RESTS}
+        return cls(str(saved["id"]), row, **rest)
 
 
-_RESTS = ("answer", "unlike", "label")
+_RESTS = ("answer", "unlike", "labelled")
 
 
 @dataclass

@@ -44,7 +44,9 @@ class Look:
     predictions: Sequence[Prediction]
     views: Views
     labels: Sequence[str | None] = ()
-    """The label that a row came with, if any."""
+    """The label that a row came with, of a task that has one a row, if any."""
+    targets: Sequence[bool] = ()
+    """Whether a row came with what is to be learned of it."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,7 +102,8 @@ class Sight:
         labels = [self.label_of(row) for row in rows]
         views = self._answered(outputs)
         views["input"] = np.zeros((0, 1)) if features is None else features
-        look = Look(ids, rows, texts, answers, views, labels)
+        targets = [self.has_target(row) for row in rows]
+        look = Look(ids, rows, texts, answers, views, labels, targets)
         views["labels"] = self._labelled(look)
         return look
 
@@ -121,6 +124,11 @@ class Sight:
         origins = {name: views["input"][brought == name] for name in exam.origins}
         wrong = np.array([bool(look.wrong(at)) for at in range(len(rows))])
         return Usual(views, origins if len(origins) > 1 else {}, wrong)
+
+    def has_target(self, row: Row) -> bool:
+        """Whether a row says what is to be learned of it."""
+        said = [row.get(name) for name in self.model.columns.targets]
+        return any(value is not None and str(value).strip() != "" for value in said)
 
     def label_of(self, row: Row) -> str | None:
         """The label that a row came with, of a task that has one a row."""

@@ -96,7 +96,7 @@ class Watch:
         name = self.model.columns.id or "id"
         for row in rows:
             row_id = str(row.get(name, ""))
-            if row_id in self.memory.pool and self.sight.label_of(row) is not None:
+            if row_id in self.memory.pool and self.sight.has_target(row):
                 self.memory.labelled[row_id] = dict(row)
 
     def act(self) -> list[Event]:
@@ -179,7 +179,7 @@ class Watch:
         return found
 
     def _late(self, row_id: str, row: Row) -> None:
-        if self.memory.phase == "asking" and self.sight.label_of(row) is not None:
+        if self.memory.phase == "asking" and self.sight.has_target(row):
             self.memory.labelled[row_id] = dict(row)
 
     def _looked(self, questions: Sequence[Question]) -> Look:
@@ -198,7 +198,7 @@ class Watch:
         if isinstance(question, Mapping):
             row = {name: value for name, value in question.items() if not name.startswith("__")}
         else:
-            names = columns.texts or ("text",)
+            names = columns.texts or (columns.tokens or "text",)
             parts = text if isinstance(text, tuple) else (str(text),)
             row = dict(zip(names, parts, strict=False))
         return {columns.id or "id": row_id, **row}
@@ -226,8 +226,8 @@ class Watch:
             label = answer.label if isinstance(answer, LabelPrediction) else None
             unlike = None if placed is None else float(np.mean(placed[at] ** 2))
             row = dict(look.rows[at])
-            self.memory.remember(Recent(row_id, row, label, unlike, look.labels[at]))
-            if self.memory.phase == "asking" and look.labels[at] is not None:
+            self.memory.remember(Recent(row_id, row, label, unlike, look.targets[at]))
+            if self.memory.phase == "asking" and look.targets[at]:
                 self.memory.labelled[row_id] = row
             if (wrong := look.wrong(at)) is not None:
                 self.memory.right.append(not wrong)
@@ -239,7 +239,7 @@ class Watch:
     def _slices(self, one: Recent) -> dict[str, Any]:
         """The columns of a row by which it may belong to a slice, and its answer."""
         columns = self.model.columns
-        own = {columns.id or "id", *columns.texts, columns.label, columns.image}
+        own = {columns.id or "id", *columns.texts, *columns.targets, columns.tokens}
         found = {name: value for name, value in one.row.items() if name not in own}
         return found if one.answer is None else {**found, "answer": one.answer}
 
@@ -270,9 +270,7 @@ class Watch:
             memory.phase = "asking"
             memory.episode += 1
             memory.pool = {one.id: one.row for one in memory.recent[-_SINCE:]}
-            memory.labelled = {
-                one.id: one.row for one in memory.recent[-_SINCE:] if one.label is not None
-            }
+            memory.labelled = {one.id: one.row for one in memory.recent[-_SINCE:] if one.labelled}
         return events
 
     def _known(self, alarms: Sequence[Alarm]) -> str | None:
