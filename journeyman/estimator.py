@@ -36,9 +36,11 @@ from journeyman.model import Model
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples
+from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.feature_source import feature_source
+from journeyman.training.learner import Said
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import needs_nearest
 from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
 
 CHUNK = 4096
@@ -160,18 +162,20 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         texts = read_texts(X, self, len(self.model_.columns.texts))
         for at in range(0, len(texts), CHUNK):
             part = texts[at : at + CHUNK]
-            yield from self.model_.decoded(self._outputs(part), part)
+            said = self._heard(part)
+            yield from self.model_.decoded(said.outputs, part, nearest=said.nearest)
 
-    def _outputs(self, texts: Sequence[Text]) -> list[NDArray[np.float32]]:
-        learner = self.model_.learner
+    def _heard(self, texts: Sequence[Text]) -> Said:
+        learner, near = self.model_.learner, needs_nearest(self.model_.calibration)
         examples = Examples(texts, learner.backbone.prepare(texts), ())
         reporter = Reporter(quiet=self.quiet)
         with self._threads():
             if not self.cache_predictions or len(texts) < CACHED_FROM:
-                return learner.outputs(examples, learner.uncached(examples), reporter)
+                source: FeatureSource = learner.uncached(examples)
+                return learner.said(examples, source, reporter, nearest=near)
             with closing(FeatureCache()) as cache:
                 source = feature_source(learner, examples, cache, reporter)
-                return learner.outputs(examples, source, reporter)
+                return learner.said(examples, source, reporter, nearest=near)
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
         said = {name: getattr(self, name) for name in SAID}

@@ -8,11 +8,13 @@ from typing import Any
 
 from journeyman.continual.update import Update
 from journeyman.data.record import Refused
+from journeyman.evaluation.scope import Scope
 from journeyman.heads.base import SolvedHead
 from journeyman.model_state import ModelState
 from journeyman.tasks.base import Schema
 from journeyman.training.exam import Exam
 from journeyman.training.learner import Learner
+from journeyman.training.scoping import asked_scope, drawn
 
 CALIBRATED_ROWS = 500
 """Learned rows that a calibration after an update is made from."""
@@ -67,6 +69,8 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
     kept, the calibration stays as it was.
     """
     kept, task, ledger = dict(model.calibration), learner.task, learner.ledger
+    if "scope" in kept:
+        kept["scope"] = Scope.from_json(kept["scope"]).of_labels(schema.labels).to_json()
     head = learner.head
     if ledger is None or learner.tuner.trains or not isinstance(head, SolvedHead):
         return kept
@@ -78,5 +82,10 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
         return kept
     targets = [task.raw(target, schema) for target in given.targets]
     wanted = kept.get("target_accuracy")
-    found = task.calibrate(list(outputs.numpy()), targets, schema, wanted)
+    rows = list(outputs.numpy())
+    found = task.calibrate(rows, targets, schema, wanted)
+    if (options := asked_scope(kept)) is not None:
+        labels, near = task.plain([], targets)[1], head.nearest(given.layers, own=True)
+        nearest = None if near is None else near.numpy()
+        found |= drawn(options, rows, labels, schema, found, nearest)
     return {**found, **({"balance": kept["balance"]} if "balance" in kept else {})}

@@ -17,6 +17,7 @@ from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import drawn
 from journeyman.training.trainer import Trained, finetune
 from journeyman.transfer.features import StartFeatures, as_rows
 from journeyman.transfer.head_fit import HeadFit, ridge_head
@@ -85,6 +86,16 @@ def solved(start: StartFeatures, rows: Indices, setting: Setting) -> Carried:
     targets = [start.learned.targets[at] for at in rows]
     calibration = data.task.calibrate(
         as_rows(fit.left_out), targets, data.schema, setting.options.target_accuracy
+    )
+    labels = data.task.plain([], targets)[1]
+    near = learner.head.nearest(start.rows_of(fit, rows), own=True)
+    calibration |= drawn(
+        setting.options.scope,
+        as_rows(fit.left_out),
+        labels,
+        data.schema,
+        calibration,
+        None if near is None else near.numpy(),
     )
     return Carried(learner, calibration, False, fit)
 
