@@ -33,6 +33,7 @@ from journeyman.estimator_inputs import (
     read_values,
 )
 from journeyman.model import Model
+from journeyman.outsiders import check_scope
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
 from journeyman.training.cache import FeatureCache
@@ -262,6 +263,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         patience: int = 2,
         metric: str | None = None,
         class_weights: bool = False,
+        scope: bool | Mapping[str, Any] | None = None,
         validation_fraction: float = 0.1,
         max_tokens: int | None = None,
         precision: Precision = "float32",
@@ -290,6 +292,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
             quiet=quiet,
         )
         self.class_weights = class_weights
+        self.scope = scope
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels, some of them held out."""
@@ -348,6 +351,13 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         names = [str(each) for each in self.classes_]
         return np.array([[row.get(name, 0.0) for name in names] for row in rows])
 
+    def in_scope(self, X: Any) -> NDArray[np.bool_]:
+        """[N]: whether each text seems to be of any of the classes; asked for by `scope`."""
+        check_is_fitted(self, "model_")
+        check_scope(self.model_)
+        answers = cast(Iterator[LabelPrediction], self._answers(X))
+        return np.array([(answer.scope or 0.0) >= 0 for answer in answers], dtype=bool)
+
     def __sklearn_tags__(self) -> Any:
         """Labels may be one a row or several."""
         tags = super().__sklearn_tags__()
@@ -355,7 +365,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         return tags
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
-        return super()._options(task, class_weights=self.class_weights, **more)
+        return super()._options(task, class_weights=self.class_weights, scope=self.scope, **more)
 
 
 class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]

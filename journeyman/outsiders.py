@@ -65,18 +65,21 @@ def beside_outsiders(
 def check_scope(model: Model) -> None:
     """A ModelError unless the model says of each row whether it is in scope."""
     said = model.calibration.get("scope")
-    if said is not None and said["threshold"] is not None:
+    if said is None:
+        wanted, found = "", "none"
+        remedy = "fine-tune it with `finetune: {scope: true}`"
+    elif said["threshold"] is None:
+        wanted = f" of {fewest_rows(said['recall'])} rows or more"
+        found = f"{said['rows']} rows, too few for a recall of {said['recall']:g}"
+        remedy = "give more validation rows, or a lower finetune.scope.recall"
+    else:
         return
-    few = said is not None
-    wanted = f" of {fewest_rows(said['recall'])} rows or more" if few else ""
     raise ModelError(
         "The model does not say what is out of scope.",
         place=str(model.folder or model.name),
         expected=f"a line drawn by left-out rows{wanted}",
-        found=f"{said['rows']} rows, too few for a recall of {said['recall']:g}" if few else "none",
-        remedy="give more validation rows, or a lower finetune.scope.recall"
-        if few
-        else "fine-tune it with `finetune: {scope: true}`",
+        found=found,
+        remedy=remedy,
     )
 
 

@@ -76,7 +76,8 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
         return kept
     if task.kind not in ("label", "labels", "value"):
         return kept
-    given = ledger.entries(ledger.sample(CALIBRATED_ROWS))
+    lines = ledger.sample(CALIBRATED_ROWS)
+    given = ledger.entries(lines)
     outputs = head.left_out(given.layers, given.targets) if len(given) else None
     if outputs is None:
         return kept
@@ -84,7 +85,9 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
     wanted = kept.get("target_accuracy")
     rows = list(outputs.numpy())
     found = task.calibrate(rows, targets, schema, wanted)
-    if (options := asked_scope(kept)) is not None:
+    if "scope" in kept and len(given) > len(lines):  # Rows are like their own views.
+        found["scope"] = kept["scope"]
+    elif (options := asked_scope(kept)) is not None:
         labels, near = task.plain([], targets)[1], head.nearest(given.layers, own=True)
         nearest = None if near is None else near.numpy()
         found |= drawn(options, rows, labels, schema, found, nearest)

@@ -44,7 +44,7 @@ class Gauge:
     def of(cls, values: Array) -> Gauge:
         """From known rows; numbers that do not differ are left as they are."""
         deviation = float(values.std())
-        return cls(float(values.mean()), deviation if deviation > 1e-9 else 1.0)
+        return cls(float(values.mean()), deviation if deviation > 1e-6 else 1.0)
 
     def __call__(self, values: Array) -> Array:
         """Values [N] on that scale."""
@@ -93,7 +93,7 @@ class Scope:
         counts = np.bincount(truths, minlength=len(labels)) + STEADY
         sums = np.bincount(truths, weights=own, minlength=len(labels)) + STEADY * others
         usual = dict(zip(labels, (sums / counts).tolist(), strict=True))
-        if method == "probability":
+        if method != "auto":
             nearest = None
         plain = Gauge(0.0, 1.0)
         near = None if nearest is None else Gauge.of(nearest)
@@ -101,7 +101,7 @@ class Scope:
         drawn = cls(method, recall, rows, None, temperature, usual, others, plain, near)
         if method != "probability":
             drawn = replace(drawn, output=Gauge.of(drawn._above_usual(outputs, labels)))
-        return replace(drawn, threshold=_line(drawn._scores(outputs, labels, nearest), recall))
+        return replace(drawn, threshold=line(drawn._scores(outputs, labels, nearest), recall))
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Scope:
@@ -148,7 +148,7 @@ def fewest_rows(recall: float) -> int:
     return math.ceil(round(1 / (1 - recall), 6)) - 1
 
 
-def _line(scores: Array, recall: float) -> float | None:
+def line(scores: Array, recall: float) -> float | None:
     """The score that a new known row reaches with a chance of `recall` or more; None of too few."""
     place = math.floor(round((len(scores) + 1) * (1 - recall), 6))
     return float(np.sort(scores)[place - 1]) if place >= 1 else None

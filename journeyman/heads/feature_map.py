@@ -179,8 +179,9 @@ class FeatureMap(nn.Module):
     def _directions(self, stacked: Tensor) -> Tensor:
         """[N, S] whose products are the mean cosine over layers."""
         parts = torch.split(stacked, list(self.widths), -1)
-        joined = torch.cat([nn.functional.normalize(part, dim=-1) for part in parts], -1)
-        return joined / len(parts) ** 0.5
+        joined: Tensor = torch.cat([nn.functional.normalize(part, dim=-1) for part in parts], -1)
+        joined /= len(parts) ** 0.5
+        return joined
 
     def _stacked(self, layers: Layers, span: slice) -> Tensor:
         return torch.cat([layers[layer][span].float() for layer in self.layers], dim=1)

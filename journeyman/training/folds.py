@@ -108,9 +108,10 @@ def crossed(
     whole = learn(count, every, every[:0], (lambda epoch, _: epoch >= last) if best else None)
     known = train.select(every[:judged])
     calibration = task.calibrate(outputs, known.targets, schema, options.target_accuracy)
-    source = feature_source(whole.learner, known, cache, reporter)
-    about = whole.learner, schema, known, source, outputs
-    calibration |= drawn_by(options.scope, *about, calibration, reporter)
+    if "scope" not in whole.calibration:
+        source = feature_source(whole.learner, known, cache, reporter)
+        about = whole.learner, schema, known, source, outputs
+        calibration |= drawn_by(options.scope, *about, calibration, reporter)
     seconds: dict[str, float] = {}
     for part in (*parts, whole):
         for name, value in part.seconds.items():

@@ -88,15 +88,8 @@ def solved(start: StartFeatures, rows: Indices, setting: Setting) -> Carried:
         as_rows(fit.left_out), targets, data.schema, setting.options.target_accuracy
     )
     labels = data.task.plain([], targets)[1]
-    near = learner.head.nearest(start.rows_of(fit, rows), own=True)
-    calibration |= drawn(
-        setting.options.scope,
-        as_rows(fit.left_out),
-        labels,
-        data.schema,
-        calibration,
-        None if near is None else near.numpy(),
-    )
+    about = as_rows(fit.left_out), labels, data.schema, calibration
+    calibration |= drawn(setting.options.scope, *about, None)
     return Carried(learner, calibration, False, fit)
 
 
