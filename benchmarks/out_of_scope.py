@@ -46,13 +46,13 @@ from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Said
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.scope_options import ScopeOptions
-from journeyman.training.scoping import scope_of
+from journeyman.training.scoping import LeftOut, drawn
 from journeyman.training.trainer import finetune
 
 NAME = "out_of_scope"
 RECALL = 0.95
 DRAWS = 5
-CHOSEN_BY = range(101, 106)
+CHOSEN_BY = range(101, 104)
 """Seeds of the draws that the method was chosen by: none that is scored."""
 OURS = {"chosen": "auto", "largest output": "output", "maximum softmax": "probability"}
 SHRUNK = 0.01
@@ -86,6 +86,10 @@ class Draw:
         labels = task.plain([], self.test.targets)[1]
         self.inside = [label in self.schema.labels for label in labels]
         self.said = self._said(self.test)
+        left_out = LeftOut.learned(self.trained.learner, self.schema)
+        if left_out is None:
+            raise RuntimeError("the head does not leave rows out")
+        self.left_out = left_out
         right = [
             self.schema.labels[int(row.argmax())] == label
             for row, label, inside in zip(self.said.outputs, labels, self.inside, strict=True)
@@ -106,11 +110,9 @@ class Draw:
 
     def ours(self, method: str) -> Array:
         """Scores of the test rows by a method of `finetune.scope`: below 0 is out of scope."""
-        trained, rows = self.trained, self.validation
         options = ScopeOptions.model_validate({"method": method, "recall": RECALL})
-        source = feature_source(trained.learner, rows, self.cache)
-        about = trained.learner, self.schema, rows, source, trained.outputs
-        scope = Scope.from_json(scope_of(options, *about, trained.calibration)["scope"])
+        said = drawn(options, self.left_out, self.schema, self.trained.calibration)
+        scope = Scope.from_json(said["scope"])
         near = None if self.said.nearest is None else self.said.nearest.astype(np.float64)
         outputs = np.stack(self.said.outputs).astype(np.float64)
         found = scope.scores(outputs, self.schema.labels, near)

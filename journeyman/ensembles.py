@@ -35,7 +35,7 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Said
-from journeyman.training.scoping import asked_scope, drawn
+from journeyman.training.scoping import LeftOut, asked_scope, drawn
 from journeyman.types import (
     EntitiesPrediction,
     Explanation,
@@ -151,7 +151,7 @@ class Ensemble(Model):
         found = task.calibrate(outputs, targets, self.schema, first.get("target_accuracy"))
         if (options := asked_scope(first)) is not None:
             labels = task.plain(texts, targets)[1]
-            found |= drawn(options, outputs, labels, self.schema, found, None)
+            found |= drawn(options, LeftOut(outputs, labels, None), self.schema, found)
         return Ensemble.of(self.members, self.name, found)
 
     def _heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:

@@ -14,7 +14,7 @@ from journeyman.model_state import ModelState
 from journeyman.tasks.base import Schema
 from journeyman.training.exam import Exam
 from journeyman.training.learner import Learner
-from journeyman.training.scoping import asked_scope, drawn
+from journeyman.training.scoping import LeftOut, asked_scope, drawn
 
 CALIBRATED_ROWS = 500
 """Learned rows that a calibration after an update is made from."""
@@ -83,12 +83,10 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
         return kept
     targets = [task.raw(target, schema) for target in given.targets]
     wanted = kept.get("target_accuracy")
-    rows = list(outputs.numpy())
-    found = task.calibrate(rows, targets, schema, wanted)
+    found = task.calibrate(list(outputs.numpy()), targets, schema, wanted)
     if "scope" in kept and len(given) > len(lines):  # Rows are like their own views.
         found["scope"] = kept["scope"]
     elif (options := asked_scope(kept)) is not None:
-        labels, near = task.plain([], targets)[1], head.nearest(given.layers, own=True)
-        nearest = None if near is None else near.numpy()
-        found |= drawn(options, rows, labels, schema, found, nearest)
+        rows = LeftOut.of(learner, schema, given, outputs)
+        found |= drawn(options, rows, schema, found)
     return {**found, **({"balance": kept["balance"]} if "balance" in kept else {})}

@@ -17,7 +17,7 @@ from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.scoping import drawn
+from journeyman.training.scoping import LeftOut, drawn
 from journeyman.training.trainer import Trained, finetune
 from journeyman.transfer.features import StartFeatures, as_rows
 from journeyman.transfer.head_fit import HeadFit, ridge_head
@@ -88,8 +88,8 @@ def solved(start: StartFeatures, rows: Indices, setting: Setting) -> Carried:
         as_rows(fit.left_out), targets, data.schema, setting.options.target_accuracy
     )
     labels = data.task.plain([], targets)[1]
-    about = as_rows(fit.left_out), labels, data.schema, calibration
-    calibration |= drawn(setting.options.scope, *about, None)
+    left_out = LeftOut(as_rows(fit.left_out), labels, None)
+    calibration |= drawn(setting.options.scope, left_out, data.schema, calibration)
     return Carried(learner, calibration, False, fit)
 
 
