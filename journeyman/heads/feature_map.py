@@ -98,6 +98,10 @@ class FeatureMap(nn.Module):
         """
         if self.landmarks is None:
             return None
+        with torch.no_grad():
+            return self._nearest(layers, own)
+
+    def _nearest(self, layers: Layers, own: bool) -> Tensor:
         if self._units is None or self._units.device != self.mean.device:
             self._units = self._directions(self.rows().to(self.mean.dtype))
         passed, found = own and len(self._units) > 1, []
