@@ -27,6 +27,7 @@ COMMANDS = {
     "peers": "benchmarks.peers",
     "pictures_worse_label": "benchmarks.pictures worse_label",
     "audit": "benchmarks.audit banking77",
+    "out_of_scope": "benchmarks.out_of_scope banking77",
 }
 HEADS = {
     "en": ("what", "figure", "beside it", "command"),
@@ -52,6 +53,7 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("detection", _detection),
         ("faces", _faces),
         ("audit", _audit),
+        ("out_of_scope", _out_of_scope),
         ("active_learning", _active_learning),
     ):
         path = RESULTS / f"{name}.json"
@@ -251,6 +253,26 @@ def _audit(figures: Any) -> tuple[str, str, str]:
         " or ".join(f"{kind[at][0]:.0f} and {kind[at][1]:.0f} %" for kind in told) for at in (0, 1)
     )
     return what, ours, f"confident learning {other}"
+
+
+def _out_of_scope(figures: Any) -> tuple[str, str, str]:
+    """Of banking77: how well rows of 20 classes that were held out are told from the others."""
+    part = figures["banking77"]
+
+    def told(name: str) -> str:
+        mean = part["mean"][name]
+        area = f"{mean['scope_auroc']['mean']:.3f}"
+        if name == "chosen":
+            area += f" ({mean['scope_auroc']['low']:.3f} to {mean['scope_auroc']['high']:.3f})"
+        found, kept = (100 * mean[f"{which}_recall"]["mean"] for which in ("unknown", "known"))
+        return f"{area}; {found:.0f} % found out with {kept:.1f} % of known rows kept"
+
+    runs = len(part["runs"])
+    what = (
+        "`banking77`, 20 of 77 classes held out, `finetune.scope`: area under the curve, and test "
+    )
+    what += f"rows of those classes found out at a recall of 95 % asked for; {runs} draws"
+    return what, told("chosen"), f"maximum softmax {told('maximum softmax')}"
 
 
 def _active_learning(figures: Any) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from rich.padding import Padding
 
 from journeyman.audit_commands import audit
 from journeyman.errors import JourneymanError
+from journeyman.evaluation_commands import evaluate
 from journeyman.labelling_commands import label
 from journeyman.people_commands import enrol, people, remove_person, verify
 from journeyman.teaching_commands import learn, unlearn
@@ -46,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _VERSIONS = (watch, learn, unlearn, history, diff, promote, rollback, publish)
-for command in (*_VERSIONS, audit, label, enrol, remove_person, people, verify):
+for command in (*_VERSIONS, evaluate, audit, label, enrol, remove_person, people, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 
 Sets = Annotated[
@@ -283,22 +284,6 @@ def explain(
     asked = asked_of(text, file, loaded.columns)
     whys = loaded.stream_explanations(asked, options, output=output, boxes=boxes)
     print_lines(why.to_json() for why in whys)
-
-
-@app.command()
-def evaluate(
-    model: ModelPath,
-    file: Annotated[
-        str, typer.Option("--file", "-f", metavar="FILE", help="Rows with their targets.")
-    ],
-) -> None:
-    """Measure a model on rows with targets: one JSON document."""
-    from journeyman.api import load
-    from journeyman.data.questions import labelled_rows
-
-    loaded = load(model)
-    rows, refused = labelled_rows(file, loaded.columns, loaded.learner.task.kind)
-    typer.echo(json.dumps({**loaded.evaluate(rows).to_json(), "refused": len(refused)}))
 
 
 backbones_app = typer.Typer(help="Backbones of the catalogue.", invoke_without_command=True)

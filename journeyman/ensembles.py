@@ -32,9 +32,10 @@ from journeyman.model_manifest import (
 )
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
-from journeyman.tasks.base import Array
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.learner import Said
+from journeyman.training.scoping import LeftOut, asked_scope, drawn
 from journeyman.types import (
     EntitiesPrediction,
     Explanation,
@@ -138,34 +139,36 @@ class Ensemble(Model):
         """The same members, calibrated together on rows with targets that none has learned from.
 
         A mean of calibrated probabilities is a little too unsure of itself. Only after this have
-        numbers an interval, and does it abstain, where its first member does, for as much accuracy.
+        numbers an interval, and does it abstain, where its first member does, for as much accuracy
+        or recall.
         """
         plain = Ensemble.of(self.members, self.name)
         task, columns = self.learner.task, self.columns
         texts = [task.text(row, columns) for row in rows]
         targets = [task.target(row, columns) for row in rows]
-        outputs = plain._outputs(_prepared(self, texts), None, reporter)
-        wanted = self.members[0].calibration.get("target_accuracy")
-        found = task.calibrate(outputs, targets, self.schema, wanted)
+        outputs = plain._heard(_prepared(self, texts), None, reporter).outputs
+        first = self.members[0].calibration
+        found = task.calibrate(outputs, targets, self.schema, first.get("target_accuracy"))
+        if (options := asked_scope(first)) is not None:
+            labels = task.plain(texts, targets)[1]
+            found |= drawn(options, LeftOut(outputs, labels, None), self.schema, found)
         return Ensemble.of(self.members, self.name, found)
 
-    def _outputs(
-        self, examples: Examples, source: FeatureSource | None, reporter: Reporter
-    ) -> list[Array]:
+    def _heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
         held: list[list[NDArray[np.float64]]] = []
         task = self.learner.task
         for member in self.members:
             first = member.learner is self.learner
             own = examples if first else _prepared(member, examples.texts)
-            outputs = member._outputs(own, source if first else None, reporter)
+            outputs = member._heard(own, source if first else None, reporter).outputs
             held.append(task.opinions(outputs, member.schema, member.calibration))
         mean = [np.mean(row, axis=0) for row in zip(*held, strict=True)]
-        return [row.astype(np.float32) for row in task.of_opinions(mean, self.schema)]
+        return Said([row.astype(np.float32) for row in task.of_opinions(mean, self.schema)])
 
     def _explained(
         self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
     ) -> Explanation:
-        outputs = self._outputs(_prepared(self, [text]), None, QUIET)
+        outputs = self._heard(_prepared(self, [text]), None, QUIET).outputs
         asked = asked or _asked(self, self.decoded(outputs, [text])[0])
         found = [
             explainer.explain(

@@ -33,12 +33,15 @@ from journeyman.estimator_inputs import (
     read_values,
 )
 from journeyman.model import Model
+from journeyman.outsiders import check_scope
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples
+from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.feature_source import feature_source
+from journeyman.training.learner import Said
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import needs_nearest
 from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
 
 CHUNK = 4096
@@ -160,18 +163,20 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         texts = read_texts(X, self, len(self.model_.columns.texts))
         for at in range(0, len(texts), CHUNK):
             part = texts[at : at + CHUNK]
-            yield from self.model_.decoded(self._outputs(part), part)
+            said = self._heard(part)
+            yield from self.model_.decoded(said.outputs, part, nearest=said.nearest)
 
-    def _outputs(self, texts: Sequence[Text]) -> list[NDArray[np.float32]]:
-        learner = self.model_.learner
+    def _heard(self, texts: Sequence[Text]) -> Said:
+        learner, near = self.model_.learner, needs_nearest(self.model_.calibration)
         examples = Examples(texts, learner.backbone.prepare(texts), ())
         reporter = Reporter(quiet=self.quiet)
         with self._threads():
             if not self.cache_predictions or len(texts) < CACHED_FROM:
-                return learner.outputs(examples, learner.uncached(examples), reporter)
+                source: FeatureSource = learner.uncached(examples)
+                return learner.said(examples, source, reporter, nearest=near)
             with closing(FeatureCache()) as cache:
                 source = feature_source(learner, examples, cache, reporter)
-                return learner.outputs(examples, source, reporter)
+                return learner.said(examples, source, reporter, nearest=near)
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
         said = {name: getattr(self, name) for name in SAID}
@@ -258,6 +263,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         patience: int = 2,
         metric: str | None = None,
         class_weights: bool = False,
+        scope: bool | Mapping[str, Any] | None = None,
         validation_fraction: float = 0.1,
         max_tokens: int | None = None,
         precision: Precision = "float32",
@@ -286,6 +292,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
             quiet=quiet,
         )
         self.class_weights = class_weights
+        self.scope = scope
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on texts and their labels, some of them held out."""
@@ -344,6 +351,13 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         names = [str(each) for each in self.classes_]
         return np.array([[row.get(name, 0.0) for name in names] for row in rows])
 
+    def in_scope(self, X: Any) -> NDArray[np.bool_]:
+        """[N]: whether each text seems to be of any of the classes; asked for by `scope`."""
+        check_is_fitted(self, "model_")
+        check_scope(self.model_)
+        answers = cast(Iterator[LabelPrediction], self._answers(X))
+        return np.array([(answer.scope or 0.0) >= 0 for answer in answers], dtype=bool)
+
     def __sklearn_tags__(self) -> Any:
         """Labels may be one a row or several."""
         tags = super().__sklearn_tags__()
@@ -351,7 +365,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         return tags
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
-        return super()._options(task, class_weights=self.class_weights, **more)
+        return super()._options(task, class_weights=self.class_weights, scope=self.scope, **more)
 
 
 class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]

@@ -8,6 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.picture_inputs import Picture
 from journeyman.backbones.text_encoder import Text
@@ -18,6 +21,7 @@ from journeyman.continual.taught import Taught
 from journeyman.continual.unlearning import unlearn
 from journeyman.continual.update import Update
 from journeyman.data.record import Refused
+from journeyman.evaluation.scope import marked
 from journeyman.evaluation.slices import evaluate_slices
 from journeyman.explainers.asking import boxes_to_explain, check_boxes
 from journeyman.explainers.base import Explainer, explainer_for
@@ -31,6 +35,8 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.recognition import Pictures, Recognition, no_gallery
 from journeyman.tasks.base import Array, Evaluated
 from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.learner import Said
+from journeyman.training.scoping import needs_nearest
 from journeyman.types import (
     EmbeddingPrediction,
     Explanation,
@@ -117,8 +123,9 @@ class Model(ModelState):
             asked = list(texts.values())
             if asked:
                 examples = Examples(asked, self.learner.backbone.prepare(asked), ())
-                outputs = self._outputs(examples, None, reporter)
-                decoded = self.decoded(outputs, asked, ids=[ids[i] for i in texts])
+                said = self._heard(examples, None, reporter)
+                names = [ids[i] for i in texts]
+                decoded = self.decoded(said.outputs, asked, ids=names, nearest=said.nearest)
                 told = map(self.learner.task.told, recognise(decoded))
                 answers.update(zip(texts, told, strict=True))
             yield from (self._signed(answers[i]) for i in range(len(part)))
@@ -169,11 +176,11 @@ class Model(ModelState):
             texts = [task.text(row, columns) for row in rows]
             targets = [task.target(row, columns) for row in rows]
             examples = Examples(texts, self.learner.backbone.prepare(texts), targets)
-        outputs = self._outputs(examples, source, reporter)
+        said = self._heard(examples, source, reporter)
         reader = self._reader()
         named = zip(rows, examples.texts, strict=True)
         ids = [reader.id_of(row, parts_of(text)) for row, text in named]
-        answers = self.decoded(outputs, examples.texts, ids=ids)
+        answers = self.decoded(said.outputs, examples.texts, ids=ids, nearest=said.nearest)
         return [self._signed(answer) for answer in answers], examples.texts, examples.targets
 
     def explain(
@@ -242,7 +249,7 @@ class Model(ModelState):
         if boxes == 1:
             return [None]
         examples = Examples([text], self.learner.backbone.prepare([text]), ())
-        (answer,) = self.decoded(self._outputs(examples, None, QUIET), [text])
+        (answer,) = self.decoded(self._heard(examples, None, QUIET).outputs, [text])
         return boxes_to_explain(self.learner.task.told(answer), boxes)
 
     def learn(
@@ -339,11 +346,10 @@ class Model(ModelState):
     def _reader(self) -> QuestionReader:
         return QuestionReader(self.columns, self.learner.task.unit)
 
-    def _outputs(
-        self, examples: Examples, source: FeatureSource | None, reporter: Reporter
-    ) -> list[Array]:
+    def _heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
         found = source if source is not None else self.learner.uncached(examples)
-        return self.learner.outputs(examples, found, reporter)
+        near = needs_nearest(self.calibration)
+        return self.learner.said(examples, found, reporter, nearest=near)
 
     def _explained(
         self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
@@ -358,11 +364,17 @@ class Model(ModelState):
         *,
         ids: Sequence[str] | None = None,
         calibration: Mapping[str, Any] | None = None,
+        nearest: NDArray[np.float32] | None = None,
     ) -> list[Prediction]:
-        """Outputs as answers; another `calibration` than the model's may be tried."""
+        """Outputs as answers; another `calibration` than the model's may be tried.
+
+        Whether a row is in scope is said only where how near a learned row is ([N]) need not be
+        known, or is.
+        """
         how = self.calibration if calibration is None else calibration
         names = [""] * len(texts) if ids is None else ids
-        return self.learner.task.decode(outputs, self.schema, how, names, texts)
+        answers = self.learner.task.decode(outputs, self.schema, how, names, texts)
+        return marked(answers, outputs, self.schema.labels, nearest, how)
 
     def _signed(self, answer: Any) -> Any:
         object.__setattr__(answer, "model", self.name)

@@ -60,13 +60,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class LabelPrediction(Prediction):
-    """One label of several: `label` is the best guess even when `abstained`."""
+    """One label of several: `label` is the best guess even when `abstained`.
+
+    `scope` is below 0 where the row seems to be of none of the labels, and None of a model that
+    does not say.
+    """
 
     label: str
     score: float
     scores: Mapping[str, float]
     abstained: bool = False
     reason: AbstainReason | None = None
+    scope: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from typing import Any
 
 from journeyman.continual.update import Update
 from journeyman.data.record import Refused
+from journeyman.evaluation.scope import Scope
 from journeyman.heads.base import SolvedHead
 from journeyman.model_state import ModelState
 from journeyman.tasks.base import Schema
 from journeyman.training.exam import Exam
 from journeyman.training.learner import Learner
+from journeyman.training.scoping import LeftOut, asked_scope, drawn
 
 CALIBRATED_ROWS = 500
 """Learned rows that a calibration after an update is made from."""
@@ -67,16 +69,24 @@ def recalibrated(model: ModelState, learner: Learner, schema: Schema) -> dict[st
     kept, the calibration stays as it was.
     """
     kept, task, ledger = dict(model.calibration), learner.task, learner.ledger
+    if "scope" in kept:
+        kept["scope"] = Scope.from_json(kept["scope"]).of_labels(schema.labels).to_json()
     head = learner.head
     if ledger is None or learner.tuner.trains or not isinstance(head, SolvedHead):
         return kept
     if task.kind not in ("label", "labels", "value"):
         return kept
-    given = ledger.entries(ledger.sample(CALIBRATED_ROWS))
+    lines = ledger.sample(CALIBRATED_ROWS)
+    given = ledger.entries(lines)
     outputs = head.left_out(given.layers, given.targets) if len(given) else None
     if outputs is None:
         return kept
     targets = [task.raw(target, schema) for target in given.targets]
     wanted = kept.get("target_accuracy")
     found = task.calibrate(list(outputs.numpy()), targets, schema, wanted)
+    if "scope" in kept and len(given) > len(lines):  # Rows are like their own views.
+        found["scope"] = kept["scope"]
+    elif (options := asked_scope(kept)) is not None:
+        rows = LeftOut.of(learner, schema, given, outputs)
+        found |= drawn(options, rows, schema, found)
     return {**found, **({"balance": kept["balance"]} if "balance" in kept else {})}

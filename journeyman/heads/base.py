@@ -144,6 +144,14 @@ class Head(nn.Module):
         """
         return outputs
 
+    def nearest(self, layers: Layers, *, own: bool = False) -> Tensor | None:
+        """[N]: how like each row is to the one most like it among those learned from, 1 at most.
+
+        With `own` a row that was itself learned is passed over for itself. None where the head
+        keeps no rows.
+        """
+        return None
+
     def restore(self, choices: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Take back a saved state: `choices` first, then the tensors of `state_dict`."""
         self.choices = dict(choices)

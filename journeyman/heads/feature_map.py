@@ -24,6 +24,8 @@ KEPT_BYTES = 512 << 20
 disk; beyond, made again."""
 BIAS = 0.3
 """Length of the entry that every vector has in common, beside about unit length."""
+SAME = 1e-5
+"""What the cosine of a row with itself may lack, kept in half precision."""
 JITTER = 1e-5
 """Added to the diagonal of the landmarks' kernel, relative to its mean."""
 
@@ -56,6 +58,7 @@ class FeatureMap(nn.Module):
         kept = None if landmarks is None else torch.zeros(landmarks, stacked, dtype=torch.float16)
         self.register_buffer("landmarks", kept)
         self._ready: Tensor | None = None
+        self._units: Tensor | None = None
 
     @property
     def features(self) -> int:
@@ -86,7 +89,28 @@ class FeatureMap(nn.Module):
 
     def place(self, landmarks: Tensor) -> None:
         """Compare with these rows [F, S] from now on."""
-        self.landmarks, self._ready = landmarks.half(), None
+        self.landmarks, self._ready, self._units = landmarks.half(), None, None
+
+    def nearest(self, layers: Layers, *, own: bool = False) -> Tensor | None:
+        """[N]: the cosine of each row with the landmark most like it, the mean over layers.
+
+        With `own` a landmark that is the row itself is passed over, once. None without landmarks.
+        """
+        if self.landmarks is None:
+            return None
+        with torch.no_grad():
+            return self._nearest(layers, own)
+
+    def _nearest(self, layers: Layers, own: bool) -> Tensor:
+        if self._units is None or self._units.device != self.mean.device:
+            self._units = self._directions(self.rows().to(self.mean.dtype))
+        passed, found = own and len(self._units) > 1, []
+        for first in range(0, len(layers[self.layers[0]]), CHUNK):
+            stacked = self._stacked(layers, slice(first, first + CHUNK)).to(self._units)
+            cosines = (self._directions(stacked) @ self._units.T).topk(1 + passed, dim=1).values
+            itself = (cosines[:, 0] > 1.0 - SAME) & passed
+            found.append(torch.where(itself, cosines[:, -1], cosines[:, 0]))
+        return torch.cat(found) if found else torch.zeros(0)
 
     def rows(self) -> Tensor:
         """The landmarks [F, S]; ValueError where vectors are taken as they are."""
@@ -155,6 +179,13 @@ class FeatureMap(nn.Module):
         if self._ready is None or self._ready.device != self.mean.device:
             self._ready = self._placed(self._standard(self.rows().to(self.mean.dtype)))
         return self._ready
+
+    def _directions(self, stacked: Tensor) -> Tensor:
+        """[N, S] whose products are the mean cosine over layers."""
+        parts = torch.split(stacked, list(self.widths), -1)
+        joined: Tensor = torch.cat([nn.functional.normalize(part, dim=-1) for part in parts], -1)
+        joined /= len(parts) ** 0.5
+        return joined
 
     def _stacked(self, layers: Layers, span: slice) -> Tensor:
         return torch.cat([layers[layer][span].float() for layer in self.layers], dim=1)

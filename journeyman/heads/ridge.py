@@ -163,6 +163,10 @@ class RidgeHead(GramHead):
         """The layers of the chosen map."""
         return self._chosen_map().layers
 
+    def nearest(self, layers: Layers, *, own: bool = False) -> Tensor | None:
+        """As `Head` has it, of rows that are landmarks."""
+        return self._chosen_map().nearest(layers, own=own)
+
     def kept_vectors(self) -> Tensor | None:
         """Of exact kernel ridge regression, every row's."""
         return None if self._rows is None else self._rows.vectors

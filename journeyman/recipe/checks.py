@@ -21,6 +21,7 @@ from journeyman.recipe.modality_checks import check_modality
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.pattern_checks import check_pattern
+from journeyman.recipe.scope_checks import check_scope
 from journeyman.recipe.search_checks import check_search
 from journeyman.recipe.self_training_checks import check_self_training
 from journeyman.recipe.text import Location
@@ -51,6 +52,7 @@ def check(recipe: Recipe, mistakes: Mistakes) -> None:
     check_missing(recipe, task_of(recipe), mistakes)
     check_label_cleaning(recipe, task_of(recipe), mistakes)
     check_audit(recipe, task_of(recipe), mistakes)
+    check_scope(recipe, task_of(recipe), mistakes)
     check_search(recipe, task_of(recipe), mistakes)
     if recipe.folder.exists() and not recipe.folder.is_dir():
         mistakes.add(

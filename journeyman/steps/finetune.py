@@ -14,6 +14,7 @@ from journeyman.sections.cleaned import cleaned
 from journeyman.sections.climbed import climbed
 from journeyman.sections.finetuned import finetuned
 from journeyman.sections.hardened import hardened
+from journeyman.sections.scoped import scoped
 from journeyman.sections.self_taught import self_taught, waiting
 from journeyman.standings import Standings, stand
 from journeyman.training.cleaned_rows import CleanedRows, clean_rows
@@ -75,6 +76,7 @@ def run(workspace: Workspace) -> Section:
     section = cleaned(section, clean, workspace.schema) if clean else section
     section = climbed(section, ladder, metric) if ladder else section
     section = hardened(section, hard[0], hard[2], metric) if hard else section
+    section = scoped(section, model.calibration, standings.measured.overall.metrics)
     return (
         self_taught(section, taught, metric)
         if taught

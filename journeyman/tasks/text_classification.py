@@ -27,6 +27,7 @@ from journeyman.evaluation.classification import (
 )
 from journeyman.evaluation.coverage import coverage_curve, threshold_for_accuracy
 from journeyman.evaluation.intervals import Groups
+from journeyman.evaluation.scope import scope_metrics
 from journeyman.evaluation.significance import compare_classification
 from journeyman.tasks.base import TASKS, Calibration, Encoded, Evaluated, Outputs, Schema, Task
 from journeyman.types import LabelPrediction, Metric, Prediction, Row, TargetKind
@@ -193,8 +194,13 @@ class TextClassification(Task):
         confidence = np.array([answer.score for answer in answers])
         right = np.array([t == g for t, g in zip(truths, guesses, strict=True)])
         ece = calibration_error(confidence, right, groups=groups)
+        scores = [answer.scope for answer in answers if answer.scope is not None]
+        scope: dict[str, Metric] = {}
+        if scores and len(scores) == len(answers):
+            known = [truth in schema.labels for truth in truths]
+            scope = scope_metrics(scores, known, groups=groups)
         return Evaluated(
-            {**measured.metrics, "ece": ece},
+            {**measured.metrics, "ece": ece, **scope},
             measured.classes,
             measured.confusion,
             coverage_curve(confidence, right),

@@ -20,8 +20,10 @@ from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.batches import Indices
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
+from journeyman.training.feature_source import feature_source
 from journeyman.training.loop import Watch
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import drawn_by
 from journeyman.training.trainer import Trained, finetune
 
 USUAL = 4
@@ -104,7 +106,12 @@ def crossed(
     best = [part.fitted.best_epoch for part in parts if part.fitted]
     last = round(statistics.mean(best)) if best else 0
     whole = learn(count, every, every[:0], (lambda epoch, _: epoch >= last) if best else None)
-    calibration = task.calibrate(outputs, train.targets[:judged], schema, options.target_accuracy)
+    known = train.select(every[:judged])
+    calibration = task.calibrate(outputs, known.targets, schema, options.target_accuracy)
+    if "scope" not in whole.calibration:
+        source = feature_source(whole.learner, known, cache, reporter)
+        about = whole.learner, schema, known, source, outputs
+        calibration |= drawn_by(options.scope, *about, calibration, reporter)
     seconds: dict[str, float] = {}
     for part in (*parts, whole):
         for name, value in part.seconds.items():

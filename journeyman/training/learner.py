@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,14 @@ from journeyman.training.ledger import Ledger
 from journeyman.tuners.base import Tuner
 
 PREDICT_ROWS = 32
+
+
+class Said(NamedTuple):
+    """What a learner says of N rows: the outputs of each ([C], or [W, C] of its words), and how
+    like it is to the nearest row learned from [N], where that was asked for and is known."""
+
+    outputs: list[Array]
+    nearest: NDArray[np.float32] | None = None
 
 
 class Learner:
@@ -102,10 +110,30 @@ class Learner:
         self, examples: Examples, source: FeatureSource, reporter: Reporter = QUIET
     ) -> list[Array]:
         """Outputs of every row ([C], or [W, C] of its words), in the order of the rows."""
+        return self.said(examples, source, reporter).outputs
+
+    def said(
+        self,
+        examples: Examples,
+        source: FeatureSource,
+        reporter: Reporter = QUIET,
+        *,
+        nearest: bool = False,
+        own: bool = False,
+    ) -> Said:
+        """Outputs of every row and, if asked for, how like it is to the `nearest` learned row.
+
+        With `own` the rows may themselves be learned, and each is then passed over for itself.
+        """
         rows: list[Array] = [np.zeros(0, dtype=np.float32)] * len(examples)
+        near: NDArray[np.float32] | None = None
         with reporter.bar("answering", len(examples)) as advance:
-            for indices, _, part in self.answered(examples, source):
+            for indices, tuned, part in self.answered(examples, source):
+                found = self.head.nearest(tuned.pooled, own=own) if nearest else None
+                if found is not None:
+                    near = np.zeros(len(examples), dtype=np.float32) if near is None else near
+                    near[indices] = found.detach().cpu().numpy()
                 for at, row in zip(indices, part, strict=True):
                     rows[at] = row
                 advance(len(indices))
-        return rows
+        return Said(rows, near)

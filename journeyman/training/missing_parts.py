@@ -20,6 +20,7 @@ from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.gain import Gain, gain
 from journeyman.training.missing_options import MissingOptions
+from journeyman.training.scoping import drawn_by
 from journeyman.training.self_training import Course
 from journeyman.training.trainer import Trained, finetune
 
@@ -67,6 +68,10 @@ def harden(course: Course, start: Trained, said: MissingOptions) -> tuple[Harden
     kept = new if missing.pays else start
     wanted = course.options.target_accuracy
     told = task.calibrate(answers[int(missing.pays)], held.targets, schema, wanted)
+    source = feature_source(kept.learner, held, course.cache, course.reporter)
+    told |= drawn_by(
+        course.options.scope, kept.learner, schema, held, source, answers[int(missing.pays)], told
+    )
     kept = replace(kept, calibration={**kept.calibration, **told})
     count = sum(map(len, views))
     found = Hardened(

@@ -16,6 +16,7 @@ from journeyman.training.label_cleaning import LabelCleaningChoice
 from journeyman.training.missing_options import MissingOptions
 from journeyman.training.objectives.base import OBJECTIVES
 from journeyman.training.pseudo_labels import SelfTrainingChoice
+from journeyman.training.scope_options import ScopeChoice
 from journeyman.tuners.base import TUNERS
 
 TunerChoice = choice(TUNERS)
@@ -126,6 +127,12 @@ class FinetuneOptions(LoopOptions):
         gt=0,
         le=1,
         description="The model abstains where, by validation, it would be right less often.",
+    )
+    scope: ScopeChoice = Field(
+        None,
+        description="Say where a question is of none of the classes: true, or how. Nothing is "
+        "called out of scope when absent.",
+        examples=[{"recall": 0.99}],
     )
     folds: Literal["auto"] | Annotated[int, Field(ge=0, le=20)] = Field(
         "auto",

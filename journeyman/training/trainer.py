@@ -24,6 +24,7 @@ from journeyman.training.ledger import Entries
 from journeyman.training.loop import Fitted, Split, Watch, fit
 from journeyman.training.objectives.base import Objective, objective_of
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import scope_of
 from journeyman.training.solving import enter, solve, solver_rows, solver_targets
 from journeyman.training.trackers import Tracker
 
@@ -169,6 +170,8 @@ class _Course:
         head = self.learner.head
         if isinstance(head, SolvedHead) and head.pairs is not None:
             calibration |= task.calibrate_pairs(head.pairs)
+        about = self.learner, self.schema, validation, self.chosen.source, outputs
+        calibration |= scope_of(self.options.scope, *about, calibration, self.reporter)
         return calibration
 
     def with_views(self, cache: FeatureCache) -> Split:

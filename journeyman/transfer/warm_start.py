@@ -17,6 +17,7 @@ from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
 from journeyman.training.learner import Learner
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.scoping import LeftOut, drawn
 from journeyman.training.trainer import Trained, finetune
 from journeyman.transfer.features import StartFeatures, as_rows
 from journeyman.transfer.head_fit import HeadFit, ridge_head
@@ -86,6 +87,9 @@ def solved(start: StartFeatures, rows: Indices, setting: Setting) -> Carried:
     calibration = data.task.calibrate(
         as_rows(fit.left_out), targets, data.schema, setting.options.target_accuracy
     )
+    labels = data.task.plain([], targets)[1]
+    left_out = LeftOut(as_rows(fit.left_out), labels, None)
+    calibration |= drawn(setting.options.scope, left_out, data.schema, calibration)
     return Carried(learner, calibration, False, fit)
 
 
