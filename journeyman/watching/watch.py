@@ -298,6 +298,8 @@ class Watch:
             self.model, rows, batch=count, labelled=memory.labelled, reporter=self.reporter
         )
         memory.wanted = [one.id for one in queue]
+        if not queue and not memory.labelled:
+            memory.calm()  # The model knows all of them already.
         if not queue:
             return []
         self.asked(queue)
