@@ -22,10 +22,11 @@ SHORT = {
     "peers": lambda: contest.measure(contest.Asked(part=contest.PART_ROWS)),
 }
 LONG = (
-    "active_learning", "audit", "audit_structured", "continual", "continual_domains", "detection",
-    "ensembles", "faces", "few_labels", "generalise", "hotel", "journey", "million_rows",
-    "missing", "paired_intents", "picture_pass", "picture_race", "pictures", "pretraining",
-    "ratings", "robustness", "search", "transfer", "tuners", "updates",
+    "active_learning", "audit", "audit_structured", "continual", "continual_domains",
+    "detection", "drift", "ensembles", "faces", "few_labels", "generalise", "hotel", "journey",
+    "million_rows", "missing", "out_of_scope", "paired_intents", "picture_pass",
+    "picture_race", "pictures", "pretraining", "ratings", "robustness", "search", "transfer",
+    "tuners", "updates", "watching",
 )  # fmt: skip
 
 

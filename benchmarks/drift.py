@@ -69,6 +69,11 @@ class Home:
     others: Mapping[str, Sequence[Views]]
 
 
+def measure() -> None:
+    """All parts."""
+    main(())
+
+
 def main(parts: Sequence[str]) -> None:
     """Measure the parts named, or all that are scored."""
     torch.set_num_threads(1)

@@ -49,6 +49,11 @@ RECIPE: Mapping[str, Any] = {
 }
 
 
+def measure() -> None:
+    """All parts."""
+    main(())
+
+
 def main(parts: Sequence[str]) -> None:
     """Measure the parts named, or both."""
     path = RESULTS / "watching.json"

@@ -11,7 +11,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from docs import forgetting
+from docs import drift, forgetting
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,6 +28,7 @@ COMMANDS = {
     "pictures_worse_label": "benchmarks.pictures worse_label",
     "audit": "benchmarks.audit banking77",
     "out_of_scope": "benchmarks.out_of_scope banking77",
+    "drift": "benchmarks.drift",
 }
 HEADS = {
     "en": ("what", "figure", "beside it", "command"),
@@ -54,6 +55,7 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("faces", _faces),
         ("audit", _audit),
         ("out_of_scope", _out_of_scope),
+        ("drift", drift.row),
         ("active_learning", _active_learning),
     ):
         path = RESULTS / f"{name}.json"
@@ -161,6 +163,7 @@ def write() -> None:
         _put(page, BEGIN, f"\n{table(language)}\n", END)
     _put(PEERS_PAGE, PEERS_BEGIN, f"\n{peers_table()}", PEERS_END)
     _put(PEERS_PAGE, TUNERS_BEGIN, f"\n{tuners_table()}", TUNERS_END)
+    _put("docs/watching.md", "<!-- drift: begin -->", f"\n{drift.table()}", "<!-- drift: end -->")
     for name, tell in FORGETTING.items():
         _put(FORGETTING_PAGE, f"<!-- {name}: begin -->", f"\n{tell()}", f"<!-- {name}: end -->")
 
