@@ -11,8 +11,8 @@ Kind = Literal[
     "rolled_back", "ended",
 ]  # fmt: skip
 DECISIONS: tuple[Kind, ...] = ("alarm", "returned", "asked", "confirmed")
-"""Events noted among the decisions of the model; the store itself notes what is learned, refused
-and rolled back."""
+"""Events noted among the decisions of the model, where an alarm leads to anything; the store itself
+notes what is learned, refused and rolled back."""
 
 
 @dataclass(frozen=True)

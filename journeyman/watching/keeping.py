@@ -32,6 +32,8 @@ OFF = "off"
 """A file of this name in the folder switches all acting off, also while the watch runs."""
 ASK = "ask.jsonl"
 LABELS = "ask.labels.jsonl"
+_END = 1 << 18
+"""Bytes at the end of the events in which one that was told already would stand."""
 
 
 def beside(folder: Path) -> Path:
@@ -104,7 +106,7 @@ class Keeping:
         if not memory.untold:
             return
         path = self.folder / EVENTS
-        told = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        told = _end_of(path) if path.is_file() else []
         lines = [json.dumps(event, ensure_ascii=False) for event in memory.untold]
         new = [line for line in lines if line not in told[-len(lines) - 5 :]]
         try:
@@ -128,6 +130,13 @@ class Keeping:
             found=f"{type(error).__name__}: {error}"[:200],
             remedy=f"restore it from a copy, or remove the folder {self.folder} to begin anew",
         )
+
+
+def _end_of(path: Path) -> list[str]:
+    """The last lines of a file that may be long."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _END, 0))
+        return file.read().decode("utf-8", errors="replace").splitlines()
 
 
 def _own(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

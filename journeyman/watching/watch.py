@@ -62,6 +62,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.detectors: dict[str, Detector] = {}
         self._earlier: Model | None = None
+        self._acts = self.options.act != "tell"
         self._normals: dict[str, Normal] = {}
         self.shares = Shares(self.memory.shares)
         self.shares.dropped |= set(self.memory.dropped)
@@ -77,13 +78,14 @@ class Watch:
 
         Without `act`, alarms are told and lead to nothing.
         """
+        self._acts = act and self.options.act != "tell"
         look = self.last = self._looked(self._named(questions))
         alarms = self._alarms(look)
         events: list[Event] = []
         self._judge(look)
         self._remember(look)
         if alarms:
-            events += self._alarmed(alarms, act)
+            events += self._alarmed(alarms)
         elif self.memory.phase == "calm":
             self._count(self.memory.recent[-len(look) :] if len(look) else ())
         events += self._confirmed()
@@ -243,7 +245,7 @@ class Watch:
         found = {name: value for name, value in one.row.items() if name not in own}
         return found if one.answer is None else {**found, "answer": one.answer}
 
-    def _alarmed(self, alarms: Sequence[Alarm], act: bool) -> list[Event]:
+    def _alarmed(self, alarms: Sequence[Alarm]) -> list[Event]:
         memory = self.memory
         memory.alarms += 1
         since = memory.recent[-200:]
@@ -266,7 +268,7 @@ class Watch:
         for detector in self.detectors.values():
             detector.renew()
         self.shares = Shares()
-        if known is None and act and self.options.act != "tell" and memory.phase == "calm":
+        if known is None and self._acts and memory.phase == "calm":
             memory.phase = "asking"
             memory.episode += 1
             memory.pool = {one.id: one.row for one in memory.recent[-_SINCE:]}
@@ -381,7 +383,7 @@ class Watch:
 
     def _event(self, kind: Kind, told: Mapping[str, Any], said: Sequence[str] = ()) -> Event:
         event = Event(kind, self.memory.rows, self.model.version, dict(told), tuple(said))
-        if kind in DECISIONS:
+        if kind in DECISIONS and self._acts:
             self.teacher.note(kind, [f"row {self.memory.rows}", *said])
         return event
 
