@@ -7,7 +7,7 @@ on shares of five sectors, seen by the model of the tweets. Rows that a model le
 by are in no stream. Rows are halved by group (of stocknet by day): `choose` looks at one half, and
 what is scored at the other, once the limits stand. One thread.
 
-Run as `python -m benchmarks.drift [choose] [snippets] [stocknet]`.
+Run as `python -m benchmarks.drift [choose] [snippets] [stocknet] [DETECTOR ...]`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from journeyman.model import Model
 from journeyman.training.cache import FeatureCache
 from journeyman.watching.sight import Sight, Views
 
+PARTS = ("snippets", "stocknet")
 BLOCKS = (1, 20, 50)
 CHUNK = 50
 STATIONARY, CALM, LONGEST = 5_000, 600, 1_000
@@ -75,14 +76,14 @@ def measure() -> None:
 
 
 def main(parts: Sequence[str]) -> None:
-    """Measure the parts named, or all that are scored."""
+    """Measure the parts named, or all that are scored; of detectors named, those alone."""
     torch.set_num_threads(1)
-    chosen = list(parts) or ["snippets", "stocknet"]
-    choosing = "choose" in chosen
+    choosing, only = "choose" in parts, [name for name in parts if name in DETECTORS]
     found: dict[str, Any] = {} if choosing else _kept()
-    for name in [each for each in chosen if each != "choose"] or ["snippets", "stocknet"]:
+    for name in [each for each in parts if each in PARTS] or PARTS:
         homes = list(snippets() if name == "snippets" else stocknet())
-        found[name] = choose(homes) if choosing else score(homes)
+        before = found.get(name, {}) if only else {}
+        found[name] = choose(homes) if choosing else {**before, **score(homes, only)}
         print(json.dumps({name: found[name]}, indent=1), flush=True)
         if not choosing:
             keep("drift", found)
@@ -135,12 +136,16 @@ def _limited(name: str, homes: Sequence[Home], limit: float) -> dict[str, Any]:
         made.limit = before
 
 
-def score(homes: Sequence[Home], draws: int = 15) -> dict[str, Any]:
-    """On the second half: false alarms of each detector, and rows until a change is seen."""
+def score(homes: Sequence[Home], only: Sequence[str] = (), draws: int = 15) -> dict[str, Any]:
+    """On the second half: false alarms of each detector, and rows until a change is seen.
+
+    Those that act are taken together too, before labels come: without that which watches labels.
+    """
     found: dict[str, Any] = {}
-    names = [name for name in DETECTORS if name != "label-shift"]
-    acting = [name for name in names if DETECTORS[name].acts]
-    for name, watched in [*((name, [name]) for name in names), ("those that act", acting)]:
+    names = [name for name in DETECTORS if all(len(h.own[1][DETECTORS[name].view]) for h in homes)]
+    acting = [name for name in names if DETECTORS[name].acts and name != "label-shift"]
+    chosen = [(name, [name]) for name in names if name in only or not only]
+    for name, watched in [*chosen, *(() if only else (("those that act", acting),))]:
         found[name] = _tally(watched, homes, half=1, draws=draws).told()
         print(name, found[name], flush=True)
     return found
