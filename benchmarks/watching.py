@@ -1,9 +1,9 @@
 """The watch at work: rows a second with every detector on, and memory over a million rows.
 
 `speed`: short texts (tweets of `snippets`) as JSON lines of a file, seen by a model on MiniLM, the
-state written as it goes; imports and loading aside, and answering the same rows alone
-beside it. `memory`: a million rows through a network of one narrow layer, so that what is measured
-is the watch itself; resident memory after every hundred thousand.
+state written as it goes; imports and loading aside, and answering the same rows alone beside it.
+`memory`: a million rows through a network of one narrow layer that reads eight tokens, so that what
+is measured is the watch itself; resident memory after every hundred thousand.
 
 Run as `python -m benchmarks.watching [speed] [memory]`.
 """
@@ -87,7 +87,7 @@ def speed(folder: Path) -> dict[str, Any]:
 
 def memory(folder: Path) -> dict[str, Any]:
     """Resident megabytes after every hundred thousand rows of a million, and rows a second."""
-    model = _model(folder, str(_narrow(folder / "narrow")))
+    model = _model(folder, {"name": str(_narrow(folder / "narrow")), "max_tokens": 8})
     running = _running(folder, model)
     source = _Endless([row["text"] for row in _tweets()], MILLION)
     began = time.perf_counter()
@@ -123,7 +123,9 @@ class _Endless(Source):
                 yield [self.texts[at] for at in order[first : first + CHUNK]]
                 before, self.given = self.given, self.given + CHUNK
                 if before // LOOKED != self.given // LOOKED:
-                    self.resident[f"{self.given // LOOKED * LOOKED:,}"] = round(_resident(), 1)
+                    now = f"{self.given // LOOKED * LOOKED:,}"
+                    self.resident[now] = round(_resident(), 1)
+                    print(now, self.resident[now], file=sys.stderr, flush=True)
                 if self.given >= self.rows:
                     return
 
@@ -135,7 +137,7 @@ def _running(folder: Path, model: Model) -> Running:
     return Running(model, teacher, Keeping(folder / "watch"), options)
 
 
-def _model(folder: Path, backbone: str) -> Model:
+def _model(folder: Path, backbone: str | Mapping[str, Any]) -> Model:
     data = {"dataset": "snippets", "where": {"domain": "tweets"}}
     more = {"name": "watched", "backbone": backbone, "data": data, "output": str(folder / "run")}
     return finetune({**RECIPE, **more})

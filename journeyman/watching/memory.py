@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-RECENT = 400
-"""Rows of late that are held, so that an alarm can show some and ask about them."""
+from scipy.stats import binom
+
+RECENT = 2_000
+"""Rows of late that are held: an alarm shows some and asks about them, and labels may come late."""
+BY_CHANCE = 0.01
+"""How likely a new version's losses may be by chance, that it is rolled back."""
 POOLED = 2_000
 """Rows since an alarm that are held to choose from, whatever is asked."""
 
@@ -21,6 +25,17 @@ class Probation:
     better: int = 0
     worse: int = 0
     rows: int = 0
+
+    def take(self, *, right: bool, was: bool) -> None:
+        """Count a row that the new version answered right or not, and the one before too."""
+        self.better += right and not was
+        self.worse += was and not right
+        self.rows += 1
+
+    def lost(self) -> bool:
+        """Whether the new version does worse, by more than chance would have it (sign test)."""
+        apart = self.better + self.worse
+        return bool(apart) and bool(binom.sf(self.worse - 1, apart, 0.5) < BY_CHANCE)
 
 
 @dataclass

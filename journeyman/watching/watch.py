@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
 
 from journeyman.drift.detectors.base import DETECTORS, Alarm, Detector, MeanShift
 from journeyman.drift.error_estimate import ErrorEstimate, Threshold, share_of
@@ -21,11 +20,12 @@ from journeyman.drift.shift import Normal
 from journeyman.errors import JourneymanError
 from journeyman.labelling.queue import Wanted, label_queue
 from journeyman.model import Model
-from journeyman.model_questions import Question, QuestionReader
+from journeyman.model_questions import Question
 from journeyman.progress import QUIET, Reporter
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import content_ids
-from journeyman.types import FailedPrediction, LabelPrediction, Row
+from journeyman.types import LabelPrediction, Row
+from journeyman.watching.arrivals import Arrivals
 from journeyman.watching.events import DECISIONS, Event, Kind
 from journeyman.watching.memory import Memory, Probation, Recent
 from journeyman.watching.options import WatchOptions
@@ -33,8 +33,6 @@ from journeyman.watching.sight import Look, Sight
 from journeyman.watching.teacher import Teacher
 
 SHOWN = 5
-BY_CHANCE = 0.01
-"""How likely a new version's losses may be by chance, that it is rolled back."""
 POOL = 2
 """Times the rows that are asked about: so many are looked at to choose them."""
 
@@ -79,10 +77,14 @@ class Watch:
         Without `act`, alarms are told and lead to nothing.
         """
         self._acts = act and self.options.act != "tell"
-        look = self.last = self._looked(self._named(questions))
-        alarms = self._alarms(look)
+        fresh, late = self._arrivals.parted(questions, self.memory)
+        look = self.last = self._looked(fresh)
+        self.memory.rows += len(questions) - len(late)
+        said = [look, self._looked(late)] if late else [look]
+        alarms = self._alarms(look, said)
         events: list[Event] = []
-        self._judge(look)
+        for each in said:
+            self._judge(each)
         self._remember(look)
         if alarms:
             events += self._alarmed(alarms)
@@ -95,9 +97,8 @@ class Watch:
 
     def label(self, rows: Iterable[Row]) -> None:
         """Labels that were asked for: rows with their ids, as a person gave them."""
-        name = self.model.columns.id or "id"
         for row in rows:
-            row_id = str(row.get(name, ""))
+            row_id = str(row.get(self._arrivals.id, ""))
             if row_id in self.memory.pool and self.sight.has_target(row):
                 self.memory.labelled[row_id] = dict(row)
 
@@ -147,7 +148,7 @@ class Watch:
     def _see(self, model: Model) -> None:
         self.model = model
         self.sight = Sight(model)
-        self._reader = QuestionReader(model.columns, model.learner.task.unit)
+        self._arrivals = Arrivals(model)
         self._usual = self.sight.usual()
 
     def _know_origins(self) -> None:
@@ -163,55 +164,21 @@ class Watch:
         sure = self._usual.views.get("confidence", _NOTHING)
         return Threshold.of(sure[:, 0] if len(sure) else np.zeros(0), self._usual.wrong)
 
-    def _named(self, questions: Sequence[Question]) -> list[Question]:
-        """The rows; a label that comes after its row is put to it, and is no row of its own."""
-        columns, held = self.model.columns, {one.id: one for one in self.memory.recent}
-        found: list[Question] = []
-        for question in questions:
-            late = isinstance(question, Mapping) and not any(
-                question.get(name) for name in columns.texts
-            )
-            row_id = str(question.get(columns.id or "id", "")) if late else ""  # type: ignore[union-attr]
-            if late and row_id and columns.texts:
-                row = self.memory.pool.get(row_id) or getattr(held.get(row_id), "row", None)
-                if row is not None:
-                    self._late(row_id, {**row, **question})  # type: ignore[dict-item]
-                    continue
-            found.append(question)
-        return found
-
-    def _late(self, row_id: str, row: Row) -> None:
-        if self.memory.phase == "asking" and self.sight.has_target(row):
-            self.memory.labelled[row_id] = dict(row)
-
     def _looked(self, questions: Sequence[Question]) -> Look:
         """The rows that can be read, answered and seen."""
-        if len(self._reader.seen) > _TOLD_APART:
-            self._reader = QuestionReader(self.model.columns, self.model.learner.task.unit)
-        texts, ids, failed = self._reader.read(list(questions))
-        self.memory.rows += len(questions)
-        self.memory.failed += len(failed)
-        rows = [self._row(questions[at], ids[at], texts[at]) for at in texts]
-        named = [ids[at] for at in texts]
-        return self.sight.look(list(texts.values()), named, rows, self.cache)
+        read = self._arrivals.read(questions)
+        self.memory.failed += read.failed
+        return self.sight.look(read.texts, read.ids, read.rows, self.cache)
 
-    def _row(self, question: Question, row_id: str, text: Any) -> dict[str, Any]:
-        columns = self.model.columns
-        if isinstance(question, Mapping):
-            row = {name: value for name, value in question.items() if not name.startswith("__")}
-        else:
-            names = columns.texts or (columns.tokens or "text",)
-            parts = text if isinstance(text, tuple) else (str(text),)
-            row = dict(zip(names, parts, strict=False))
-        return {columns.id or "id": row_id, **row}
-
-    def _alarms(self, look: Look) -> list[Alarm]:
-        """The alarms among these rows; a detector that gave one starts anew."""
+    def _alarms(self, look: Look, said: Sequence[Look]) -> list[Alarm]:
+        """The alarms among these rows, and those of which labels came."""
         if "confidence" in look.views:
             self.estimate.update(look.views["confidence"][:, 0])
         found = []
+        labels = np.concatenate([each.views["labels"] for each in said])
         for name, detector in self.detectors.items():
-            rows = look.views.get(DETECTORS[name].view)
+            view = DETECTORS[name].view
+            rows = labels if view == "labels" else look.views.get(view)
             if rows is not None and len(rows):
                 alarm = detector.update(rows)
                 if alarm is not None:
@@ -229,11 +196,6 @@ class Watch:
             unlike = None if placed is None else float(np.mean(placed[at] ** 2))
             row = dict(look.rows[at])
             self.memory.remember(Recent(row_id, row, label, unlike, look.targets[at]))
-            if self.memory.phase == "asking" and look.targets[at]:
-                self.memory.labelled[row_id] = row
-            if (wrong := look.wrong(at)) is not None:
-                self.memory.right.append(not wrong)
-        del self.memory.right[:-200]
 
     def _count(self, recent: Sequence[Recent]) -> None:
         self.shares.add([self._slices(one) for one in recent])
@@ -337,30 +299,31 @@ class Watch:
         self.memory.right = []
 
     def _judge(self, look: Look) -> None:
-        """Compare the version on probation with the one before, on rows that have labels."""
-        probation = self.memory.probation
-        places = [at for at, label in enumerate(look.labels) if label is not None]
-        if probation is None or not places:
+        """Take note of labels that came: what they are to be learned for, whether answers were
+        right, and whether a version on probation does better than the one before."""
+        memory, probation = self.memory, self.memory.probation
+        places = [at for at, has in enumerate(look.targets) if has]
+        if memory.phase == "asking":
+            memory.labelled |= {look.ids[at]: dict(look.rows[at]) for at in places}
+        judged = [at for at in places if look.wrong(at) is not None]
+        memory.right += [not look.wrong(at) for at in judged]
+        del memory.right[:-200]
+        if probation is None or not judged:
             return
         if self._earlier is None:
             self._earlier = self.teacher.earlier(probation.parent, self.model)
-        questions = [look.rows[at] for at in places]
-        for at, old in zip(places, self._earlier.predict(questions), strict=True):
-            if isinstance(old, FailedPrediction):
-                continue
-            right, was = not look.wrong(at), getattr(old, "label", None) == look.labels[at]
-            probation.better += right and not was
-            probation.worse += was and not right
-            probation.rows += 1
+        before = self._earlier.predict([look.rows[at] for at in judged])
+        for at, old in zip(judged, before, strict=True):
+            was = getattr(old, "label", None) == look.labels[at]
+            probation.take(right=not look.wrong(at), was=was)
 
     def _confirmed(self) -> list[Event]:
         probation = self.memory.probation
         if probation is None:
             return []
-        apart = probation.better + probation.worse
         told = {"better": probation.better, "worse": probation.worse, "rows": probation.rows}
         said = [f"alone right on {probation.better}, alone wrong on {probation.worse} rows"]
-        if apart and binom.sf(probation.worse - 1, apart, 0.5) < BY_CHANCE:
+        if probation.lost():
             model = self.teacher.roll_back(f"{said[0]} of {probation.rows} with labels")
             self.memory.probation, self._earlier = None, None
             self._serve(model)
@@ -389,7 +352,5 @@ class Watch:
 
 
 _NOTHING = np.zeros((0, 1))
-_TOLD_APART = 10_000
-"""Rows without ids of their own that are told apart by what they read and how often they came."""
 _SINCE = 100
 """Rows before an alarm that it is about: about as many as it takes to see a shift."""

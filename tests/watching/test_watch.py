@@ -108,6 +108,25 @@ def test_labels_that_come_late_by_their_ids_are_learned(run, tmp_path):
     assert kinds(events) == ["alarm", "asked", "learned"]
 
 
+def test_labels_that_come_late_are_judged_whether_or_not_any_are_asked_for(run, tmp_path):
+    """Labels in other shares than before, hours after their rows: that is drift too."""
+    rows = texts("paris", 1600, seed=3)
+    usual = [{"id": row["id"], "label": row["label"]} for row in rows[:600]]
+    other = [{"id": row["id"], "label": "good"} for row in rows[600:]]
+    file = write(tmp_path / "s.jsonl", [*blind(rows), *usual])
+    events = watched(run, file, act="tell")
+    assert kinds(events) == []
+    assert events[-1].row == 1600
+    labelled = events[-1].told["labelled_error"]
+    assert labelled["n"] == 200
+    write(file, other, "a")
+    events = watched(run, file, act="tell")
+    assert kinds(events) == ["alarm"]
+    assert list(events[1].told["detectors"]) == ["label-shift"]
+    assert events[-1].row == 1600
+    assert events[-1].told["labelled_error"]["value"] > labelled["value"]
+
+
 def test_a_version_that_labels_speak_against_is_rolled_back(run, tmp_path):
     """All that was asked is called what the model does not say; rows with labels say otherwise."""
     model = journeyman.load(run)
