@@ -84,7 +84,7 @@ def read_pool(
         if removed(hashed) or removed(ids[at]):
             gone += 1
             continue
-        asked = Asked(ids[at], hashed, _row(model, listed[at], text), text)
+        asked = Asked(ids[at], hashed, row_of(model, listed[at], text), text)
         rows[hashed] = min(rows.get(hashed, asked), asked, key=lambda one: one.id)
     first = failed[min(failed)] if failed else None
     if not rows:
@@ -157,7 +157,7 @@ class Pool:
         ]
 
 
-def _row(model: ModelState, question: Question, text: Text) -> dict[str, Any]:
+def row_of(model: ModelState, question: Question, text: Text) -> dict[str, Any]:
     """The question as a row: the columns it came with, or the columns that the model reads."""
     if isinstance(question, Mapping):
         return {name: value for name, value in question.items() if not name.startswith("__")}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from journeyman.backbones.text_encoder import Text
+from journeyman.labelling.pool import row_of
 from journeyman.model import Model
 from journeyman.model_questions import Question, QuestionReader
 from journeyman.types import Row
@@ -30,7 +31,8 @@ class Arrivals:
     """Reads what arrives for one model."""
 
     def __init__(self, model: Model) -> None:
-        self.columns, self._unit = model.columns, model.learner.task.unit
+        self._model, self.columns = model, model.columns
+        self._unit = model.learner.task.unit
         self._reader = QuestionReader(self.columns, self._unit)
 
     @property
@@ -63,7 +65,10 @@ class Arrivals:
         if len(self._reader.seen) > TOLD_APART:
             self._reader = QuestionReader(self.columns, self._unit)
         texts, ids, failed = self._reader.read(list(questions))
-        rows = [self._row(questions[at], ids[at], text) for at, text in texts.items()]
+        rows = [
+            {self.id: ids[at], **row_of(self._model, questions[at], text)}
+            for at, text in texts.items()
+        ]
         return Read([ids[at] for at in texts], rows, list(texts.values()), len(failed))
 
     def _only_says(self, question: Mapping[str, Any]) -> bool:
@@ -71,13 +76,3 @@ class Arrivals:
         inputs = [*self.columns.texts, *([self.columns.tokens] if self.columns.tokens else [])]
         said = any(question.get(name) is not None for name in self.columns.targets)
         return said and bool(question.get(self.id)) and not any(question.get(n) for n in inputs)
-
-    def _row(self, question: Question, row_id: str, text: Text) -> dict[str, Any]:
-        """A question as a row: its columns, or those that the model reads; and its id."""
-        if isinstance(question, Mapping):
-            row = {name: value for name, value in question.items() if not name.startswith("__")}
-        else:
-            names = self.columns.texts or (self.columns.tokens or "text",)
-            parts = text if isinstance(text, tuple) else (str(text),)
-            row = dict(zip(names, parts, strict=False))
-        return {self.id: row_id, **row}

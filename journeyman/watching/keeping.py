@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,10 +116,6 @@ class Keeping:
         except OSError as error:
             raise unwritable(path, error) from error
         memory.untold = []
-
-    def forget(self) -> None:
-        """Remove the folder: the next watch begins with what the model's exam says is usual."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _broken(self, path: Path, error: Exception) -> DataError:
         return DataError(

@@ -36,8 +36,8 @@ class Running:
     reporter: Reporter = QUIET
 
     def __post_init__(self) -> None:
-        if self.labels is not None:
-            LabelsFile.open(self.labels, self.model.columns, self.model.name)
+        if self.labels is not None and self.labels.exists():
+            LabelsFile.rows(self.labels, self.model.columns, self.model.name)
         memory = self.keeping.memory()
         self.keeping.tell(memory)
         self.position = memory.position
@@ -46,7 +46,7 @@ class Running:
         )
         self.keeping.restore(self.watch)
         self.watch.refresh()
-        self._labels_seen = 0.0
+        self._labels_seen = (0, 0)
 
     def events(self, source: Source) -> Iterator[Event]:
         """What befalls as the rows of a source come, memory being kept on the way."""
@@ -86,10 +86,8 @@ class Running:
         path = self.labels or self.keeping.folder / LABELS
         if not self.watch.memory.wanted or not path.is_file():
             return []
-        changed = path.stat().st_mtime
-        if changed == self._labels_seen:
+        now = path.stat()
+        if (now.st_mtime_ns, now.st_size) == self._labels_seen:
             return []
-        self._labels_seen = changed
-        LabelsFile.open(path, self.model.columns, self.model.name)
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.strip()]
+        self._labels_seen = (now.st_mtime_ns, now.st_size)
+        return list(LabelsFile.rows(path, self.model.columns, self.model.name))

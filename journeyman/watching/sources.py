@@ -135,7 +135,7 @@ class Files(Source):
 
     def _taken(self, name: str, file: BinaryIO, lines: list[bytes]) -> Iterator[list[Asked]]:
         end = self._read.get(name, (0, ""))[0] + sum(map(len, lines))
-        place = file.tell() if not file.closed else end
+        place = file.tell()
         file.seek(0)
         self._read[name] = (end, sha256(file.read(min(HEAD, end))).hexdigest())
         file.seek(place)

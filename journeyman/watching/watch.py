@@ -135,6 +135,7 @@ class Watch:
 
         self.memory.forget(gone)
         if (serving := self.teacher.serving(self.model)) is not None:
+            self.memory.probation, self._earlier = None, None  # It was of another version.
             self._serve(serving)
 
     def kept(self) -> Memory:
@@ -258,14 +259,19 @@ class Watch:
         if count <= 0:
             return []
         rows = list(memory.pool.values())
-        queue = label_queue(
-            self.model, rows, batch=count, labelled=memory.labelled, reporter=self.reporter
-        )
-        memory.wanted = [one.id for one in queue]
-        if not queue and not memory.labelled:
-            memory.calm()  # The model knows all of them already.
-        if not queue:
+        try:
+            queue = label_queue(
+                self.model, rows, batch=count, labelled=memory.labelled, reporter=self.reporter
+            )
+        except JourneymanError as error:
+            memory.calm()
+            return [self._event("refused", {"reasons": [str(error)]}, [str(error)])]
+        if not queue:  # The model knows all the others already.
+            memory.wanted = list(memory.labelled)
+            if not memory.wanted:
+                memory.calm()
             return []
+        memory.wanted = [one.id for one in queue]
         self.asked(queue)
         said = [f"labels of {len(queue)} rows, of {len(rows)} since the alarm"]
         return [self._event("asked", {"rows": len(queue), "of": len(rows)}, said)]
