@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from journeyman.usage import ModelPath, print_lines
+
+if TYPE_CHECKING:
+    from journeyman.watching.running import Running
 
 
 def watch(
@@ -57,24 +60,32 @@ def watch(
     Drift is seen, labels are asked for, and what is learned from them serves once the gate let it
     pass. The watch goes on where it was ended. A file `off` in its folder switches all acting off.
     """
+    from journeyman.watching.sources import source_of
+
+    options = _options(detectors, ask, "tell" if observe else act)
+    running = _running(model, options, labels, retain, state)
+    source = source_of(stream, running.position, follows=follow)
+    print_lines(event.to_json() for event in running.events(source))
+
+
+def _running(
+    reference: str, options: Any, labels: str | None, retain: float | None, state: str | None
+) -> Running:
+    """The watch over the model that is named, as it was left."""
     from journeyman.api import load
     from journeyman.continual.options import UpdateOptions
     from journeyman.model_reference import model_store
     from journeyman.progress import Reporter
     from journeyman.watching.keeping import Keeping
     from journeyman.watching.running import Running
-    from journeyman.watching.sources import source_of
     from journeyman.watching.teacher import Teacher
 
     said: dict[str, Any] = {} if retain is None else {"retain": retain or None}
-    options = _options(detectors, ask, "tell" if observe else act)
-    found = load(model).single()
-    keeping = Keeping(_folder(model, found.folder, state))
-    teacher = Teacher(model_store(model), UpdateOptions(**said))
+    model = load(reference).single()
+    keeping = Keeping(_folder(reference, model.folder, state))
+    teacher = Teacher(model_store(reference), UpdateOptions(**said))
     path = None if labels is None else Path(labels).expanduser()
-    running = Running(found, teacher, keeping, options, path, Reporter())
-    source = source_of(stream, running.position, follows=follow)
-    print_lines(event.to_json() for event in running.events(source))
+    return Running(model, teacher, keeping, options, path, Reporter())
 
 
 def _options(detectors: list[str] | None, ask: int | None, act: str | None) -> Any:

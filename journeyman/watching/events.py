@@ -25,13 +25,25 @@ class Event:
     version: str
     told: Mapping[str, Any] = field(default_factory=dict)
     said: Sequence[str] = ()
+    decision: bool = False
+    """Whether it is to be noted among the decisions of the model."""
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is noted of a decision."""
+        return [f"row {self.row}", *self.said]
 
     def to_json(self) -> dict[str, Any]:
         """The event as one JSON object."""
         return {"event": self.kind, "row": self.row, "version": self.version, **self.told}
 
+    def kept(self) -> dict[str, Any]:
+        """All of it as JSON values, until it was told."""
+        return {"told": self.to_json(), "said": list(self.said), "decision": self.decision}
+
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Event:
-        """Read what `to_json` wrote; sentences are not kept."""
-        told = {name: saved[name] for name in saved if name not in ("event", "row", "version")}
-        return cls(saved["event"], saved["row"], saved["version"], told)
+    def from_kept(cls, saved: Mapping[str, Any]) -> Event:
+        """Read what `kept` wrote."""
+        told = dict(saved["told"])
+        kind, row, version = told.pop("event"), told.pop("row"), told.pop("version")
+        return cls(kind, row, version, told, tuple(saved["said"]), saved["decision"])

@@ -21,6 +21,7 @@ from journeyman.files import unwritable, write_json
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.watching.events import Event
 from journeyman.watching.memory import Memory
+from journeyman.watching.teacher import Teacher
 from journeyman.watching.watch import Watch
 
 SUFFIX = ".watch"
@@ -88,7 +89,7 @@ class Keeping:
         the disk refuses."""
         memory = watch.kept()
         memory.position = dict(position)
-        memory.untold = [event.to_json() for event in events]
+        memory.untold = [event.kept() for event in events]
         tensors = {
             f"{name}/{key}": torch.from_numpy(value).clone()
             for name, detector in watch.detectors.items()
@@ -97,16 +98,18 @@ class Keeping:
         write_tensors(self.folder / DETECTORS, tensors, {"layers": list(watch.sight.layers)})
         write_json(self.folder / MEMORY, memory.to_json())
         if events:
-            self.tell(memory)
+            self.tell(memory, watch.teacher)
             write_json(self.folder / MEMORY, memory.to_json())
 
-    def tell(self, memory: Memory) -> None:
+    def tell(self, memory: Memory, teacher: Teacher) -> None:
         """Write events that a kill may have kept from being told; none twice."""
         if not memory.untold:
             return
+        events = [Event.from_kept(each) for each in memory.untold]
+        teacher.note(events)
         path = self.folder / EVENTS
         told = _end_of(path) if path.is_file() else []
-        lines = [json.dumps(event, ensure_ascii=False) for event in memory.untold]
+        lines = [json.dumps(event.to_json(), ensure_ascii=False) for event in events]
         new = [line for line in lines if line not in told[-len(lines) - 5 :]]
         try:
             with path.open("a", encoding="utf-8", errors="backslashreplace") as file:

@@ -39,10 +39,16 @@ class Running:
         if self.labels is not None and self.labels.exists():
             LabelsFile.rows(self.labels, self.model.columns, self.model.name)
         memory = self.keeping.memory()
-        self.keeping.tell(memory)
+        self.keeping.tell(memory, self.teacher)
         self.position = memory.position
         self.watch = Watch(
-            self.model, self.teacher, self.options, memory, self._write, self.reporter
+            self.model,
+            self.teacher,
+            self.options,
+            memory,
+            self._write,
+            self.reporter,
+            notes=False,
         )
         self.keeping.restore(self.watch)
         self.watch.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.continual.learning import learn
@@ -13,6 +13,10 @@ from journeyman.training.cache import FeatureCache
 from journeyman.types import Row
 from journeyman.versions.store import Store
 from journeyman.versions.taught import keep_taught
+from journeyman.watching.events import Event
+
+LATEST = 20
+"""Decisions of late among which one that a kill may have kept from being told would stand."""
 
 
 @dataclass
@@ -61,6 +65,12 @@ class Teacher:
         """A version of the same model, on the same network."""
         return Model.load(self.store.load(version), model.learner.plain)
 
-    def note(self, what: str, reasons: Sequence[str]) -> None:
-        """Tell it among the decisions of the model."""
-        self.store.note(what, *reasons)
+    def note(self, events: Iterable[Event]) -> None:
+        """Tell those that are decisions among the decisions of the model, none twice."""
+        wanted = [event for event in events if event.decision]
+        if not wanted:
+            return
+        told = [(one["what"], one["reasons"]) for one in self.store.decisions()[-LATEST:]]
+        for event in wanted:
+            if (event.kind, event.reasons) not in told:
+                self.store.note(event.kind, *event.reasons)

@@ -54,6 +54,8 @@ class Watch:
     """What a lesson after an alarm is called in later exams; by its number when absent."""
     cache: FeatureCache | None = None
     """Where features of rows are kept, if anywhere: a stream has no end."""
+    notes: bool = True
+    """Whether a step notes its decisions; else who keeps the memory does, once it is kept."""
     last: Look | None = None
     """The rows of the last step, as they were seen."""
 
@@ -93,6 +95,8 @@ class Watch:
         events += self._confirmed()
         if act:
             events += self.act()
+        if self.notes:
+            self.teacher.note(events)
         return events
 
     def label(self, rows: Iterable[Row]) -> None:
@@ -351,10 +355,9 @@ class Watch:
         return found
 
     def _event(self, kind: Kind, told: Mapping[str, Any], said: Sequence[str] = ()) -> Event:
-        event = Event(kind, self.memory.rows, self.model.version, dict(told), tuple(said))
-        if kind in DECISIONS and self._acts:
-            self.teacher.note(kind, [f"row {self.memory.rows}", *said])
-        return event
+        decision = kind in DECISIONS and self._acts
+        version, row = self.model.version, self.memory.rows
+        return Event(kind, row, version, dict(told), tuple(said), decision)
 
 
 _NOTHING = np.zeros((0, 1))

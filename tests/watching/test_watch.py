@@ -13,6 +13,7 @@ from journeyman.errors import DataError
 from journeyman.teaching import forget
 from journeyman.versions.store import Store
 from journeyman.watching.keeping import Keeping, beside
+from journeyman.watching.memory import Probation
 from journeyman.watching.options import WatchOptions
 from journeyman.watching.running import Running
 from journeyman.watching.sources import Files
@@ -270,3 +271,64 @@ def test_rows_that_cannot_be_read_are_counted_and_passed(run, tmp_path):
     events = watched(run, file)
     assert events[-1].row == 83
     assert events[-1].told["failed"] == 3
+
+
+def test_a_label_that_is_still_being_written_stays_and_is_read_later(run, tmp_path):
+    """The file belongs to who labels: a line cut in the middle is left as it is."""
+    new = texts("acme", 400, seed=1)
+    file = write(tmp_path / "s.jsonl", [*blind(texts("paris", 300, seed=3)), *blind(new)])
+    watched(run, file)
+    labels = beside(run / "model") / "ask.labels.jsonl"
+    answer(run, [*new, *texts("paris", 300, seed=3)])
+    whole = labels.read_bytes()
+    labels.write_bytes(whole[:-20])
+    write(file, blind(texts("acme", 64, seed=7)), "a")
+    assert "learned" not in kinds(watched(run, file))
+    assert labels.read_bytes() == whole[:-20]
+    labels.write_bytes(whole)
+    write(file, blind(texts("acme", 64, seed=8)), "a")
+    assert "learned" in kinds(watched(run, file))
+
+
+def test_killed_before_a_decision_was_noted_it_is_noted_once(run, tmp_path, monkeypatch):
+    """The memory is kept first; what was not told by then is told when the watch goes on."""
+    stream = [*blind(texts("paris", 300, seed=3)), *blind(texts("acme", 300, seed=1))]
+    file = write(tmp_path / "s.jsonl", stream)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "note", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            watched(run, file)
+    assert not (beside(run / "model") / "events.jsonl").exists()
+    watched(run, file)
+    watched(run, file)
+    decisions = (run / "model" / "decisions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["what"] for line in decisions] == ["alarm", "asked"]
+    events = (beside(run / "model") / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in events].count("alarm") == 1
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_version_taught_by_hand_is_not_rolled_back_for_the_one_before_it(run, tmp_path):
+    work = running(run)
+    work.watch.memory.probation = Probation("0" * 12, better=0, worse=9, rows=9)
+    _, update = work.teacher.learn(journeyman.load(run), texts("acme", 40, seed=4), "by hand")
+    work.watch.refresh()
+    assert work.watch.memory.probation is None
+    assert kinds(work.watch.step(texts("paris", 30, seed=5))) == []
+    assert journeyman.load(run).version == update.version
+
+
+def test_where_all_rows_are_known_already_nothing_is_asked_again_and_again(run):
+    work = running(run, ask=30)
+    known = texts("acme", 60, seed=4)
+    model, _ = work.teacher.learn(journeyman.load(run), known, "acme")
+    work.watch.refresh()
+    memory = work.watch.memory
+    memory.phase, memory.episode = "asking", 1
+    memory.pool = {row["id"]: row for row in blind(known)}
+    assert work.watch.act() == []
+    assert memory.phase == "calm"
+    assert model.version == work.watch.model.version
