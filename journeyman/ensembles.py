@@ -146,7 +146,7 @@ class Ensemble(Model):
         task, columns = self.learner.task, self.columns
         texts = [task.text(row, columns) for row in rows]
         targets = [task.target(row, columns) for row in rows]
-        outputs = plain._heard(_prepared(self, texts), None, reporter).outputs
+        outputs = plain.heard(_prepared(self, texts), None, reporter).outputs
         first = self.members[0].calibration
         found = task.calibrate(outputs, targets, self.schema, first.get("target_accuracy"))
         if (options := asked_scope(first)) is not None:
@@ -154,13 +154,14 @@ class Ensemble(Model):
             found |= drawn(options, LeftOut(outputs, labels, None), self.schema, found)
         return Ensemble.of(self.members, self.name, found)
 
-    def _heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
+    def heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
+        """The mean of what members hold probable; the first reads the `source`."""
         held: list[list[NDArray[np.float64]]] = []
         task = self.learner.task
         for member in self.members:
             first = member.learner is self.learner
             own = examples if first else _prepared(member, examples.texts)
-            outputs = member._heard(own, source if first else None, reporter).outputs
+            outputs = member.heard(own, source if first else None, reporter).outputs
             held.append(task.opinions(outputs, member.schema, member.calibration))
         mean = [np.mean(row, axis=0) for row in zip(*held, strict=True)]
         return Said([row.astype(np.float32) for row in task.of_opinions(mean, self.schema)])
@@ -168,7 +169,7 @@ class Ensemble(Model):
     def _explained(
         self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
     ) -> Explanation:
-        outputs = self._heard(_prepared(self, [text]), None, QUIET).outputs
+        outputs = self.heard(_prepared(self, [text]), None, QUIET).outputs
         asked = asked or _asked(self, self.decoded(outputs, [text])[0])
         found = [
             explainer.explain(

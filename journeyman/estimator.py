@@ -37,11 +37,10 @@ from journeyman.outsiders import check_scope
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
 from journeyman.training.cache import FeatureCache
-from journeyman.training.examples import Examples, FeatureSource
+from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Said
 from journeyman.training.options import FinetuneOptions
-from journeyman.training.scoping import needs_nearest
 from journeyman.types import LabelPrediction, MultiLabelPrediction, Prediction, ValuePrediction
 
 CHUNK = 4096
@@ -167,16 +166,15 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             yield from self.model_.decoded(said.outputs, part, nearest=said.nearest)
 
     def _heard(self, texts: Sequence[Text]) -> Said:
-        learner, near = self.model_.learner, needs_nearest(self.model_.calibration)
+        learner = self.model_.learner
         examples = Examples(texts, learner.backbone.prepare(texts), ())
         reporter = Reporter(quiet=self.quiet)
         with self._threads():
             if not self.cache_predictions or len(texts) < CACHED_FROM:
-                source: FeatureSource = learner.uncached(examples)
-                return learner.said(examples, source, reporter, nearest=near)
+                return self.model_.heard(examples, None, reporter)
             with closing(FeatureCache()) as cache:
                 source = feature_source(learner, examples, cache, reporter)
-                return learner.said(examples, source, reporter, nearest=near)
+                return self.model_.heard(examples, source, reporter)
 
     def _options(self, task: Task, **more: Any) -> FinetuneOptions:
         said = {name: getattr(self, name) for name in SAID}

@@ -123,7 +123,7 @@ class Model(ModelState):
             asked = list(texts.values())
             if asked:
                 examples = Examples(asked, self.learner.backbone.prepare(asked), ())
-                said = self._heard(examples, None, reporter)
+                said = self.heard(examples, None, reporter)
                 names = [ids[i] for i in texts]
                 decoded = self.decoded(said.outputs, asked, ids=names, nearest=said.nearest)
                 told = map(self.learner.task.told, recognise(decoded))
@@ -176,7 +176,7 @@ class Model(ModelState):
             texts = [task.text(row, columns) for row in rows]
             targets = [task.target(row, columns) for row in rows]
             examples = Examples(texts, self.learner.backbone.prepare(texts), targets)
-        said = self._heard(examples, source, reporter)
+        said = self.heard(examples, source, reporter)
         reader = self._reader()
         named = zip(rows, examples.texts, strict=True)
         ids = [reader.id_of(row, parts_of(text)) for row, text in named]
@@ -249,7 +249,7 @@ class Model(ModelState):
         if boxes == 1:
             return [None]
         examples = Examples([text], self.learner.backbone.prepare([text]), ())
-        (answer,) = self.decoded(self._heard(examples, None, QUIET).outputs, [text])
+        (answer,) = self.decoded(self.heard(examples, None, QUIET).outputs, [text])
         return boxes_to_explain(self.learner.task.told(answer), boxes)
 
     def learn(
@@ -346,7 +346,8 @@ class Model(ModelState):
     def _reader(self) -> QuestionReader:
         return QuestionReader(self.columns, self.learner.task.unit)
 
-    def _heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
+    def heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
+        """What the head makes of rows, by a source of their features or the frozen layers."""
         found = source if source is not None else self.learner.uncached(examples)
         near = needs_nearest(self.calibration)
         return self.learner.said(examples, found, reporter, nearest=near)

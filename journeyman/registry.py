@@ -76,6 +76,15 @@ class Registry(Generic[T]):
             entry.load()
 
 
+def switch(options: Any) -> BeforeValidator:
+    """What lets a field be true for the defaults of its `options`, false for none, or these."""
+
+    def spelled(said: Any) -> Any:
+        return {} if said is True else None if said is False else said
+
+    return BeforeValidator(spelled, json_schema_input_type=bool | options | None)
+
+
 def choice(registry: Registry[Any]) -> Any:
     """A pydantic type for picking one entry: its name, or an object of its name and options.
 

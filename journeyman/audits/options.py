@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from journeyman.registry import switch
 
 
 class AuditOptions(BaseModel):
@@ -30,12 +32,4 @@ class AuditOptions(BaseModel):
     )
 
 
-def _spelled(said: Any) -> Any:
-    """True is the defaults, false no audit."""
-    return {} if said is True else None if said is False else said
-
-
-AuditChoice = Annotated[
-    AuditOptions | None,
-    BeforeValidator(_spelled, json_schema_input_type=bool | AuditOptions | None),
-]
+AuditChoice = Annotated[AuditOptions | None, switch(AuditOptions)]

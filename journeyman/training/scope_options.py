@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from journeyman.evaluation.scope import ScopeMethod
+from journeyman.registry import switch
 
 
 class ScopeOptions(BaseModel):
@@ -28,12 +29,4 @@ class ScopeOptions(BaseModel):
     )
 
 
-def _spelled(said: Any) -> Any:
-    """True is the defaults, false none."""
-    return {} if said is True else None if said is False else said
-
-
-ScopeChoice = Annotated[
-    ScopeOptions | None,
-    BeforeValidator(_spelled, json_schema_input_type=bool | ScopeOptions | None),
-]
+ScopeChoice = Annotated[ScopeOptions | None, switch(ScopeOptions)]

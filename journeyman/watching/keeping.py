@@ -69,7 +69,8 @@ class Keeping:
             raise self._broken(path, error) from error
 
     def restore(self, watch: Watch) -> None:
-        """Let detectors go on from what they knew, those that are still asked for."""
+        """Let detectors go on from what they knew, those that are still asked for; where another
+        version serves by now, those alone that do not watch its answers."""
         path = self.folder / DETECTORS
         if not path.is_file():
             return
@@ -77,9 +78,10 @@ class Keeping:
             tensors, about = read_tensors(path)
             if about.get("layers") != list(watch.sight.layers):
                 return
+            same = about.get("version") == watch.model.version
             for name, detector in watch.detectors.items():
                 own = _own(tensors, f"{name}/")
-                if own:
+                if own and (same or detector.view == "input"):
                     detector.restore({key: value.numpy() for key, value in own.items()})
         except (ModelError, KeyError, ValueError) as error:
             raise self._broken(path, error) from error
@@ -95,20 +97,22 @@ class Keeping:
             for name, detector in watch.detectors.items()
             for key, value in detector.kept().items()
         }
-        write_tensors(self.folder / DETECTORS, tensors, {"layers": list(watch.sight.layers)})
+        about = {"layers": list(watch.sight.layers), "version": watch.model.version}
+        write_tensors(self.folder / DETECTORS, tensors, about)
         write_json(self.folder / MEMORY, memory.to_json())
         if events:
             self.tell(memory, watch.teacher)
             write_json(self.folder / MEMORY, memory.to_json())
 
-    def tell(self, memory: Memory, teacher: Teacher) -> None:
-        """Write events that a kill may have kept from being told; none twice."""
+    def tell(self, memory: Memory, teacher: Teacher, *, again: bool = False) -> None:
+        """Write events that were not told yet; `again`, where a kill may have come before or after
+        that, none twice."""
         if not memory.untold:
             return
         events = [Event.from_kept(each) for each in memory.untold]
-        teacher.note(events)
+        teacher.note(events, again=again)
         path = self.folder / EVENTS
-        told = _end_of(path) if path.is_file() else []
+        told = _end_of(path) if again and path.is_file() else []
         lines = [json.dumps(event.to_json(), ensure_ascii=False) for event in events]
         new = [line for line in lines if line not in told[-len(lines) - 5 :]]
         try:

@@ -92,6 +92,11 @@ class Memory:
     untold: list[dict[str, Any]] = field(default_factory=list)
     """Events that were decided and may not have been told yet."""
 
+    @property
+    def gathers(self) -> bool:
+        """Whether rows are gathered that labels will be asked for."""
+        return self.phase == "asking" and not self.wanted and len(self.pool) < POOLED
+
     def remember(self, recent: Recent) -> None:
         """Hold a row of late, and one of the pool while labels are asked for."""
         self.recent.append(recent)

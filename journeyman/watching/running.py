@@ -39,7 +39,7 @@ class Running:
         if self.labels is not None and self.labels.exists():
             LabelsFile.rows(self.labels, self.model.columns, self.model.name)
         memory = self.keeping.memory()
-        self.keeping.tell(memory, self.teacher)
+        self.keeping.tell(memory, self.teacher, again=True)
         self.position = memory.position
         self.watch = Watch(
             self.model,

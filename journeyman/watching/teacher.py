@@ -55,22 +55,22 @@ class Teacher:
         folder = self.store.serving or self.store.load(current)
         return Model.load(folder, model.learner.plain)
 
-    def roll_back(self, reason: str) -> Model:
-        """Let the version before serve again; gives it."""
+    def roll_back(self, reason: str, model: Model) -> Model:
+        """Let the version before a model serve again; gives it, on the same network."""
         version = self.store.rollback(reason)
         folder = self.store.serving or self.store.load(version.version)
-        return Model.load(folder)
+        return Model.load(folder, model.learner.plain)
 
     def earlier(self, version: str, model: Model) -> Model:
         """A version of the same model, on the same network."""
         return Model.load(self.store.load(version), model.learner.plain)
 
-    def note(self, events: Iterable[Event]) -> None:
-        """Tell those that are decisions among the decisions of the model, none twice."""
+    def note(self, events: Iterable[Event], *, again: bool = False) -> None:
+        """Tell those that are decisions among the decisions of the model; `again`, where a kill
+        may have come before or after, those alone that were not told yet."""
         wanted = [event for event in events if event.decision]
-        if not wanted:
-            return
-        told = [(one["what"], one["reasons"]) for one in self.store.decisions()[-LATEST:]]
+        late = self.store.decisions()[-LATEST:] if wanted and again else []
+        told = [(one["what"], one["reasons"]) for one in late]
         for event in wanted:
             if (event.kind, event.reasons) not in told:
                 self.store.note(event.kind, *event.reasons)

@@ -8,11 +8,13 @@ new version serves, on probation: it is rolled back where labelled rows speak ag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.drift.detectors.base import DETECTORS, Alarm, Detector, MeanShift
 from journeyman.drift.error_estimate import ErrorEstimate, Threshold, share_of
 from journeyman.drift.moved import Shares, moved
@@ -90,8 +92,8 @@ class Watch:
         self._remember(look)
         if alarms:
             events += self._alarmed(alarms)
-        elif self.memory.phase == "calm":
-            self._count(self.memory.recent[-len(look) :] if len(look) else ())
+        elif len(look):
+            self.shares.add([self._slices(one) for one in self.memory.recent[-len(look) :]])
         events += self._confirmed()
         if act:
             events += self.act()
@@ -173,7 +175,11 @@ class Watch:
         """The rows that can be read, answered and seen."""
         read = self._arrivals.read(questions)
         self.memory.failed += read.failed
-        return self.sight.look(read.texts, read.ids, read.rows, self.cache)
+        asked = read.texts, read.ids, read.rows
+        if self.cache is None and self.memory.gathers:
+            with closing(FeatureCache()) as cache:  # They are ranked, and some learned, from it.
+                return self.sight.look(*asked, cache)
+        return self.sight.look(*asked, self.cache)
 
     def _alarms(self, look: Look, said: Sequence[Look]) -> list[Alarm]:
         """The alarms among these rows, and those of which labels came."""
@@ -201,9 +207,6 @@ class Watch:
             unlike = None if placed is None else float(np.mean(placed[at] ** 2))
             row = dict(look.rows[at])
             self.memory.remember(Recent(row_id, row, label, unlike, look.targets[at]))
-
-    def _count(self, recent: Sequence[Recent]) -> None:
-        self.shares.add([self._slices(one) for one in recent])
 
     def _slices(self, one: Recent) -> dict[str, Any]:
         """The columns of a row by which it may belong to a slice, and its answer."""
@@ -285,6 +288,11 @@ class Watch:
         origin = self.arrival or f"drift-{memory.episode}"
         before = self.model
         try:
+            if self._knows(origin):
+                parent = before.about.get("parent")
+                memory.calm()
+                memory.probation = None if parent is None else Probation(parent)
+                return [self._event("learned", {"parent": parent, "accepted": True})]
             model, update = self.teacher.learn(before, list(memory.labelled.values()), origin)
         except JourneymanError as error:
             memory.calm()
@@ -298,12 +306,24 @@ class Watch:
         self._serve(model)
         return [self._event("learned", told, update.reasons)]
 
+    def _knows(self, origin: str) -> bool:
+        """Whether the version that serves learned just these rows as this lesson: a kill may have
+        come before that was remembered."""
+        solved_head(self.model)  # The ledger too.
+        exam, ledger = exam_of(self.model), self.model.learner.ledger
+        known = {question.id for question in exam.questions if question.origin == origin}
+        known |= {line.id for line in (ledger.lines if ledger else ()) if line.origin == origin}
+        return set(self.memory.labelled) <= known
+
     def _serve(self, model: Model) -> None:
         """Go on with another version: what answers look like is usual anew."""
+        layers = self.sight.layers
         self._see(model)
         for name, detector in self.detectors.items():
             if DETECTORS[name].view != "input":
                 detector.begin(_NOTHING)
+            elif self.sight.layers != layers:
+                detector.begin(self._usual.views.get("input", _NOTHING))
         self._know_origins()
         self.estimate = ErrorEstimate(self._threshold())
         self.memory.right = []
@@ -334,7 +354,8 @@ class Watch:
         told = {"better": probation.better, "worse": probation.worse, "rows": probation.rows}
         said = [f"alone right on {probation.better}, alone wrong on {probation.worse} rows"]
         if probation.lost():
-            model = self.teacher.roll_back(f"{said[0]} of {probation.rows} with labels")
+            reason = f"{said[0]} of {probation.rows} with labels"
+            model = self.teacher.roll_back(reason, self.model)
             self.memory.probation, self._earlier = None, None
             self._serve(model)
             return [self._event("rolled_back", told, said)]

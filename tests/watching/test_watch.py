@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from watch_samples import blind, made, texts, write
+from watch_samples import blind, texts, write
 
 import journeyman
 from journeyman.continual.holdings import exam_of, solved_head
@@ -20,15 +20,6 @@ from journeyman.watching.sources import Files
 from journeyman.watching.teacher import Teacher
 
 FREELY = UpdateOptions(retain=None)
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("watched")
-    patch.setenv("JOURNEYMAN_HOME", str(tmp_path_factory.mktemp("home")))
-    yield made(folder)
-    patch.undo()
 
 
 @pytest.fixture
@@ -332,3 +323,44 @@ def test_where_all_rows_are_known_already_nothing_is_asked_again_and_again(run):
     assert work.watch.act() == []
     assert memory.phase == "calm"
     assert model.version == work.watch.model.version
+
+
+def test_killed_after_a_lesson_was_learned_it_is_not_learned_again(run, tmp_path):
+    """The version serves; what the watch remembers is from before."""
+    new = texts("acme", 300, seed=1)
+    file = write(tmp_path / "s.jsonl", [*blind(texts("paris", 300, seed=3)), *blind(new)])
+    watched(run, file)
+    answer(run, [*new, *texts("paris", 300, seed=3)])
+    folder = beside(run / "model")
+    before = (folder / "memory.json").read_bytes()
+    assert kinds(watched(run, file)) == ["learned"]
+    version = journeyman.load(run).version
+    (folder / "memory.json").write_bytes(before)
+    events = watched(run, file)
+    assert kinds(events) == ["learned"]
+    assert journeyman.load(run).version == version
+    assert json.loads((folder / "memory.json").read_text())["probation"]["parent"]
+    assert len(Store.beside(run / "model").history()) == 2
+
+
+def test_new_classes_taught_between_two_sittings_do_not_break_what_detectors_knew(run, tmp_path):
+    file = write(tmp_path / "s.jsonl", blind(texts("paris", 300, seed=3)))
+    watched(run, file)
+    teacher = Teacher(Store.beside(run / "model"), FREELY)
+    more = [{**row, "label": "third"} for row in texts("acme", 40, seed=4)]
+    teacher.learn(journeyman.load(run), more, "new")
+    write(file, [*blind(texts("paris", 300, seed=5)), *texts("paris", 200, seed=6)], "a")
+    events = watched(run, file)
+    assert events[-1].row == 800
+    assert events[-1].told["failed"] == 0
+
+
+def test_what_moved_is_told_of_a_second_shift_while_labels_are_awaited(run, tmp_path):
+    stream = [*blind(texts("paris", 300, seed=3)), *blind(texts("acme", 700, seed=1))]
+    stream += blind(texts("paris", 400, seed=9))
+    events = watched(run, write(tmp_path / "s.jsonl", stream))
+    alarms = [event.told["moved"] for event in events if event.kind == "alarm"]
+    assert len(alarms) == 2
+    assert {"column": "place", "value": "paris"}.items() <= alarms[1][0].items() or {
+        "column": "place", "value": "acme",
+    }.items() <= alarms[1][0].items()  # fmt: skip

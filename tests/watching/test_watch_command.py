@@ -9,18 +9,14 @@ import time
 
 import pytest
 from forked import start
-from watch_samples import blind, made, texts, write
+from watch_samples import blind, texts, write
 
 from journeyman.cli import main
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("watched")
-    patch.setenv("JOURNEYMAN_HOME", str(tmp_path_factory.mktemp("home")))
-    yield made(folder)
-    patch.undo()
+@pytest.fixture
+def run(ground):
+    return ground
 
 
 def asked(arguments, capsys, monkeypatch):
