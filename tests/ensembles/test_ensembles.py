@@ -93,7 +93,7 @@ def test_words_have_the_mean_of_what_its_members_hold(networks, tmp_path):
         texts = [task.text(row, model.columns) for row in ROWS]
         inputs = model.learner.backbone.prepare(texts)
         examples = journeyman.training.examples.Examples(texts, inputs, ())
-        outputs = model._heard(examples, None, journeyman.progress.QUIET).outputs
+        outputs = model.heard(examples, None, journeyman.progress.QUIET).outputs
         return task.opinions(outputs, model.schema, model.calibration)
 
     for own, one, other in zip(opinions(together), *map(opinions, both), strict=True):
