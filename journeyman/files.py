@@ -73,9 +73,12 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8", errors="backslashreplace"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys; NaN is refused, since JSON has none."""
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+def write_json(path: Path, value: Any, *, indent: int | None = 1) -> None:
+    """Write JSON with sorted keys; NaN is refused, since JSON has none.
+
+    Without `indent` it is one line, written several times faster.
+    """
+    text = json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 

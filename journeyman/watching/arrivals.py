@@ -10,7 +10,6 @@ from journeyman.backbones.text_encoder import Text
 from journeyman.labelling.pool import row_of
 from journeyman.model import Model
 from journeyman.model_questions import Question, QuestionReader
-from journeyman.types import Row
 from journeyman.watching.memory import Memory
 
 TOLD_APART = 10_000
@@ -19,12 +18,13 @@ TOLD_APART = 10_000
 
 @dataclass(frozen=True)
 class Read:
-    """Rows by `ids`, their columns and what is read of them; `failed` counts the others."""
+    """Rows by `ids`, their columns and what is read of them; `places` are theirs among all that
+    arrived, some of which could not be read."""
 
     ids: Sequence[str]
     rows: Sequence[dict[str, Any]]
     texts: Sequence[Text]
-    failed: int = 0
+    places: Sequence[int]
 
 
 class Arrivals:
@@ -40,36 +40,24 @@ class Arrivals:
         """The column of ids."""
         return self.columns.id or "id"
 
-    def parted(
-        self, questions: Sequence[Question], memory: Memory
-    ) -> tuple[list[Question], list[Question]]:
-        """Rows, and rows that are remembered of which the label comes now, by their ids."""
-        fresh: list[Question] = []
-        late: list[Question] = []
-        held: dict[str, Row] | None = None
-        for question in questions:
-            if not isinstance(question, Mapping) or not self._only_says(question):
-                fresh.append(question)
-                continue
-            if held is None:
-                held = {**{one.id: one.row for one in memory.recent}, **memory.pool}
-            row = held.get(str(question[self.id]))
-            if row is None:
-                fresh.append(question)
-            else:
-                late.append({**row, **question})
-        return fresh, late
+    def late(self, questions: Sequence[Question], memory: Memory) -> list[Question]:
+        """Rows that are remembered of which the label comes now, by their ids."""
+        said = [one for one in questions if isinstance(one, Mapping) and self._only_says(one)]
+        if not said:
+            return []
+        held = {**{one.id: one.row for one in memory.recent}, **memory.pool}
+        return [{**held[i], **one} for one in said if (i := str(one[self.id])) in held]
 
     def read(self, questions: Sequence[Question]) -> Read:
         """The rows that can be read."""
         if len(self._reader.seen) > TOLD_APART:
             self._reader = QuestionReader(self.columns, self._unit)
-        texts, ids, failed = self._reader.read(list(questions))
+        texts, ids, _ = self._reader.read(list(questions))
         rows = [
             {self.id: ids[at], **row_of(self._model, questions[at], text)}
             for at, text in texts.items()
         ]
-        return Read([ids[at] for at in texts], rows, list(texts.values()), len(failed))
+        return Read([ids[at] for at in texts], rows, list(texts.values()), list(texts))
 
     def _only_says(self, question: Mapping[str, Any]) -> bool:
         """Whether a row has an id and a target, and nothing that could be read."""

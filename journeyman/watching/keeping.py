@@ -99,10 +99,10 @@ class Keeping:
         }
         about = {"layers": list(watch.sight.layers), "version": watch.model.version}
         write_tensors(self.folder / DETECTORS, tensors, about)
-        write_json(self.folder / MEMORY, memory.to_json())
+        write_json(self.folder / MEMORY, memory.to_json(), indent=None)
         if events:
             self.tell(memory, watch.teacher)
-            write_json(self.folder / MEMORY, memory.to_json())
+            write_json(self.folder / MEMORY, memory.to_json(), indent=None)
 
     def tell(self, memory: Memory, teacher: Teacher, *, again: bool = False) -> None:
         """Write events that were not told yet; `again`, where a kill may have come before or after

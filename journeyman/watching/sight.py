@@ -17,6 +17,7 @@ from journeyman.backbones.base import Features
 from journeyman.backbones.text_encoder import Text
 from journeyman.continual.holdings import exam_of
 from journeyman.drift.detectors.base import View
+from journeyman.drift.error_estimate import Threshold
 from journeyman.heads.base import SolvedHead
 from journeyman.labelling.doubt import chances_of
 from journeyman.labelling.pool import side_by_side, vectors_of
@@ -51,6 +52,19 @@ class Look:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def part(self, first: int, end: int) -> Look:
+        """The rows from `first` to before `end`."""
+        span = slice(first, end)
+        views = {name: view[span] for name, view in self.views.items()}
+        before, within = (
+            sum(label is not None for label in self.labels[each])
+            for each in (slice(0, first), span)
+        )
+        views["labels"] = self.views["labels"][before : before + within]
+        ids, rows, texts = self.ids[span], self.rows[span], self.texts[span]
+        answers, labels, targets = self.predictions[span], self.labels[span], self.targets[span]
+        return Look(ids, rows, texts, answers, views, labels, targets)
+
     def wrong(self, at: int) -> bool | None:
         """Whether the answer to a row is wrong; None of a row without a label."""
         answer, label = self.predictions[at], self.labels[at]
@@ -67,6 +81,12 @@ class Usual:
     views: Views = field(default_factory=dict)
     origins: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     wrong: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    @property
+    def threshold(self) -> Threshold:
+        """How sure an answer is below which errors are estimated."""
+        sure = self.views.get("confidence", np.zeros((0, 1)))
+        return Threshold.of(sure[:, 0], self.wrong)
 
 
 class Sight:

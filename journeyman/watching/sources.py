@@ -20,8 +20,9 @@ from typing import Any, BinaryIO
 from journeyman.data.questions import Asked, questions_of_stream
 from journeyman.errors import DataError
 
-CHUNK = 64
-"""Rows that are taken in together, at most."""
+CHUNK = 256
+"""Rows that are taken in together, at most: where that many wait, they are answered in batches of
+like length, which pads little."""
 PAUSE = 0.5
 """Seconds between looks at what may have grown."""
 HEAD = 1_024

@@ -7,6 +7,7 @@ new version serves, on probation: it is rolled back where labelled rows speak ag
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import numpy as np
 
 from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.drift.detectors.base import DETECTORS, Alarm, Detector, MeanShift
-from journeyman.drift.error_estimate import ErrorEstimate, Threshold, share_of
+from journeyman.drift.error_estimate import ErrorEstimate, share_of
 from journeyman.drift.moved import Shares, moved
 from journeyman.drift.shift import Normal
 from journeyman.errors import JourneymanError
@@ -27,13 +28,15 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import content_ids
 from journeyman.types import LabelPrediction, Row
-from journeyman.watching.arrivals import Arrivals
+from journeyman.watching.arrivals import Arrivals, Read
 from journeyman.watching.events import DECISIONS, Event, Kind
 from journeyman.watching.memory import Memory, Probation, Recent
 from journeyman.watching.options import WatchOptions
 from journeyman.watching.sight import Look, Sight
 from journeyman.watching.teacher import Teacher
 
+PART = 64
+"""Rows that are judged at a time."""
 SHOWN = 5
 POOL = 2
 """Times the rows that are asked about: so many are looked at to choose them."""
@@ -73,18 +76,35 @@ class Watch:
             self.detectors[name] = DETECTORS[name]()
             self.detectors[name].begin(self._usual.views.get(DETECTORS[name].view, _NOTHING))
         self._know_origins()
-        self.estimate = ErrorEstimate(self._threshold(), self.memory.below)
+        self.estimate = ErrorEstimate(self._usual.threshold, self.memory.below)
 
     def step(self, questions: Sequence[Question], *, act: bool = True) -> list[Event]:
         """Take in the next rows of the stream; what befell.
 
-        Without `act`, alarms are told and lead to nothing.
+        They are answered together, which is faster, and judged a part at a time; rows behind one
+        after which another version serves are answered by that. Without `act`, alarms are told and
+        lead to nothing.
         """
         self._acts = act and self.options.act != "tell"
-        fresh, late = self._arrivals.parted(questions, self.memory)
-        look = self.last = self._looked(fresh)
+        read, events = self._arrivals.read(questions), list[Event]()
+        look, seen = self._looked(read), self.sight
+        for first in range(0, max(len(questions), 1), PART):
+            if self.sight is not seen:
+                look, seen = self._looked(read), self.sight
+            part = questions[first : first + PART]
+            span = (bisect_left(read.places, at) for at in (first, first + PART))
+            events += self._judged(part, look.part(*span), act=act)
+        self.last = look
+        if self.notes:
+            self.teacher.note(events)
+        return events
+
+    def _judged(self, questions: Sequence[Question], look: Look, *, act: bool) -> list[Event]:
+        """What befell by some questions, of which `look` are those that could be read."""
+        late = self._arrivals.late(questions, self.memory)
         self.memory.rows += len(questions) - len(late)
-        said = [look, self._looked(late)] if late else [look]
+        self.memory.failed += len(questions) - len(late) - len(look)
+        said = [look, self._looked(self._arrivals.read(late))] if late else [look]
         alarms = self._alarms(look, said)
         events: list[Event] = []
         for each in said:
@@ -97,8 +117,6 @@ class Watch:
         events += self._confirmed()
         if act:
             events += self.act()
-        if self.notes:
-            self.teacher.note(events)
         return events
 
     def label(self, rows: Iterable[Row]) -> None:
@@ -167,14 +185,8 @@ class Watch:
             if len(rows) >= 2:
                 self._normals[name] = Normal.of(seeing.coordinates.place(rows))
 
-    def _threshold(self) -> Threshold:
-        sure = self._usual.views.get("confidence", _NOTHING)
-        return Threshold.of(sure[:, 0] if len(sure) else np.zeros(0), self._usual.wrong)
-
-    def _looked(self, questions: Sequence[Question]) -> Look:
-        """The rows that can be read, answered and seen."""
-        read = self._arrivals.read(questions)
-        self.memory.failed += read.failed
+    def _looked(self, read: Read) -> Look:
+        """Rows that were read, answered and seen."""
         asked = read.texts, read.ids, read.rows
         if self.cache is None and self.memory.gathers:
             with closing(FeatureCache()) as cache:  # They are ranked, and some learned, from it.
@@ -325,7 +337,7 @@ class Watch:
             elif self.sight.layers != layers:
                 detector.begin(self._usual.views.get("input", _NOTHING))
         self._know_origins()
-        self.estimate = ErrorEstimate(self._threshold())
+        self.estimate = ErrorEstimate(self._usual.threshold)
         self.memory.right = []
 
     def _judge(self, look: Look) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from journeyman.drift.detectors.base import DETECTORS
+from journeyman.drift.detectors.rivers import SwiftKswin
 
 WIDTHS = {"input": 24, "answers": 3, "confidence": 1, "labels": 4}
 ACTING = [name for name in DETECTORS if DETECTORS[name].acts]
@@ -77,6 +78,22 @@ def test_those_of_river_see_a_fall_of_confidence(name):
     detector = begun(name)
     given = np.concatenate([rows("confidence", 600), rows("confidence", 4000, move=3.0, seed=1)])
     assert any(at >= 600 for at in alarms(detector, given))
+
+
+@pytest.mark.parametrize("draw", ["random", "integers"])
+def test_kswin_says_what_that_of_river_says(draw):
+    drift = pytest.importorskip("river.drift")
+    random = np.random.default_rng(0)
+    given = [random.random(500) ** (2 if at % 3 == 2 else 1) for at in range(6)]
+    values = np.concatenate(given) if draw == "random" else np.concatenate(given) // 0.2
+    theirs, ours, found = drift.KSWIN(seed=0), SwiftKswin(drift.KSWIN(seed=0)), 0
+    for value in values.tolist():
+        theirs.update(value)
+        ours.update(value)
+        assert ours.drift_detected == theirs.drift_detected
+        if ours.drift_detected:
+            theirs, ours, found = drift.KSWIN(seed=0), SwiftKswin(drift.KSWIN(seed=0)), found + 1
+    assert found > 3
 
 
 def test_chance_gives_alarms_as_often_as_it_says():

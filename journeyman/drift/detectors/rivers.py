@@ -6,8 +6,11 @@ ADWIN (Bifet and Gavalda 2007), Page-Hinkley (Page 1954) and KSWIN (Raab, Heusin
 
 from __future__ import annotations
 
+import random
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,4 +102,44 @@ class Kswin(River):
     name = "kswin"
 
     def _make(self, drift: Any) -> Any:
-        return drift.KSWIN(seed=0)
+        return SwiftKswin(drift.KSWIN(seed=0))
+
+
+class SwiftKswin:
+    """KSWIN with the settings, draws and alarms of the library's, whose test it does not run.
+
+    Both samples have one size, so that the least difference that the test rejects is known
+    beforehand: a row takes microseconds, where the library's takes more than half a millisecond.
+    """
+
+    def __init__(self, like: Any) -> None:
+        self.size, self.part = int(like.window_size), int(like.stat_size)
+        self.drift_detected = False
+        self._window: deque[float] = deque(maxlen=self.size)
+        self._random = random.Random(like.seed)
+        self._limit = _least_rejected(self.part, float(like.alpha))
+
+    def update(self, value: float) -> None:
+        """Take in a value; `drift_detected` says what it led to."""
+        self._window.append(value)
+        if len(self._window) < self.size:
+            return
+        held = np.array(self._window)
+        earlier = self.size - self.part
+        drawn = np.sort(held[self._random.sample(range(earlier), self.part)])
+        last = np.sort(held[earlier:])
+        apart = np.searchsorted(drawn, held, "right") - np.searchsorted(last, held, "right")
+        self.drift_detected = bool(np.abs(apart).max() >= self._limit)
+
+
+@lru_cache
+def _least_rejected(size: int, alpha: float) -> int:
+    """Of two samples of one size, by how many values their distributions have to differ at some
+    point for Kolmogorov and Smirnov's test at the level alpha; the library asks for a tenth too."""
+    from scipy.stats import ks_2samp
+
+    values = np.arange(size)
+    for apart in range(size // 10 + 1, size):
+        if ks_2samp(values, values + apart).pvalue <= alpha:
+            return apart
+    return size
