@@ -83,7 +83,8 @@ def main(parts: Sequence[str]) -> None:
     for name in [each for each in parts if each in PARTS] or PARTS:
         homes = list(snippets() if name == "snippets" else stocknet())
         before = found.get(name, {}) if only else {}
-        found[name] = choose(homes) if choosing else {**before, **score(homes, only)}
+        made = choose(homes, only) if choosing else score(homes, only)
+        found[name] = {**before, **made}
         print(json.dumps({name: found[name]}, indent=1), flush=True)
         if not choosing:
             keep("drift", found)
@@ -95,10 +96,11 @@ def _kept() -> dict[str, Any]:
     return dict(figures)
 
 
-def choose(homes: Sequence[Home]) -> dict[str, Any]:
+def choose(homes: Sequence[Home], only: Sequence[str] = ()) -> dict[str, Any]:
     """On the first half: how high the statistic rises where nothing moves, and where all moved."""
     found: dict[str, Any] = {}
-    for name in ("input-shift", "answer-shift", "confidence-shift"):
+    shifts = [name for name in _seen(homes) if issubclass(DETECTORS[name], MeanShift)]
+    for name in [each for each in shifts if each in only or not only]:
         highest: dict[int, list[float]] = {block: [] for block in BLOCKS}
         moved = []
         for number, home in enumerate(homes):
@@ -142,13 +144,18 @@ def score(homes: Sequence[Home], only: Sequence[str] = (), draws: int = 15) -> d
     Those that act are taken together too, before labels come: without that which watches labels.
     """
     found: dict[str, Any] = {}
-    names = [name for name in DETECTORS if all(len(h.own[1][DETECTORS[name].view]) for h in homes)]
+    names = _seen(homes)
     acting = [name for name in names if DETECTORS[name].acts and name != "label-shift"]
     chosen = [(name, [name]) for name in names if name in only or not only]
     for name, watched in [*chosen, *(() if only else (("those that act", acting),))]:
         found[name] = _tally(watched, homes, half=1, draws=draws).told()
         print(name, found[name], flush=True)
     return found
+
+
+def _seen(homes: Sequence[Home]) -> list[str]:
+    """Detectors of which every home has what they watch: labels are not everywhere."""
+    return [name for name in DETECTORS if all(len(h.own[1][DETECTORS[name].view]) for h in homes)]
 
 
 def _tally(names: Sequence[str], homes: Sequence[Home], *, half: int, draws: int) -> Tally:
