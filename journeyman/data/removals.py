@@ -108,6 +108,11 @@ class Removals:
         return frozenset().union(*(request.inputs for request in self.requests))
 
     @cached_property
+    def begun_inputs(self) -> frozenset[str]:
+        """The salted hashes of inputs of requests that were not brought to their end."""
+        return frozenset().union(*(each.inputs for each in self.requests if not each.done))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over all salted hashes; empty where there are none."""
         if not self.ids and not self.inputs:

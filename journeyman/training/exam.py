@@ -86,6 +86,8 @@ class Exam:
 
     def select(self, which: Sequence[int]) -> Exam:
         """The questions at these positions, in that order."""
+        if list(which) == list(range(len(self))):
+            return self
         begin = np.cumsum([0, *self.counts.tolist()])
         spans = [np.arange(begin[at], begin[at + 1]) for at in which]
         places = torch.from_numpy(np.concatenate(spans)) if spans else torch.zeros(0).long()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import comb
 from typing import Any, Literal
-
-from scipy.stats import binom
 
 RECENT = 2_000
 """Rows of late that are held: an alarm shows some and asks about them, and labels may come late."""
@@ -35,7 +34,8 @@ class Probation:
     def lost(self) -> bool:
         """Whether the new version does worse, by more than chance would have it (sign test)."""
         apart = self.better + self.worse
-        return bool(apart) and bool(binom.sf(self.worse - 1, apart, 0.5) < BY_CHANCE)
+        as_bad = sum(comb(apart, worse) for worse in range(self.worse, apart + 1))
+        return as_bad < BY_CHANCE * 2**apart
 
 
 @dataclass

@@ -17,7 +17,8 @@ class CachedRows(Place):
 
         What a request was about that was broken off is known by its salted hash alone.
         """
-        inputs = {int(said, 16) for said in request.removed.inputs}
-        known = request.removals.has_inputs
-        inputs |= {hashed for hashed in request.cache.sources() if known(hashed)}
+        removals, said = request.removals, request.removed.inputs
+        inputs = {int(each, 16) for each in said}
+        if not removals.begun_inputs <= set(map(removals.mac, said)):
+            inputs |= {each for each in request.cache.sources() if removals.has_inputs(each)}
         return request.cache.forget(inputs) if inputs else 0
