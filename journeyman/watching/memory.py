@@ -35,7 +35,7 @@ class Probation:
         """Whether the new version does worse, by more than chance would have it (sign test)."""
         apart = self.better + self.worse
         as_bad = sum(comb(apart, worse) for worse in range(self.worse, apart + 1))
-        return as_bad < BY_CHANCE * 2**apart
+        return as_bad < BY_CHANCE * (1 << apart)
 
 
 @dataclass
