@@ -44,6 +44,7 @@ from journeyman.outset import workspace_of
 from journeyman.progress import QUIET
 from journeyman.recipe.loading import load_recipe
 from journeyman.training.frozen_rows import FrozenRows
+from journeyman.training.label_cleaning import LEAST_WRONG
 
 FIRST, OTHERS = 0.2, (0.05, 0.1, 0.3, 0.4)
 """The share of flips that is measured with every seed, and those measured with one."""
@@ -197,9 +198,13 @@ def flips(
 
 
 def recovered(clean: float, given: Classes, found: TrueLabels, learn: Learn) -> dict[str, float]:
-    """Test accuracy by noisy and audited labels, and the share of what was lost that came back."""
+    """Test accuracy by noisy and audited labels, and the share of what was lost that came back.
+
+    Suspects are replaced or softened; rows are dropped that `label_cleaning` would drop.
+    """
     suspect, every = found.wrong >= DEFAULT.threshold, np.arange(len(given))
-    noisy, dropped = learn(given, every), learn(given, every[~suspect])
+    certain = found.wrong >= LEAST_WRONG["drop"]
+    noisy, dropped = learn(given, every), learn(given, every[~certain])
     replaced = learn(np.where(suspect, found.others, given), every)
     softened = learn(given, every, {at: found.posterior[at] for at in np.flatnonzero(suspect)})
     return {

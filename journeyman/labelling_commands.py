@@ -34,7 +34,7 @@ _Strategy = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="margin (the usual), entropy, least-confident, badge, coreset, typical, "
+        help="margin (the usual), entropy, least-confident, badge, coreset, design, typical, "
         "disagreement or random.",
     ),
 ]

@@ -65,16 +65,18 @@ class LabelDoubts:
         return cls(given, likely, own, sure & known & (likely != given), joint)
 
     @classmethod
-    def of_posterior(cls, posterior: Array, given: NDArray[np.intp]) -> LabelDoubts:
+    def of_posterior(
+        cls, posterior: Array, given: NDArray[np.intp], least: float = 0.5
+    ) -> LabelDoubts:
         """From the probability of each true class [N, C] and given classes [N] (`UNKNOWN` where
-        none): a label is suspect that is more likely wrong than right."""
+        none): a label is suspect that is wrong with a probability above `least`."""
         known = given != UNKNOWN
         own = np.where(known, posterior[np.arange(len(given)), given], 0.0)
         likely = np.where(known, posterior.argmax(axis=1), given)
         joint = np.zeros((posterior.shape[1],) * 2)
         np.add.at(joint, given[known], posterior[known])
         joint /= max(float(joint.sum()), 1.0)
-        return cls(given, likely, own, known & (own < 0.5) & (likely != given), joint)
+        return cls(given, likely, own, known & (own < 1.0 - least) & (likely != given), joint)
 
     def sees_more(self, noise: float) -> bool:
         """Whether it estimates wrong labels by far more often than this share: then they are of a

@@ -146,7 +146,7 @@ def _cleaning(
         held = held_answers(left, targets[torch.from_numpy(part)], given[part], said, seed, own)
         chances[part], before[part], after[:, part] = held.chances, held.before, held.after
         answered[part] = held.answered
-    return cleaning_of(Held(chances, before, after, answered), given, right)
+    return cleaning_of(Held(chances, before, after, answered), given, how, right)
 
 
 def _cleaned(

@@ -30,6 +30,9 @@ Flags = NDArray[np.bool_]
 LEAST = 1e-12
 """The least chance that is told from none."""
 HOWS = "drop", "replace", "soften"
+LEAST_WRONG = {"drop": 0.9, "replace": 0.5, "soften": 0.5}
+"""How likely a label is wrong, at least, that is cleaned so: a row that is dropped teaches nothing
+any more, so more has to speak against it."""
 
 SHARES = 1.0, 10**-0.5, 0.1
 """Of the penalty, what is tried on cleaned labels: the less noise there is, the less it takes."""
@@ -101,12 +104,14 @@ class Cleaning:
         return bool(self.doubts.suspect.any()) and self.gain >= -ERRORS * self.error
 
 
-def cleaning_of(held: Held, given: NDArray[np.intp], right: Flags | None = None) -> Cleaning:
-    """What follows from held-out answers to rows of these classes [N].
+def cleaning_of(
+    held: Held, given: NDArray[np.intp], how: str, right: Flags | None = None
+) -> Cleaning:
+    """What follows from held-out answers to rows of these classes [N], if cleaned one way.
 
     Labels that are known to be `right` [N] are not doubted, and are what the gain is measured by.
     """
-    doubts = doubted(held.answered, held.chances, given)
+    doubts = doubted(held.answered, held.chances, given, how)
     if right is not None:
         doubts = replace(doubts, suspect=doubts.suspect & ~right)
 
@@ -207,7 +212,7 @@ def _cleaner(
     rest = np.setdiff1d(np.arange(len(given)), part)
     answered = probabilities(outputs[rest], temperature)
     chances = posterior_of(answered, given[rest])
-    doubts = doubted(answered, chances, given[rest])
+    doubts = doubted(answered, chances, given[rest], how)
     suspects = rest[doubts.suspect]
     if how == "drop":
         return targets, np.concatenate([part, suspects])
@@ -249,10 +254,13 @@ def posterior_of(chances: Chances, given: NDArray[np.intp]) -> Chances:
     return found
 
 
-def doubted(answered: Chances, posterior: Chances, given: NDArray[np.intp]) -> LabelDoubts:
-    """Which labels are suspect, never all of a class: by the `posterior` [N, C]; and where it sees
-    far fewer wrong labels, by confident learning from the `answered` probabilities [N, C]."""
-    found, other = LabelDoubts.of_posterior(posterior, given), LabelDoubts.of(answered, given)
+def doubted(
+    answered: Chances, posterior: Chances, given: NDArray[np.intp], how: str
+) -> LabelDoubts:
+    """Which labels are to be cleaned, never all of a class: by the `posterior` [N, C]; and where it
+    sees far fewer wrong labels, by confident learning from the `answered` probabilities [N, C]."""
+    found = LabelDoubts.of_posterior(posterior, given, LEAST_WRONG[how])
+    other = LabelDoubts.of(answered, given)
     suspect = found.suspect | (other.suspect & other.sees_more(found.noise))
     likely = np.where(found.suspect, found.likely, other.likely)
     return _spared(replace(found, likely=likely, suspect=suspect))

@@ -6,6 +6,7 @@ from scipy.special import softmax
 
 from journeyman.errors import JourneymanError
 from journeyman.labelling.strategies.base import NEAR, STRATEGIES, choose
+from journeyman.labelling.strategies.design import PRIOR, Design
 from journeyman.labelling.strategies.disagreement import Disagreement
 from journeyman.labelling.view import View, directions, nearest
 
@@ -169,3 +170,29 @@ def test_near_rows_are_found_among_none_and_many():
     view = made_view()
     assert (nearest(view.vectors, view.vectors[:0]) == -1).all()
     assert (nearest(view.vectors, view.vectors, size=7) > NEAR).all()
+
+
+def test_design_takes_the_row_whose_label_makes_all_others_surest():
+    """Against the variances of ridge regression computed anew for each row that might be next."""
+    view = made_view(rows=25, known=6)
+    view = View(view.keys, view.vectors, view.known)
+    pool, held = view.vectors.astype(np.float64), view.known.astype(np.float64)
+
+    def variance(rows):
+        belief = np.linalg.inv(rows.T @ rows + PRIOR * np.eye(WIDTH))
+        return np.einsum("nd,de,ne->n", pool, belief, pool).mean()
+
+    expected = []
+    for _ in range(5):
+        left = [at for at in range(len(pool)) if at not in expected]
+        expected.append(min(left, key=lambda at: variance(np.vstack([held, pool[[at]]]))))
+        held = np.vstack([held, pool[expected[-1:]]])
+    assert Design().pick(view, 5, np.random.default_rng(0)) == expected
+
+
+def test_design_asks_of_rows_alike_in_place_about_those_in_doubt():
+    view = made_view(rows=20)
+    doubts = np.zeros(20)
+    doubts[[3, 8, 11]] = 1.0
+    view = View(view.keys, view.vectors, view.known, doubts)
+    assert set(Design().pick(view, 3, np.random.default_rng(0))) == {3, 8, 11}

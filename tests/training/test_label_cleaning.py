@@ -19,6 +19,7 @@ from journeyman.training.label_cleaning import (
     Held,
     LabelCleaningOptions,
     cleaning_of,
+    doubted,
     held_answers,
 )
 from journeyman.training.options import FinetuneOptions
@@ -42,7 +43,7 @@ def test_held_out_answers_are_better_where_many_labels_are_wrong(how):
     kernel, targets, true, given = clouds(0.4)
     options = LabelCleaningOptions(how=how)
     held = held_answers(LeftOut.of(kernel, kernel, 0.3), targets, given, options, 0)
-    found = cleaning_of(held, given)
+    found = cleaning_of(held, given, "drop")
     best = max((guesses == true).mean() for guesses in held.after)
     assert best > (held.before == true).mean() + 0.03
     assert found.stands
@@ -71,16 +72,26 @@ def test_harm_is_noticed():
     _, _, true, given = clouds(0.1)
     chances = 0.8 * np.eye(3)[true] + 0.2 / 3
     worse = np.where(np.arange(ROWS) % 4 == 0, (true + 1) % 3, true)
-    found = cleaning_of(Held(chances, true, np.stack([worse]), chances), given)
+    found = cleaning_of(Held(chances, true, np.stack([worse]), chances), given, "drop")
     assert found.doubts.suspect.any()
     assert not found.stands
-    assert cleaning_of(Held(chances, true, np.stack([worse, true]), chances), given).stands
+    assert cleaning_of(Held(chances, true, np.stack([worse, true]), chances), given, "drop").stands
+
+
+@pytest.mark.parametrize(("how", "expected"), [("drop", [0]), ("replace", [0, 1])])
+def test_more_has_to_speak_against_a_label_for_its_row_to_be_dropped(how, expected):
+    """Many answers as sure as labels are right; one label is surely wrong, another rather so."""
+    posterior = np.array([[0.02, 0.98], [0.3, 0.7], *[[0.97, 0.03], [0.03, 0.97]] * 200])
+    given = np.array([0, 0, *[0, 1] * 200])
+    answered = np.full_like(posterior, 0.5)
+    found = doubted(answered, posterior, given, how).suspect
+    assert np.flatnonzero(found).tolist() == expected
 
 
 def test_nothing_doubted_is_nothing_cleaned():
     true = np.arange(30) % 3
     chances = 0.8 * np.eye(3)[true] + 0.2 / 3
-    assert not cleaning_of(Held(chances, true, true[None], chances), true).stands
+    assert not cleaning_of(Held(chances, true, true[None], chances), true, "drop").stands
 
 
 def test_a_class_does_not_vanish():
@@ -89,7 +100,7 @@ def test_a_class_does_not_vanish():
     assert LabelDoubts.of(chances, given).suspect[5]
     guesses = chances.argmax(1)
     assert not cleaning_of(
-        Held(chances, guesses, guesses[None], chances), given
+        Held(chances, guesses, guesses[None], chances), given, "drop"
     ).doubts.suspect.any()
 
 
@@ -270,10 +281,13 @@ def test_what_is_judged_by_right_labels_is_plain_accuracy():
     chances, right = 0.8 * np.eye(3)[true] + 0.2 / 3, np.arange(30) >= 20
     given = np.where(np.arange(30) < 4, (true + 1) % 3, true)
     worse, better = np.where(right, (true + 1) % 3, true), true
-    found = cleaning_of(Held(chances, worse, np.stack([better]), chances), given, right)
+    found = cleaning_of(Held(chances, worse, np.stack([better]), chances), given, "drop", right)
     assert found.gain == 1.0
     assert found.stands
-    assert cleaning_of(Held(chances, better, np.stack([worse]), chances), given, right).gain == -1.0
+    assert (
+        cleaning_of(Held(chances, better, np.stack([worse]), chances), given, "drop", right).gain
+        == -1.0
+    )
 
 
 def test_right_labels_do_not_choose_the_doubts_they_judge():
