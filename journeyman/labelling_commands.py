@@ -34,8 +34,8 @@ _Strategy = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="margin (the usual), entropy, least-confident, badge, coreset, design, typical, "
-        "disagreement or random.",
+        help="margin (the usual), design (of up to ten classes), entropy, least-confident, badge, "
+        "coreset, typical, disagreement or random.",
     ),
 ]
 _Batch = Annotated[int, typer.Option(min=1, help="Rows that are chosen, and learned, together.")]

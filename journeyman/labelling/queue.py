@@ -29,6 +29,8 @@ from journeyman.types import Prediction, Row
 
 BATCH = 20
 SUSPECT = "suspect"
+FEW = 10
+"""Classes up to which they are few: what to ask about is then chosen by `design`."""
 SHOWN = 5
 """Labels of an answer that are written out with their probabilities, the likeliest."""
 
@@ -134,7 +136,8 @@ class Queue:
         """The strategy that is used: the one asked for, else what suits the model.
 
         With no more than a row of each class labelled (`done` beside those learned), answers say
-        less than where rows lie; numbers say nothing of how sure they are.
+        less than where rows lie; numbers say nothing of how sure they are. Between few classes,
+        what is most in doubt is often what nobody could tell.
         """
         if self.strategy is not None:
             return STRATEGIES[self.strategy].name
@@ -143,7 +146,8 @@ class Queue:
         ledger = self.pool.learned
         if ledger is not None and len(ledger) + done <= len(self.model.schema.labels):
             return "typical"
-        return "margin"
+        few = self.model.learner.task.kind == "label" and len(self.model.schema.labels) <= FEW
+        return "design" if few else "margin"
 
     def _ranked(self, places: Sequence[int], count: int, done: Container[str]) -> list[Wanted]:
         behind = [at for at, asked in enumerate(self.pool.rows) if asked.id in done]

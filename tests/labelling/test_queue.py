@@ -9,6 +9,7 @@ import journeyman
 from journeyman.continual.options import UpdateOptions
 from journeyman.ensembles import ensemble
 from journeyman.errors import DataError, JourneymanError, ModelError
+from journeyman.labelling import queue
 from journeyman.labelling.doubt import unsure
 from journeyman.labelling.pool import Pool, read_pool
 from journeyman.labelling.queue import Queue
@@ -137,12 +138,16 @@ def test_what_is_no_audit_is_refused(tmp_path, content):
         read_suspects(str(tmp_path / "audit.jsonl"))
 
 
-def test_the_very_start_asks_for_typical_rows(shelf, pool):
+def test_the_very_start_asks_for_typical_rows_and_what_follows_depends_on_the_classes(
+    shelf, pool, monkeypatch
+):
     names = {"good": "good fine", "bad": "bad awful", "plain": "much text"}
     start = journeyman.zero_shot(names, backbone=shelf.backbone)
     assert {one.why for one in journeyman.label_queue(start, pool, batch=3)} == {"typical"}
     labelled = [{**row, "label": "good"} for row in pool[:3]]
     later = start.learn(labelled, UpdateOptions(exam=0.0, retain=None))
+    assert {one.why for one in journeyman.label_queue(later, pool, batch=3)} == {"design"}
+    monkeypatch.setattr(queue, "FEW", 2)
     assert {one.why for one in journeyman.label_queue(later, pool, batch=3)} == {"margin"}
 
 
