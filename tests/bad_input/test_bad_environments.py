@@ -137,7 +137,9 @@ def test_another_process_in_the_same_run(place):
     assert set(files_of(place)) - set(before) <= {"runs/bad/.lock"}
 
 
-def test_a_file_too_large_for_this_user(place):
+def test_a_file_too_large_for_this_user(place, monkeypatch):
+    """Byte code is not written there: Python would cut it off, and every later import would fail."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     limited = ["prlimit", "--fsize=4096"]
     if shutil.which("prlimit") is None:
         pytest.skip("there is no prlimit")
