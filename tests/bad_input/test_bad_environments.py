@@ -138,7 +138,7 @@ def test_another_process_in_the_same_run(place):
 
 
 def test_a_file_too_large_for_this_user(place, monkeypatch):
-    """Byte code is not written there: Python would cut it off, and every later import would fail."""
+    """No byte code is written there: Python would cut it off, and later imports would fail."""
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     limited = ["prlimit", "--fsize=4096"]
     if shutil.which("prlimit") is None:
