@@ -337,7 +337,10 @@ def main() -> Never:
 def _guarded() -> int:
     try:
         code: int | None = app(prog_name="journeyman", standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt) as stopped:
+        # The library takes the end of any file for an interrupt.
+        if isinstance(stopped.__cause__, EOFError):
+            return _ours(stopped.__cause__)
         code = INTERRUPTED
     except _WRONG_USAGE as mistake:
         if len(sys.argv) > 1:
@@ -351,13 +354,17 @@ def _guarded() -> int:
         return DONE
     except MemoryError:
         return _refused(out_of_memory())
-    except Exception:
-        traceback.print_exc()
-        typer.echo("This is a mistake of ours. Please report it with the lines above.", err=True)
-        return OURS
+    except Exception as mistake:
+        return _ours(mistake)
     if code == INTERRUPTED:
         typer.echo("Interrupted. Run the same command again to go on.", err=True)
     return code or DONE
+
+
+def _ours(mistake: BaseException) -> int:
+    traceback.print_exception(mistake)
+    typer.echo("This is a mistake of ours. Please report it with the lines above.", err=True)
+    return OURS
 
 
 def _refused(mistake: JourneymanError) -> int:

@@ -149,6 +149,27 @@ def test_a_file_too_large_for_this_user(place, monkeypatch):
     assert not (place / "runs/bad/model").exists()
 
 
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (RuntimeError("odd"), 1, "a mistake of ours"),
+        (EOFError("marshal data too short"), 1, "a mistake of ours"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+    ],
+)
+def test_a_mistake_of_ours_is_no_interrupt(monkeypatch, raised, code, said):
+    """The end of a file too, which the library of the command line takes for one."""
+
+    def broken(_):
+        raise raised
+
+    monkeypatch.setattr("journeyman.catalogue.listing.listing", broken)
+    told = ask("backbones")
+    assert told.code == code
+    assert said in told.err
+    assert (str(raised) in told.err and "Traceback" in told.err) == (code == 1)
+
+
 def heeds_interrupts():
     """A shell starts what it runs in the background with interrupts ignored, and that is kept."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
