@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,11 @@ class Read:
     rows: Sequence[dict[str, Any]]
     texts: Sequence[Text]
     places: Sequence[int]
+
+    def behind(self, place: int) -> Read:
+        """The rows from a place on, among all that arrived."""
+        rest = slice(bisect_left(self.places, place), None)
+        return Read(self.ids[rest], self.rows[rest], self.texts[rest], self.places[rest])
 
 
 class Arrivals:

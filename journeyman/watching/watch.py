@@ -62,7 +62,7 @@ class Watch:
     notes: bool = True
     """Whether a step notes its decisions; else who keeps the memory does, once it is kept."""
     last: Look | None = None
-    """The rows of the last step, as they were seen."""
+    """The rows of the last step, as they were seen; those alone that the last version answered."""
 
     def __post_init__(self) -> None:
         self.detectors: dict[str, Detector] = {}
@@ -90,16 +90,17 @@ class Watch:
         look, seen = self._looked(read), self.sight
         for first in range(0, max(len(questions), 1), PART):
             if self.sight is not seen:
-                look, seen = self._looked(read), self.sight
+                read, seen = read.behind(first), self.sight
+                look = self._looked(read)
             part = questions[first : first + PART]
             span = (bisect_left(read.places, at) for at in (first, first + PART))
-            events += self._judged(part, look.part(*span), act=act)
+            events += self._taken(part, look.part(*span), act=act)
         self.last = look
         if self.notes:
             self.teacher.note(events)
         return events
 
-    def _judged(self, questions: Sequence[Question], look: Look, *, act: bool) -> list[Event]:
+    def _taken(self, questions: Sequence[Question], look: Look, *, act: bool) -> list[Event]:
         """What befell by some questions, of which `look` are those that could be read."""
         late = self._arrivals.late(questions, self.memory)
         self.memory.rows += len(questions) - len(late)

@@ -39,7 +39,8 @@ def test_parts_of_one_step_are_as_steps_of_their_own(watch, ground, tmp_path):
 def test_a_version_that_is_learned_answers_the_rows_behind(watch):
     stream = [*texts("paris", 4 * PART, seed=3), *texts("acme", 5 * PART, seed=1)]
     before, behind = watch.model, stream[-30:]
-    assert any(event.kind == "learned" for event in watch.step(stream))
+    learned = next(event for event in watch.step(stream) if event.kind == "learned")
+    assert len(watch.last) == len(stream) - learned.row  # None is answered twice.
     answers = [one.label for one in watch.last.predictions[-30:]]
     assert answers == [one.label for one in watch.model.predict(behind)]
     assert answers != [one.label for one in before.predict(behind)]
