@@ -200,7 +200,8 @@ def flips(
 def recovered(clean: float, given: Classes, found: TrueLabels, learn: Learn) -> dict[str, float]:
     """Test accuracy by noisy and audited labels, and the share of what was lost that came back.
 
-    Suspects are replaced or softened; rows are dropped that `label_cleaning` would drop.
+    Suspects are replaced or softened; rows are dropped from the probability of a wrong label on at
+    which `label_cleaning` drops them.
     """
     suspect, every = found.wrong >= DEFAULT.threshold, np.arange(len(given))
     certain = found.wrong >= LEAST_WRONG["drop"]
