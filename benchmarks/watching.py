@@ -1,6 +1,7 @@
 """The watch at work: rows a second with every detector on, and memory over a million rows.
 
-`speed`: short texts (tweets of `snippets`) as JSON lines of a file, seen by a model on MiniLM, the
+`speed`: short texts (tweets of `snippets`, questions of banking77) as JSON lines of a file, each
+kind seen by a model of its own on MiniLM, the
 state written as it goes; imports and loading aside, and answering the same rows alone beside it;
 the median of five turns of each.
 `memory`: a million rows through a network of one narrow layer that reads eight tokens, so that what
@@ -44,6 +45,10 @@ ROWS = 4_000
 TURNS = 5
 MILLION = 1_000_000
 LOOKED = 100_000
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "tweets": {"dataset": "snippets", "where": {"domain": "tweets"}},
+    "questions": {"dataset": "banking77"},
+}
 RECIPE: Mapping[str, Any] = {
     "task": "text-classification",
     "finetune": {"tuner": "none", "head": {"name": "ridge", "kernel": False}},
@@ -68,13 +73,16 @@ def main(parts: Sequence[str]) -> None:
 
 
 def speed(folder: Path) -> dict[str, Any]:
-    """Rows a second, wall and processor, of the watch and of the frozen pass alone."""
-    model = _model(folder, "minilm-l6")
-    texts = [row["text"] for row in _tweets()][:ROWS]
+    """Rows a second, wall and processor, of the watch and of the frozen pass alone, by kind."""
+    return {name: _speed(folder / name, name) for name in KINDS}
+
+
+def _speed(folder: Path, kind: str) -> dict[str, Any]:
+    model = _model(folder, "minilm-l6", kind)
+    texts = [row["text"] for row in _rows(kind)][:ROWS]
     file = folder / "stream.jsonl"
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    sight = Sight(model)
-    sight.look(texts[:CHUNK], [""] * CHUNK, [{}] * CHUNK)
+    _passed(model, texts[:CHUNK])
     alone, watched = [], []
     for turn in range(TURNS):
         alone.append(_timed(lambda: _passed(model, texts)))
@@ -95,7 +103,7 @@ def memory(folder: Path) -> dict[str, Any]:
     """Resident megabytes after every hundred thousand rows of a million, and rows a second."""
     model = _model(folder, {"name": str(_narrow(folder / "narrow")), "max_tokens": 8})
     running = _running(folder, model)
-    source = _Endless([row["text"] for row in _tweets()], MILLION)
+    source = _Endless([row["text"] for row in _rows("tweets")], MILLION)
     began = time.perf_counter()
     for _ in running.events(source):
         pass
@@ -143,10 +151,9 @@ def _running(folder: Path, model: Model) -> Running:
     return Running(model, teacher, Keeping(folder / "watch"), options)
 
 
-def _model(folder: Path, backbone: str | Mapping[str, Any]) -> Model:
-    data = {"dataset": "snippets", "where": {"domain": "tweets"}}
-    more = {"name": "watched", "backbone": backbone, "data": data, "output": str(folder / "run")}
-    return finetune({**RECIPE, **more})
+def _model(folder: Path, backbone: str | Mapping[str, Any], kind: str = "tweets") -> Model:
+    more = {"name": "watched", "backbone": backbone, "data": dict(KINDS[kind])}
+    return finetune({**RECIPE, **more, "output": str(folder / "run")})
 
 
 def _narrow(folder: Path) -> Path:
@@ -166,10 +173,13 @@ def _narrow(folder: Path) -> Path:
     return folder
 
 
-def _tweets() -> list[dict[str, Any]]:
-    with resolve_dataset("snippets").files["train"].open(encoding="utf-8") as file:
+def _rows(kind: str) -> list[dict[str, Any]]:
+    """The training rows of a kind."""
+    said = KINDS[kind]
+    with resolve_dataset(said["dataset"]).files["train"].open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
-    return [row for row in rows if row["domain"] == "tweets"]
+    where = said.get("where", {})
+    return [row for row in rows if all(row[name] == value for name, value in where.items())]
 
 
 def _passed(model: Model, texts: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from journeyman.data.questions import Asked, questions_of_stream
 from journeyman.errors import DataError
 
-CHUNK = 256
+CHUNK = 512
 """Rows that are taken in together, at most: where that many wait, they are answered in batches of
 like length, which pads little."""
 PAUSE = 0.5

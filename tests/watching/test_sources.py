@@ -21,9 +21,9 @@ def read(source):
 
 def test_a_file_is_read_once_in_chunks_and_gone_on_with(tmp_path):
     file = tmp_path / "s.jsonl"
-    file.write_text(lines(*map(str, range(600))))
+    file.write_text(lines(*map(str, range(1200))))
     source = Files(file)
-    assert [len(chunk) for chunk in source.chunks()] == [CHUNK, CHUNK, 600 - 2 * CHUNK]
+    assert [len(chunk) for chunk in source.chunks()] == [CHUNK, CHUNK, 1200 - 2 * CHUNK]
     with file.open("a") as more:
         more.write(lines("new"))
     again = Files(file, json.loads(json.dumps(source.position)))
@@ -33,7 +33,7 @@ def test_a_file_is_read_once_in_chunks_and_gone_on_with(tmp_path):
 
 def test_the_position_is_behind_the_chunk_given_last(tmp_path):
     file = tmp_path / "s.jsonl"
-    file.write_text(lines(*map(str, range(600))))
+    file.write_text(lines(*map(str, range(1200))))
     source = Files(file)
     next(source.chunks())
     assert read(Files(file, source.position))[0] == str(CHUNK)
