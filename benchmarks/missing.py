@@ -2,10 +2,10 @@
 
 `python -m benchmarks.missing [PART ...]`, of which the beginning of a name will do: words
 (banking77 and snippets, 4,000 training rows), fields (creak, 2,500), labels (banking77 with 8, 16
-and 32 labels a class, all other training rows without; snippets with 5 % of 8,000), five draws of
-the labels. One thread, MiniLM, all frozen; from a filled cache. Test rows choose nothing: what a
-remedy is kept by are validation rows. Intervals are of paired differences, over test rows or over
-draws.
+and 32 labels a class, all other training rows without; snippets with 5 % of 8,000; cifar10n with 8
+and 25 true labels a class), five draws of the labels. One thread, MiniLM or EfficientNet-Lite0, all
+frozen; from a filled cache. Test rows choose nothing: what a remedy is kept by are validation rows.
+Intervals are of paired differences, over test rows or over draws.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.missing_bench import SHARE, Bench, Rows, difference, lacking
+from benchmarks.missing_bench import SHARE, Bench, Rows, backbone_for, difference, lacking
 from benchmarks.missing_labels import few, labels
 from benchmarks.runs import RESULTS, keep
-from journeyman.backbones.text_encoder import Text, load_backbone
-from journeyman.catalogue.backbones import resolve
+from journeyman.backbones.picture_inputs import Picture
+from journeyman.backbones.text_encoder import Text
 from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.catalogue.home import data_folder
 from journeyman.tasks.base import Schema
@@ -155,6 +155,16 @@ def banking() -> tuple[Rows, Rows]:
     return parts["train"], parts["test"]
 
 
+def pictures() -> tuple[Rows, Rows]:
+    """Training pictures and test pictures, with their true labels."""
+    parts = {}
+    for name, path in resolve_dataset("cifar10n").files.items():
+        said = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+        texts = [Picture(Path(path).parent / row["image"]) for row in said]
+        parts[name] = Rows(texts, [row["label"] for row in said])
+    return parts["train"], parts["test"]
+
+
 def snippets(most: int = 8000, asked: int = 2000) -> tuple[Rows, Rows]:
     """A sample of training rows and of test rows, no text in both."""
     from benchmarks.robustness import snippets as every
@@ -198,6 +208,13 @@ def money_labels(bench: Bench, shots: int) -> Any:
     return labels(bench, pool, test, drawn, others=shots == 8)
 
 
+def picture_labels(bench: Bench, shots: int) -> Any:
+    """Labels missing on cifar10n, by its true labels."""
+    pool, test = pictures()
+    drawn = [few(pool, shots, seed) for seed in range(DRAWS)]
+    return labels(bench, pool, test, drawn, crossed=True)
+
+
 def mood_labels(bench: Bench) -> Any:
     """Labels missing on snippets, all but 5 %."""
     pool, test = snippets()
@@ -213,6 +230,8 @@ PARTS: dict[str, tuple[str, Callable[[Bench], Any]]] = {
     "labels, banking77, 16 a class": ("banking77", lambda bench: money_labels(bench, 16)),
     "labels, banking77, 32 a class": ("banking77", lambda bench: money_labels(bench, 32)),
     "labels, snippets, 5 %": ("snippets", mood_labels),
+    "labels, cifar10n, 8 a class": ("cifar10n", lambda bench: picture_labels(bench, 8)),
+    "labels, cifar10n, 25 a class": ("cifar10n", lambda bench: picture_labels(bench, 25)),
 }
 """What is measured, and the data set whose layers it reads."""
 
@@ -221,14 +240,11 @@ def measure(names: Sequence[str] = ()) -> None:
     """Measure the parts that begin with one of these names, or all, and keep their figures beside
     those of the others."""
     torch.set_num_threads(1)
-    found = resolve("minilm-l6")
-    spec = {"name": found.name, "licence": "", "source": "", "sha256": found.sha256}
-    backbone = load_backbone(Path(found.folder), spec, {"max_tokens": 64})
     cache, path = FeatureCache(), RESULTS / "missing.json"
     for name, (data, part) in PARTS.items():
         if names and not name.startswith(tuple(names)):
             continue
-        figures = part(Bench(data, backbone, cache))
+        figures = part(Bench(data, backbone_for(data), cache))
         kept = json.loads(path.read_text("utf-8"))["figures"] if path.is_file() else {}
         keep("missing", {**kept, "share missing": SHARE, name: figures})
 

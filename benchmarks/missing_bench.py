@@ -5,27 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from journeyman.backbones.base import Backbone
-from journeyman.backbones.text_encoder import Text
-from journeyman.tasks.base import Schema
-from journeyman.tasks.text_classification import LabelTarget, TextClassification
+from journeyman.backbones.text_encoder import Text, load_backbone
+from journeyman.catalogue.backbones import resolve
+from journeyman.tasks.base import TASKS, Schema, Task
+from journeyman.tasks.text_classification import LabelTarget
+from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.augmentations.word_dropout import WordDropout
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
+from journeyman.training.folds import crossed
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.self_training import Course
 from journeyman.training.trainer import Trained, finetune, refit
 
 SHARE = 0.3
 HEAD = {"name": "ridge", "kernel": True, "features": 1024, "exact_rows": 1024}
-LAYERS = {"banking77": [5, 6], "snippets": [3, 4, 5, 6], "creak": [4, 5, 6]}
+LAYERS = {
+    "banking77": [5, 6],
+    "snippets": [3, 4, 5, 6],
+    "creak": [4, 5, 6],
+    "cifar10n": [12, 13, 14, 15, 16, 17],
+}
 """As recipes choose them on training rows; fixed, so that methods differ in nothing else."""
+PICTURES = ("cifar10n",)
+BACKBONES = {"text": ("minilm-l6", {"max_tokens": 64}),
+             "image": ("efficientnet-lite0", {"image_size": 128, "resize": "exact"})}  # fmt: skip
+VIEWS: dict[str, AugmentOptions] = {
+    "text": AugmentOptions(kinds=("word-dropout",), copies=2, strength=SHARE),
+    "image": AugmentOptions(kinds=("crop", "flip"), copies=2),
+}
+"""By modality; the changed views that consistency is asked of."""
+
+
+def modality(name: str) -> Literal["text", "image"]:
+    """Of a data set."""
+    return "image" if name in PICTURES else "text"
+
+
+def backbone_for(name: str) -> Backbone:
+    """The one whose layers are read for a data set."""
+    said, options = BACKBONES[modality(name)]
+    found = resolve(said)
+    spec = {"name": found.name, "licence": "", "source": "", "sha256": found.sha256}
+    return load_backbone(Path(found.folder), spec, options)
 
 
 @dataclass(frozen=True)
@@ -51,9 +82,11 @@ class Bench:
     backbone: Backbone
     cache: FeatureCache
     metric: str = "accuracy"
+    folds: int = 4
+    """Where a course's validation rows are its training rows."""
 
     def __post_init__(self) -> None:
-        self.task = TextClassification()
+        self.task: Task = TASKS[f"{modality(self.name)}-classification"]()
 
     def options(self) -> FinetuneOptions:
         """Frozen layers, a kernel on fixed layers; validation rows are taken in later."""
@@ -76,17 +109,27 @@ class Bench:
         """What training goes on from."""
         schema = self.schema(train)
         parts = self.examples(train, schema), self.examples(validation, schema)
-        return Course(self.task, self.backbone, schema, *parts, self.options(), seed, self.cache)
+        folds = self.folds if validation is train else 0
+        return Course(
+            self.task, self.backbone, schema, *parts, self.options(), seed, self.cache, folds
+        )
 
     def begun(self, course: Course) -> Trained:
         """The model of the labelled rows alone, validation rows not taken in."""
+        if course.folds:
+            return crossed(
+                self.task, self.backbone, course.schema, course.train, len(course.validation),
+                course.options, folds=course.folds, seed=course.seed, cache=self.cache,
+            )  # fmt: skip
         return finetune(
             self.task, self.backbone, course.schema, course.train, course.validation,
             course.options, seed=course.seed, cache=self.cache,
         )  # fmt: skip
 
     def taken_in(self, course: Course, trained: Trained) -> Trained:
-        """With the validation rows learned too, as a recipe has it."""
+        """With the validation rows learned too, as a recipe has it; with folds they are already."""
+        if course.folds:
+            return trained
         refit(trained, course.schema, course.validation, self.cache)
         return trained
 

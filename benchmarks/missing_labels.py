@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.semi_supervised import LabelSpreading
 
-from benchmarks.missing_bench import Bench, Rows, difference, lacking
+from benchmarks.missing_bench import VIEWS, Bench, Rows, difference, lacking, modality
 from benchmarks.neighbours import Graph
 from journeyman.evaluation.calibration import probabilities
 from journeyman.training.augmentations.missing import joined
@@ -39,22 +39,28 @@ def labels(
     drawn: Sequence[NDArray[np.int64]],
     *,
     others: bool = False,
+    crossed: bool = False,
 ) -> Any:
     """Labelled rows alone and with all others unlabelled, for each draw of labelled positions; with
-    `others`, ways that the product does not have too."""
+    `others`, ways that the product does not have too. Judged by a quarter of the labelled rows, or,
+    `crossed`, by all of them in turn."""
     scores: dict[str, list[float]] = {}
-    kept = 0
+    ways = {
+        "self-training": SelfTrainingOptions(),
+        "self-training, consistency": SelfTrainingOptions(consistency=VIEWS[modality(bench.name)]),
+    }
+    kept = dict.fromkeys(ways, 0)
     for seed, chosen in enumerate(drawn):
         rest = np.setdiff1d(np.arange(len(pool)), chosen)
         order = np.random.default_rng([seed, 5]).permutation(chosen)
-        held = _spread_over(order, pool)
-        course = bench.course(pool.select(order[~held]), pool.select(order[held]), seed)
+        course = bench.course(*_parts(pool, order, crossed=crossed), seed)
         texts = pool.select(rest).texts
         start = bench.begun(course)
-        found = self_train(course, start, Unlabelled(texts), SelfTrainingOptions())
-        kept += int(found.rows > 0)
-        model = found.trained if found.rows else bench.begun(course)
-        _note(scores, "self-training", bench, course, model, test)
+        for name, said in ways.items():
+            found = self_train(course, start, Unlabelled(texts), said)
+            kept[name] += int(found.rows > 0)
+            model = found.trained if found.rows else bench.begun(course)
+            _note(scores, name, bench, course, model, test)
         for name, how in OTHERS.items() if others else ():
             model = once(bench, course, start, pool.select(rest), **how)
             _note(scores, name, bench, course, model, test)
@@ -66,7 +72,7 @@ def labels(
     more = [name for name in scores if name not in ("labels alone", "self-training")]
     return {
         "accuracy": {name: round(statistics.mean(s), 4) for name, s in scores.items()},
-        "self-training kept": kept,
+        "kept": kept,
         "draws": len(drawn),
         "against labels alone": {
             n: difference(np.array(s), alone) for n, s in scores.items() if n != "labels alone"
@@ -74,6 +80,15 @@ def labels(
         "against self-training": {n: difference(np.array(scores[n]), own) for n in more},
         "runs": {name: [round(v, 4) for v in s] for name, s in scores.items()},
     }
+
+
+def _parts(pool: Rows, order: NDArray[np.int64], *, crossed: bool) -> tuple[Rows, Rows]:
+    """What is learned from, and what it is judged by."""
+    if crossed:
+        every = pool.select(order)
+        return every, every
+    held = _spread_over(order, pool)
+    return pool.select(order[~held]), pool.select(order[held])
 
 
 def _spread_over(order: NDArray[np.int64], pool: Rows) -> NDArray[np.bool_]:

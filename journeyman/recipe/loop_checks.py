@@ -28,7 +28,7 @@ def check_loop(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     _check_targets(recipe, task, mistakes)
     _check_objective(recipe, task, mistakes)
     _check_parts(recipe, mistakes)
-    _check_augmentations(recipe, task, mistakes)
+    check_augmentations(recipe.finetune.augment, ("finetune", "augment"), task, mistakes)
 
 
 def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
@@ -72,16 +72,18 @@ def _check_objective(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
         )  # fmt: skip
 
 
-def _check_augmentations(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
-    options = recipe.finetune.augment
+def check_augmentations(
+    options: AugmentOptions | None, place: tuple[str, ...], task: Task, mistakes: Mistakes
+) -> None:
+    """Add kinds that there are not, or that do not suit the task, at the field `place`."""
     if options is None:
         return
-    _check_mosaics(options, task, mistakes)
+    _check_mosaics(options, place, task, mistakes)
     suited = [n for n in AUGMENTATIONS if AUGMENTATIONS[n].modality == task.modality]
-    named = f"name some of them: `augment: {{kinds: [{', '.join(suited)}]}}`"
+    named = f"name some of them: `{place[-1]}: {{kinds: [{', '.join(suited)}]}}`"
     if not options.chosen(task.modality) and not options.mosaics:
         mistakes.add(
-            ("finetune", "augment", "kinds"), "There is nothing to change.",
+            (*place, "kinds"), "There is nothing to change.",
             expected=" | ".join(suited), found="no kinds", remedy=named,
         )  # fmt: skip
     for kind in options.kinds:
@@ -92,19 +94,22 @@ def _check_augmentations(recipe: Recipe, task: Task, mistakes: Mistakes) -> None
             problem = f"The augmentation {kind!r} is not for {task.modality}s."
         near = nearest(kind, suited)
         mistakes.add(
-            ("finetune", "augment", "kinds"), problem,
+            (*place, "kinds"), problem,
             expected=" | ".join(suited), found=repr(kind),
             remedy=f"did you mean {near!r}?" if near else named,
         )  # fmt: skip
 
 
-def _check_mosaics(options: AugmentOptions, task: Task, mistakes: Mistakes) -> None:
+def _check_mosaics(
+    options: AugmentOptions, place: tuple[str, ...], task: Task, mistakes: Mistakes
+) -> None:
     try:
         check_mosaics(task, options)
     except JourneymanError as error:
+        field = (*place, "mosaics")
         mistakes.add(
-            ("finetune", "augment", "mosaics"), error.problem,
-            expected=error.expected, found=error.found, remedy=error.remedy,
+            field, error.problem,
+            expected=error.expected, found=error.found, remedy=f"remove {'.'.join(field)}",
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from journeyman.recipe.data_checks import existing
+from journeyman.recipe.loop_checks import check_augmentations
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files
 from journeyman.recipe.options import Recipe
@@ -23,6 +24,9 @@ def check_self_training(recipe: Recipe, task: str, mistakes: Mistakes) -> None:
             expected="a task of one label a row, such as text-classification", found=task,
             remedy="remove finetune.self_training",
         )  # fmt: skip
+    elif task in TASKS:
+        views = ("finetune", "self_training", "consistency")
+        check_augmentations(options.self_training.consistency, views, TASKS[task](), mistakes)
     column = options.balanced_within
     if column is not None:
         mistakes.add(

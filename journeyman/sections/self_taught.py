@@ -52,9 +52,18 @@ def _prose(found: SelfTrained) -> str:
     return (
         f"{len(offered.texts):,} rows without labels were offered{own}"
         f"{f'; left out: {out}' if out else ''}.{refused} An answer serves as a label "
-        f"where held-out answers as confident are right {found.precision:.0%} of the time, and no "
-        f"label may grow more than {DRIFT:.0f} times as much as another. {end}."
+        f"where held-out answers as confident are right {found.said.precision:.0%} of the time, and "
+        f"no label may grow more than {DRIFT:.0f} times as much as another. "
+        f"{_views(found)}{end}."
     )
+
+
+def _views(found: SelfTrained) -> str:
+    said = found.said.consistency
+    if said is None:
+        return ""
+    each = "one changed view" if said.copies == 1 else f"{said.copies} changed views"
+    return f"A row that is taken is learned in {each} too, each with the answer to the row itself. "
 
 
 def _figures(found: SelfTrained) -> tuple[Figure, ...]:

@@ -20,6 +20,8 @@ from torch import Tensor
 from journeyman.backbones.base import Backbone
 from journeyman.evaluation.calibration import probabilities
 from journeyman.tasks.base import Array, Schema, Task
+from journeyman.training.augmentations.base import AugmentOptions, with_copies
+from journeyman.training.augmentations.missing import joined
 from journeyman.training.batches import Indices
 from journeyman.training.examples import Examples, content_ids
 
@@ -47,6 +49,12 @@ class SelfTrainingOptions(BaseModel):
         None,
         ge=1,
         description="Use a seeded sample of at most this many unlabelled rows; all when absent.",
+    )
+    consistency: AugmentOptions | None = Field(
+        None,
+        description="Changed views of each row that is taken, learned with the answer to the row "
+        "itself, so that both are answered alike. None when absent.",
+        examples=[{"kinds": ["crop", "flip"], "copies": 2}],
     )
 
 
@@ -157,14 +165,34 @@ def with_pseudo_labels(
     """
     if not len(unlabelled):
         return learned
-    texts = [*learned.texts, *unlabelled.texts]
-    names = [schema.labels[at] for at in labels.tolist()]
-    targets = [
-        *learned.targets,
-        *(replace(learned.targets[0], label=name, weights=None) for name in names),
-    ]
-    inputs = backbone.prepare(texts)
-    slices = {n: [*values, *[""] * len(unlabelled)] for n, values in learned.slices.items()}
-    encoded, ids = task.encode(targets, schema, inputs, texts), [*learned.ids]
-    ids += content_ids(unlabelled.texts) if ids else []
-    return Examples(texts, inputs, targets, encoded, slices, ids)
+    texts, names = unlabelled.texts, [schema.labels[at] for at in labels.tolist()]
+    targets = [replace(learned.targets[0], label=name, weights=None) for name in names]
+    encoded = task.encode(targets, schema, unlabelled.inputs, texts)
+    slices = {name: [""] * len(texts) for name in learned.slices}
+    ids = content_ids(texts) if learned.ids else ()
+    taken_in = Examples(texts, unlabelled.inputs, targets, encoded, slices, ids)
+    return joined(backbone, [learned, taken_in])
+
+
+def with_views(
+    task: Task,
+    backbone: Backbone,
+    schema: Schema,
+    learned: Examples,
+    lesson: Examples,
+    views: AugmentOptions,
+    seed: int,
+) -> Examples:
+    """The lesson, and after it changed views of its rows that follow those `learned` by labels.
+
+    A view has the label that the row itself was answered with: consistency between the two (Sohn et
+    al. 2020, "FixMatch: simplifying semi-supervised learning with consistency and confidence").
+    Views that are the same as their row say nothing new and are left out.
+    """
+    own = lesson.select(np.arange(len(learned), len(lesson)))
+    if not len(own):
+        return lesson
+    both = with_copies(task, backbone, schema, own, views, seed)
+    new = range(len(own), len(both))
+    fresh = [at for at in new if both.texts[at] != both.texts[at % len(own)]]
+    return joined(backbone, [lesson, both.select(np.array(fresh, dtype=np.int64))])

@@ -42,6 +42,7 @@ from journeyman.training.pseudo_labels import (
     taken,
     threshold_of,
     with_pseudo_labels,
+    with_views,
 )
 from journeyman.training.trackers import Named, Tracker
 from journeyman.training.trainer import Trained, finetune, refit
@@ -99,13 +100,13 @@ class Round:
 
 @dataclass(frozen=True)
 class SelfTrained:
-    """The model that is kept, and how it came about: every round, the texts `offered`, the
-    `precision` that was asked of answers, and the seconds it took."""
+    """The model that is kept, and how it came about: every round, the texts `offered`, what was
+    `said` of it, and the seconds it took."""
 
     trained: Trained
     rounds: tuple[Round, ...]
     offered: Unlabelled
-    precision: float
+    said: SelfTrainingOptions
     seconds: float
 
     @property
@@ -154,7 +155,7 @@ def self_train(
     if refits and not course.folds:
         refit(rounds.kept, course.schema, course.validation, course.cache)
     seconds = time.perf_counter() - began
-    return SelfTrained(rounds.kept, tuple(done), offered, said.precision, seconds)
+    return SelfTrained(rounds.kept, tuple(done), offered, said, seconds)
 
 
 class _Rounds:
@@ -233,12 +234,15 @@ class _Rounds:
         return rows, answers.labels[rows]
 
     def _lesson(self, part: int, learned: Examples, threshold: Threshold) -> Examples:
-        """What a part learns from: its labelled rows, and those that it is sure of itself."""
+        """What a part learns from: its labelled rows, and those that it is sure of itself, these
+        in changed views too where consistency is asked for."""
         rows, labels = self._chosen(part, label_counts(learned), threshold)
         course, more = self.course, self.unlabelled.select(rows)
-        return with_pseudo_labels(
-            course.task, course.backbone, course.schema, learned, more, labels
-        )
+        about = course.task, course.backbone, course.schema
+        lesson = with_pseudo_labels(*about, learned, more, labels)
+        if self.said.consistency is None:
+            return lesson
+        return with_views(*about, learned, lesson, self.said.consistency, course.seed)
 
     def _trained(
         self, number: int, threshold: Threshold, counts: NDArray[np.int64]

@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from contract_samples import Sample
 from tiny import tiny_backbone
 
+from journeyman.training.augmentations.base import AugmentOptions
+from journeyman.training.augmentations.missing import changed, joined, missing_views
+from journeyman.training.examples import Examples
+from journeyman.training.missing_options import MissingOptions
 from journeyman.training.pseudo_labels import (
     DRIFT,
     LEAST,
@@ -14,7 +19,9 @@ from journeyman.training.pseudo_labels import (
     taken,
     threshold_of,
     with_pseudo_labels,
+    with_views,
 )
+from journeyman.training.solving import copied
 
 
 def held_out(rights, wrongs):
@@ -132,3 +139,47 @@ def test_true_is_the_defaults_and_false_is_not_nothing():
     assert said({"precision": 0.8}).precision == 0.8
     with pytest.raises(ValueError, match="precision"):
         said({"precision": 1.0})
+
+
+def some_of(sample, texts):
+    inputs = sample.backbone.prepare(texts)
+    return Examples(texts, inputs, [None] * len(texts))
+
+
+def test_views_are_learned_with_the_answer_to_their_row_and_known_to_be_of_it(tmp_path):
+    sample = Sample("text-classification", tiny_backbone(tmp_path), 8, 0)
+    about = sample.task, sample.backbone, sample.schema
+    more = some_of(sample, ["a good fine film of the year", "plot", "an awful bad plot of theirs"])
+    lesson = with_pseudo_labels(*about, sample.train, more, np.array([1, 0, 0]))
+    views = AugmentOptions(copies=3, strength=0.4)
+    found = with_views(*about, sample.train, lesson, views, 0)
+    assert list(found.texts[:11]) == list(lesson.texts)
+    assert len(found) == 11 + 6, "a text of one word has no view of its own"
+    sources = found.inputs.sources
+    for at in range(11, len(found)):
+        of = found.texts.index(
+            next(t for t in more.texts if set(found.texts[at].split()) < set(t.split()))
+        )
+        assert found.targets[at].label == found.targets[of].label
+        assert torch.equal(found.encoded.rows[at], found.encoded.rows[of])
+        assert sources[at] == sources[of]
+        assert found.ids[at] == found.ids[of]
+    assert copied(found).tolist() == [False] * 11 + [True] * 6
+    again = with_views(*about, sample.train, lesson, views, 0)
+    assert list(again.texts) == list(found.texts)
+
+
+def test_nothing_taken_has_no_views(sample):
+    about = sample.task, sample.backbone, sample.schema
+    assert with_views(*about, sample.train, sample.train, AugmentOptions(), 0) is sample.train
+
+
+def test_views_of_labelled_rows_are_still_known_as_such_beside_pseudo_labels(sample):
+    about = sample.task, sample.backbone, sample.schema
+    said = MissingOptions(words=0.5)
+    views = changed(missing_views(sample.backbone, sample.train, said, 0, 1), sample.train)
+    wider = joined(sample.backbone, [sample.train, views])
+    more = some_of(sample, ["a good film"])
+    found = with_pseudo_labels(*about, wider, more, np.array([1]))
+    assert copied(found).sum() == copied(wider).sum() > 0
+    assert found.inputs.sources[: len(wider)].tolist() == wider.inputs.sources.tolist()

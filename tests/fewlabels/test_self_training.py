@@ -83,6 +83,16 @@ def test_sure_answers_are_learned_from_beside_the_labelled_rows(sample, cache, p
     assert (only.threshold.right + 1) / (only.threshold.rows + 2) >= 0.8
 
 
+@pytest.mark.parametrize("folds", [0, 3])
+def test_consistency_learns_changed_views_of_what_is_taken(sample, cache, paying, folds):
+    made = course(sample, cache, folds, self_training=True)
+    plain = trained_on(made, rounds=1, precision=0.6)
+    found = trained_on(made, rounds=1, precision=0.6, consistency={"copies": 2, "strength": 0.3})
+    assert found.rounds[0].labels == plain.rounds[0].labels
+    views = rows_of(found.trained) - rows_of(plain.trained)
+    assert plain.rows < views <= 2 * plain.rows
+
+
 def test_labels_that_are_learned_are_mostly_the_true_ones(sample, cache, monkeypatch):
     truths = {row["text"]: row["label"] for row in made_rows(90, seed=5)}
     seen = []
@@ -257,6 +267,14 @@ def recipe(ground, output, self_training=None, **more):
 def told(folder):
     steps = json.loads((folder / "metrics.json").read_text())["steps"]
     return {name: figure["value"] for name, figure in steps["finetune"].items()}
+
+
+def test_a_run_tells_of_consistency(ground, tmp_path):
+    import journeyman
+
+    journeyman.finetune(recipe(ground, tmp_path / "run", {"consistency": {"copies": 2}}))
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "learned in 2 changed views too" in page
 
 
 @pytest.mark.parametrize("more", [

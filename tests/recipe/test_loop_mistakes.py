@@ -22,6 +22,18 @@ WRONG = [
     ("text", "{augment: {mosaics: 2}, tuner: full}", "finetune.augment.mosaics", "2"),
     ("boxes", "{augment: {}}", "kinds: [colour, crop, flip, mirror, zoom]", "no kinds"),
     ("boxes", "{augment: {kinds: [mosaic]}}", "finetune.augment.kinds", "'mosaic'"),
+    (
+        "text",
+        "{self_training: {consistency: {kinds: [crop]}}}",
+        "consistency: {kinds: [word-dropout]}",
+        "'crop'",
+    ),
+    (
+        "text",
+        "{self_training: {consistency: {mosaics: 1}}}",
+        "remove finetune.self_training.consistency.mosaics",
+        "1",
+    ),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
     ("text", "{balance: {within: city}}", "finetune.balance.within", "city"),
@@ -52,6 +64,7 @@ RIGHT = [
         "{balance: {within: domain}}\ntransfer: {tune: head, data: {train: train.csv}}",
     ),
     ("tags", "{accumulate: 2, tuner: lora}"),
+    ("text", "{self_training: {consistency: {copies: 2}}}"),
 ]
 
 
