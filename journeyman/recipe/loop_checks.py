@@ -62,8 +62,18 @@ def _check_targets(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
 
 def _check_objective(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
     said = recipe.finetune.objective
-    reason = None if said is None else objective_of(said).permits(task)
-    if said is not None and reason is not None:
+    if said is None:
+        return
+    objective = objective_of(said)
+    reason, head = objective.permits(task), _name(recipe.finetune.head, task.default_head)
+    if reason is None and objective.head not in (None, head):
+        mistakes.add(
+            ("finetune", "objective"),
+            f"The objective {said.name} trains the head {objective.head} alone.",
+            expected=f"`head: {objective.head}` beside it", found=f"head {head}",
+            remedy=f"write `head: {objective.head}`, or remove finetune.objective",
+        )  # fmt: skip
+    if reason is not None:
         mistakes.add(
             ("finetune", "objective"),
             f"The task {task.name} cannot be trained for the objective {said.name}.",

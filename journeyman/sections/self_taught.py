@@ -52,8 +52,8 @@ def _prose(found: SelfTrained) -> str:
     return (
         f"{len(offered.texts):,} rows without labels were offered{own}"
         f"{f'; left out: {out}' if out else ''}.{refused} An answer serves as a label "
-        f"where held-out answers as confident are right {found.said.precision:.0%} of the time, and "
-        f"no label may grow more than {DRIFT:.0f} times as much as another. "
+        f"where held-out answers as confident are right {found.said.precision:.0%} of the time, "
+        f"and no label may grow more than {DRIFT:.0f} times as much as another. "
         f"{_views(found)}{end}."
     )
 

@@ -58,9 +58,13 @@ class Learner:
 
     def __call__(self, features: Features) -> Tensor:
         """Outputs [B, C] or [B, T, C] of features at the cut."""
-        tuned = self.backbone.tuned(features, self.cut)
-        outputs: Tensor = self.head(tuned.to(self._head_device(tuned)))
+        outputs: Tensor = self.head(self.read(features))
         return outputs
+
+    def read(self, features: Features) -> Features:
+        """What the head reads of features at the cut, on its device."""
+        tuned = self.backbone.tuned(features, self.cut)
+        return tuned.to(self._head_device(tuned))
 
     def _head_device(self, features: Features) -> torch.device:
         """Where the head is; one without numbers takes features where they are."""
@@ -100,8 +104,8 @@ class Learner:
         self.train(False)
         with torch.no_grad():
             for indices, features in in_batches(source, PREDICT_ROWS):
-                tuned = self.backbone.tuned(features, self.cut)
-                outputs = self.head(tuned.to(self._head_device(tuned)))
+                tuned = self.read(features)
+                outputs = self.head(tuned)
                 texts = [examples.texts[i] for i in indices]
                 part = self.task.split_outputs(outputs, examples.inputs.select(indices), texts)
                 yield indices, tuned, part

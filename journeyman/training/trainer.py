@@ -194,6 +194,8 @@ class _Course:
         head = self.learner.head
         objective = objective_of(self.options.objective)
         reason = objective.permits(self.learner.task)
+        if reason is None and objective.head not in (None, head.name):
+            reason = f"it trains the head {objective.head!r}, and not {head.name!r}"
         if reason is None and not (objective.trains_head or head.solved):
             reason = f"the head {head.name!r} is not solved, so it would stay untrained"
         if reason is None:
@@ -203,7 +205,8 @@ class _Course:
             place="finetune.objective",
             expected="an objective that suits the task and the head",
             found=f"{objective.name}: {reason}",
-            remedy="leave `objective` out, or use it with one label a row and `head: prototype`",
+            remedy="leave `objective` out, or use it with one label a row and "
+            f"`head: {objective.head or 'prototype'}`",
         )
 
 

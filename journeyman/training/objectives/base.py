@@ -29,6 +29,8 @@ class Objective(ABC):
     name: ClassVar[str]
     trains_head: ClassVar[bool] = True
     """Whether the head is part of what is trained; else it is solved on what came of training."""
+    head: ClassVar[str | None] = None
+    """The one head that it trains; None for any."""
     splits: ClassVar[bool] = True
     """Whether a batch's loss is a mean over its rows, so that it may be taken in parts."""
     Options: ClassVar[type[ObjectiveOptions]] = ObjectiveOptions
