@@ -36,6 +36,14 @@ WRONG = [
     ),
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
+    ("text", "{objective: co-teaching, head: linear}", "write `head: twin`", "head linear"),
+    ("text", "{objective: co-teaching, tuner: lora}", "finetune.objective", "head ridge"),
+    (
+        "text",
+        "{objective: co-teaching, head: twin, accumulate: 2}",
+        "finetune.accumulate",
+        "2",
+    ),
     ("text", "{balance: {within: city}}", "finetune.balance.within", "city"),
     (
         "text",
@@ -65,6 +73,7 @@ RIGHT = [
     ),
     ("tags", "{accumulate: 2, tuner: lora}"),
     ("text", "{self_training: {consistency: {copies: 2}}}"),
+    ("text", "{objective: {name: co-teaching, wrong: 0.3}, head: twin}"),
 ]
 
 
