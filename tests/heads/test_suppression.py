@@ -13,7 +13,7 @@ def naive(boxes, classes, overlap, limit):
     kept = []
     for at in range(len(boxes)):
         rivals = [i for i in kept if classes[i] == classes[at]]
-        if all(float(overlaps(boxes[at], boxes[i])) <= overlap for i in rivals):
+        if not rivals or float(overlaps(boxes[at], boxes[rivals]).max()) <= overlap:
             kept.append(at)
     return kept[:limit]
 

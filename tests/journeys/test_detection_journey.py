@@ -130,14 +130,16 @@ def test_each_box_has_a_heat_map_of_its_own(model, place):
     assert done.exit_code == 0, done.output
     *whys, lost = [json.loads(line) for line in done.stdout.splitlines()]
     assert "error" in lost
-    assert [tuple(why["box"]) for why in whys] == [box.box for box in boxes]
+    for why, box in zip(whys, boxes, strict=True):
+        assert why["box"] == pytest.approx(box.box, abs=1e-3), "asked alone, rounding differs"
     assert [why["target"] for why in whys] == [box.label for box in boxes]
     row = whys[0]["id"]
     assert [why["heatmap"] for why in whys][:2] == [f"heat/{row}.png", f"heat/{row}-2.png"]
     assert sorted(why["heatmap"] for why in whys) == sorted(map(str, Path("heat").iterdir()))
     assert whys[0]["heat"] != whys[1]["heat"]
     (first,) = model.explain(picture)
-    assert (first.box, first.heatmap) == (boxes[0].box, None)
+    assert first.box == pytest.approx(boxes[0].box, abs=1e-3)
+    assert first.heatmap is None
     with pytest.raises(JourneymanError, match="At least one"):
         model.explain("photos/images/3.png", boxes=0)
 

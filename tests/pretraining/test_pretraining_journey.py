@@ -160,7 +160,7 @@ def test_mistakes_are_told_before_any_work(said, place, ground):
     assert not (ground / "run").exists()
 
 
-@pytest.mark.parametrize("method", ["mlm", "contrast"])
+@pytest.mark.parametrize("method", [pytest.param("mlm", marks=pytest.mark.long), "contrast"])
 def test_a_killed_journey_arrives_at_the_same_bytes(method, ground):
     home = str(ground / "home")
     said = {"method": method}

@@ -137,7 +137,7 @@ def test_the_report_shows_history_and_importance(straight):
     assert len(section["tables"][0]["rows"]) == SEARCH["trials"]
 
 
-@pytest.mark.parametrize("killed_at", [1, 5])
+@pytest.mark.parametrize("killed_at", [pytest.param(1, marks=pytest.mark.long), 5])
 def test_a_killed_search_goes_on_to_the_same_bytes(
     killed_at, straight, written, tmp_path, monkeypatch
 ):
