@@ -40,8 +40,11 @@ def _check_trains(recipe: Recipe, task: Task, mistakes: Mistakes) -> None:
         return
     fields = type(options).model_fields
     viewed = task.modality == "image"  # A solved head learns from other views of pictures.
+    own = options.objective is not None and objective_of(options.objective).head
+    told = {"augment"} if viewed else set()
+    told |= {"objective"} if own else set()  # The head that it trains is missing: told so.
     for name in OF_THE_LOOP:
-        if getattr(options, name) != fields[name].default and not (viewed and name == "augment"):
+        if getattr(options, name) != fields[name].default and name not in told:
             mistakes.add(
                 ("finetune", name), f"`{name}` has nothing to act on: nothing is trained in steps.",
                 expected="a tuner such as `lora`, or `head: linear`",

@@ -37,6 +37,7 @@ WRONG = [
     ("text", "{objective: contrast, accumulate: 2, tuner: full}", "finetune.accumulate", "2"),
     ("text", "{objective: contrast}", "finetune.objective", "tuner none"),
     ("text", "{objective: co-teaching, head: linear}", "write `head: twin`", "head linear"),
+    ("text", "{objective: co-teaching}", "write `head: twin`", "head ridge"),
     ("text", "{objective: co-teaching, tuner: lora}", "finetune.objective", "head ridge"),
     (
         "text",
