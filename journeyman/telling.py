@@ -44,12 +44,19 @@ def tell(recipe: Recipe, workspace: Workspace, sections: Sequence[Section], text
 
 
 def tell_page(
-    recipe: Recipe, workspace: Workspace, sections: Sequence[Section], text: str, *, threads: int
+    recipe: Recipe,
+    workspace: Workspace,
+    sections: Sequence[Section],
+    text: str,
+    *,
+    threads: int,
+    before: str = "",
 ) -> None:
-    """Write report.html alone; `threads` is how many the run used."""
+    """Write report.html alone; `threads` is how many the run used, and of the page `before` charts
+    are taken over where their numbers are the same."""
     note = workspace.load_note(NOTE)
     header = _header(recipe, workspace, sections, note, text, threads)
-    write(workspace.folder / "report.html", header, sections)
+    write(workspace.folder / "report.html", header, sections, before)
 
 
 def _header(

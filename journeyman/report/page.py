@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from journeyman.files import write_bytes
 from journeyman.report.budget import BUDGETS, Budget, trimmed, trimmed_header
+from journeyman.report.charts.drawings import Drawings
 from journeyman.report.charts.picture import Picture, picture
 from journeyman.report.header import VERBS, ReportHeader
 from journeyman.report.highlight import cut_at, highlight
@@ -58,25 +59,29 @@ class Chapter:
     doubts: tuple[tuple[str, tuple[Suspect, ...]], ...]
 
 
-def render(header: ReportHeader, sections: Sequence[Section]) -> str:
-    """The whole page, under `LIMIT` bytes; the same input gives the same page."""
+def render(header: ReportHeader, sections: Sequence[Section], before: str = "") -> str:
+    """The whole page, under `LIMIT` bytes; the same input gives the same page.
+
+    Charts that the page `before` shows of the same numbers are taken over from it.
+    """
+    drawings = Drawings(before)
     sections = [_clean(section) for section in sections]
     header = trimmed_header(_clean(header))
     for budget in BUDGETS:
-        page = _page(header, sections, budget)
+        page = _page(header, sections, budget, drawings)
         if _size(page) < LIMIT:
             return page
     kept = list(sections)
     while kept and _size(page) >= LIMIT:
         kept.pop()
         left_out = f"{len(sections) - len(kept)} sections are left out to keep this page small."
-        page = _page(header, kept, BUDGETS[-1], notice=left_out)
+        page = _page(header, kept, BUDGETS[-1], drawings, notice=left_out)
     return page
 
 
-def write(path: Path, header: ReportHeader, sections: Sequence[Section]) -> None:
-    """Render the page into `path`, atomically."""
-    write_bytes(Path(path), render(header, sections).encode())
+def write(path: Path, header: ReportHeader, sections: Sequence[Section], before: str = "") -> None:
+    """Render the page into `path`, atomically; `before` is as `render` has it."""
+    write_bytes(Path(path), render(header, sections, before).encode())
 
 
 def _size(page: str) -> int:
@@ -84,9 +89,14 @@ def _size(page: str) -> int:
 
 
 def _page(
-    header: ReportHeader, sections: Sequence[Section], budget: Budget, notice: str = ""
+    header: ReportHeader,
+    sections: Sequence[Section],
+    budget: Budget,
+    drawings: Drawings,
+    notice: str = "",
 ) -> str:
-    chapters = [_chapter(i, trimmed(s, budget)) for i, s in enumerate(sections, start=1)]
+    parts = [trimmed(section, budget) for section in sections]
+    chapters = [_chapter(i, part, drawings) for i, part in enumerate(parts, start=1)]
     anchors: dict[str, str] = {}
     for chapter in chapters:
         anchors.setdefault(chapter.section.step, chapter.anchor)
@@ -94,7 +104,7 @@ def _page(
         Stage(verb, _VERB_WORDS[verb], verb in header.steps, anchors.get(verb, ""))
         for verb in VERBS
     ]
-    baselines = header.baselines and picture(_ours(header.baselines), "baselines")
+    baselines = header.baselines and picture(_ours(header.baselines), "baselines", drawings)
     template = _environment().get_template("page.html.j2")
     return template.render(
         header=header,
@@ -119,13 +129,13 @@ def _first_words(sections: Sequence[Section], step: str) -> tuple[str, ...]:
     return next((s.prose[:1] for s in sections if s.step == step), ())
 
 
-def _chapter(index: int, section: Section) -> Chapter:
+def _chapter(index: int, section: Section, drawings: Drawings) -> Chapter:
     slug = re.sub("[^a-z0-9]+", "-", section.step.lower()).strip("-")
     anchor = f"s{index}-{slug}".rstrip("-")
     return Chapter(
         anchor,
         section,
-        tuple((c, picture(c, f"{anchor}-c{i}")) for i, c in enumerate(section.charts)),
+        tuple((c, picture(c, f"{anchor}-c{i}", drawings)) for i, c in enumerate(section.charts)),
         _grouped(section.examples),
         _grouped(section.suspects),
     )

@@ -94,6 +94,7 @@ def test_page_is_small(sample):
 def test_same_input_gives_the_same_bytes(sample):
     header, sections, page = sample
     assert render(header, sections) == page
+    assert render(header, sections, page) == page
 
 
 def test_every_figure_is_on_the_page(sample):

@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from journeyman.report.charts import drawings
+from journeyman.report.charts.drawings import Drawings
 from journeyman.report.charts.picture import confused_pairs, picture
 from journeyman.section import Chart, Matrix, Series
 
@@ -103,3 +105,19 @@ def test_classes_never_seen_or_never_guessed_have_no_rate():
 
 def test_ragged_matrix_is_not_drawn():
     assert picture(Matrix(title="M", labels=("a", "b"), counts=((1,), (1, 2))), "c").svg == ""
+
+
+def test_a_chart_is_taken_over_where_nothing_of_it_changed(monkeypatch):
+    matrix = Matrix(title="M", labels=("a", "b"), counts=((3, 1), (0, 4)))
+    first = [picture(_chart("line"), "c1"), picture(matrix, "c2")]
+    page = f"<p>before</p>{first[0].svg}<div>{first[1].svg}</div>"
+    drawn = []
+    real = drawings._drawn
+    monkeypatch.setattr(drawings, "_drawn", lambda *said: drawn.append(said[1]) or real(*said))
+    kept = Drawings(page)
+    assert [picture(_chart("line"), "c1", kept), picture(matrix, "c2", kept)] == first
+    assert drawn == []
+    picture(_chart("line"), "c3", kept)
+    picture(_chart("bar"), "c1", kept)
+    picture(matrix.model_copy(update={"counts": ((3, 1), (0, 5))}), "c2", kept)
+    assert drawn == ["c3", "c1", "c2"]

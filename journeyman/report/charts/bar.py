@@ -11,7 +11,6 @@ from journeyman.report.charts.axis import named
 from journeyman.report.charts.drawing import (
     INK,
     MUTED,
-    SERIES,
     WIDTH,
     canvas,
     colour,
@@ -22,10 +21,10 @@ from journeyman.report.charts.drawing import (
     text_width,
     tick,
 )
+from journeyman.report.charts.looks import MOST_BARS, SERIES
 from journeyman.report.numbers import decimals_of, finite, number
 from journeyman.section import Chart, Series
 
-MOST_BARS = 160
 _WIDEST_NAME = WIDTH * 0.4
 _VALUE_SIZE = 11.0
 

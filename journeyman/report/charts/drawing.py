@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from journeyman.report.charts.looks import SERIES
 from journeyman.report.numbers import finite, number
 
 WIDTH = 400.0
@@ -28,8 +29,6 @@ WIDTH = 400.0
 TYPE = 12.5
 _IMAGE_DPI = 180
 INK, MUTED, RULE = "#1b2431", "#566070", "#dfe3e8"
-SERIES = ("#0f6b82", "#c2601a", "#6a55a0", "#3f8048", "#a83f68", "#76808d")
-DASHES = ("solid", "dashed", "dotted", "dashdot")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 _VARIABLES = {
     INK: "var(--ink)",

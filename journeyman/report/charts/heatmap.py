@@ -20,9 +20,9 @@ from journeyman.report.charts.drawing import (
     style,
     text_width,
 )
+from journeyman.report.charts.looks import MOST_CELLS_WITH_NUMBERS
 from journeyman.section import Matrix
 
-MOST_CELLS_WITH_NUMBERS = 12
 """Classes up to which each cell carries its count; beyond, the map is an image of shades."""
 _DEEPEST = 0.62
 _LONGEST_SLANTED = 92.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from journeyman.report.charts.axis import Axis, label, numbers_up
 from journeyman.report.charts.drawing import (
-    DASHES,
     MARKERS,
     MUTED,
     canvas,
@@ -13,6 +12,7 @@ from journeyman.report.charts.drawing import (
     inline_svg,
     style,
 )
+from journeyman.report.charts.looks import DASHES
 from journeyman.section import Chart
 
 _LEFT = 52.0

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from journeyman.report.charts.bar import MOST_BARS, bar_svg
-from journeyman.report.charts.drawing import DASHES, SERIES
-from journeyman.report.charts.heatmap import MOST_CELLS_WITH_NUMBERS, heatmap_svg
-from journeyman.report.charts.line import line_svg
-from journeyman.report.charts.scatter import scatter_svg
+from journeyman.report.charts.drawings import Drawings
+from journeyman.report.charts.looks import DASHES, MOST_BARS, MOST_CELLS_WITH_NUMBERS, SERIES
 from journeyman.report.numbers import finite, measured, number
 from journeyman.section import Chart, Grid, Matrix, Series
 
-_DRAW = {"line": line_svg, "bar": bar_svg, "scatter": scatter_svg}
 _MOST_NUMBERS = 400
 _MOST_PAIRS = 12
 
@@ -37,18 +33,21 @@ class Picture:
     note: str = ""
 
 
-def picture(chart: Chart | Matrix, ident: str) -> Picture:
-    """Draw `chart`; `ident` must be unique on the page."""
-    return _of_matrix(chart, ident) if isinstance(chart, Matrix) else _of_chart(chart, ident)
+def picture(chart: Chart | Matrix, ident: str, drawings: Drawings | None = None) -> Picture:
+    """Draw `chart`, or take it from `drawings`; `ident` must be unique on the page."""
+    drawings = drawings or Drawings()
+    if isinstance(chart, Matrix):
+        return _of_matrix(chart, ident, drawings)
+    return _of_chart(chart, ident, drawings)
 
 
-def _of_chart(chart: Chart, ident: str) -> Picture:
+def _of_chart(chart: Chart, ident: str, drawings: Drawings) -> Picture:
     drawable = tuple(s for s in chart.series if any(finite(y) is not None for y in s.y))
     drawable = tuple(_plottable(s) for s in drawable)
     if not drawable:
         return Picture("", note="No values to draw.")
     drawn = chart.model_copy(update={"series": drawable})
-    svg = _DRAW[chart.kind](drawn, ident, alternative(drawn))
+    svg = drawings.svg(drawn, ident, alternative(drawn))
     return Picture(svg, _legend(drawn), numbers=_numbers(drawn), note=_left_out(drawn))
 
 
@@ -137,7 +136,7 @@ def _word(x: float | str) -> str:
     return x if isinstance(x, str) else number(x)
 
 
-def _of_matrix(matrix: Matrix, ident: str) -> Picture:
+def _of_matrix(matrix: Matrix, ident: str, drawings: Drawings) -> Picture:
     size = len(matrix.labels)
     if not size or len(matrix.counts) != size or any(len(row) != size for row in matrix.counts):
         return Picture("", note="No counts to draw.")
@@ -158,7 +157,7 @@ def _of_matrix(matrix: Matrix, ident: str) -> Picture:
     )
     small = size <= MOST_CELLS_WITH_NUMBERS
     return Picture(
-        heatmap_svg(matrix, ident, alt),
+        drawings.svg(matrix, ident, alt),
         legend=(Key("right", 1, "solid"), Key("wrong", 2, "solid")),
         table=None if small or not pairs else table,
         numbers=_per_class(matrix),

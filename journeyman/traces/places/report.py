@@ -33,14 +33,14 @@ class Page(Place):
             return 0
         before = page.read_bytes()
         try:
-            _retell(request.run)
+            _retell(request.run, before.decode(errors="replace"))
         except (JourneymanError, OSError, ValueError, KeyError):
             page.unlink(missing_ok=True)
             return 1
         return int(page.read_bytes() != before)
 
 
-def _retell(run: Path) -> None:
+def _retell(run: Path, before: str) -> None:
     recipe = _recipe(run)
     workspace = workspace_of(recipe, QUIET)
     workspace.folder = run
@@ -49,7 +49,7 @@ def _retell(run: Path) -> None:
     text = (run / "recipe.yaml").read_text(encoding="utf-8")
     best = run / "search" / "best.yaml"
     text = best.read_text(encoding="utf-8") if best.is_file() else text
-    tell_page(recipe, workspace, sections, text, threads=int(said["threads"]))
+    tell_page(recipe, workspace, sections, text, threads=int(said["threads"]), before=before)
 
 
 def _recipe(run: Path) -> Recipe:
