@@ -112,9 +112,9 @@ class Keeping:
         events = [Event.from_kept(each) for each in memory.untold]
         teacher.note(events, again=again)
         path = self.folder / EVENTS
-        told = _end_of(path) if again and path.is_file() else []
+        told = _end_of(path)[-len(events) - 5 :] if again and path.is_file() else []
         lines = [json.dumps(event.to_json(), ensure_ascii=False) for event in events]
-        new = [line for line in lines if line not in told[-len(lines) - 5 :]]
+        new = [line for line in lines if json.loads(line) not in told]
         try:
             with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(line + "\n" for line in new)
@@ -134,11 +134,18 @@ class Keeping:
         )
 
 
-def _end_of(path: Path) -> list[str]:
-    """The last lines of a file that may be long."""
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _END, 0))
-        return file.read().decode("utf-8", errors="replace").splitlines()
+def _end_of(path: Path) -> list[Any]:
+    """The last events of a file that may be long; a line that a kill cut off is taken out of it."""
+    with path.open("r+b") as file:
+        start = max(path.stat().st_size - _END, 0)
+        file.seek(start)
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole or not start:
+            file.truncate(start + whole)
+    lines = content[:whole].decode("utf-8", errors="replace").split("\n")
+    lines = lines[1:] if start else lines  # The first may have begun before.
+    return [json.loads(line) for line in lines if line]
 
 
 def _own(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -10,10 +10,12 @@ import journeyman
 from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.continual.options import UpdateOptions
 from journeyman.errors import DataError
+from journeyman.files import write_json
 from journeyman.teaching import forget
 from journeyman.versions.store import Store
+from journeyman.watching.events import Event
 from journeyman.watching.keeping import Keeping, beside
-from journeyman.watching.memory import Probation
+from journeyman.watching.memory import Memory, Probation
 from journeyman.watching.options import WatchOptions
 from journeyman.watching.running import Running
 from journeyman.watching.sources import Files
@@ -52,6 +54,27 @@ def answer(run, rows):
     asked = [json.loads(line)["id"] for line in (folder / "ask.jsonl").read_text().splitlines()]
     write(folder / "ask.labels.jsonl", [known[row_id] for row_id in asked])
     return asked
+
+
+@pytest.mark.parametrize("torn", ["", '{"event": "alarm", "row": 10'])
+def test_what_was_told_just_before_a_kill_is_not_told_again(run, torn):
+    """Killed after the events were written, before the memory knew of it; or while writing one."""
+    work = running(run)
+    keeping, teacher = work.keeping, work.teacher
+    keeping.folder.mkdir(exist_ok=True)
+    said = {"slice": "all", "detectors": ["mmd"], "after": 64}
+    events = [Event("alarm", 1024, "v1", said, ("moved",)), Event("asked", 1024, "v1", {"rows": 3})]
+    memory = Memory()
+    memory.untold = [event.kept() for event in events]
+    write_json(keeping.folder / "memory.json", memory.to_json(), indent=None)
+    path = keeping.folder / "events.jsonl"
+    if torn:
+        path.write_text(json.dumps({"event": "began", "row": 0}) + "\n" + torn)
+    else:
+        keeping.tell(memory, teacher)
+    keeping.tell(keeping.memory(), teacher, again=True)
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one["event"] for one in told] == ["began"] * bool(torn) + ["alarm", "asked"]
 
 
 def test_nothing_befalls_while_rows_stay_as_they_were(run, tmp_path):
