@@ -112,10 +112,10 @@ class Keeping:
         events = [Event.from_kept(each) for each in memory.untold]
         teacher.note(events, again=again)
         path = self.folder / EVENTS
-        told = _end_of(path)[-len(events) - 5 :] if again and path.is_file() else []
         lines = [json.dumps(event.to_json(), ensure_ascii=False) for event in events]
-        new = [line for line in lines if json.loads(line) not in told]
         try:
+            told = _end_of(path, len(lines) + 5) if again and path.is_file() else []
+            new = [line for line in lines if json.loads(line) not in told]
             with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(line + "\n" for line in new)
                 file.flush()
@@ -134,7 +134,7 @@ class Keeping:
         )
 
 
-def _end_of(path: Path) -> list[Any]:
+def _end_of(path: Path, most: int) -> list[Any]:
     """The last events of a file that may be long; a line that a kill cut off is taken out of it."""
     with path.open("r+b") as file:
         start = max(path.stat().st_size - _END, 0)
@@ -143,9 +143,16 @@ def _end_of(path: Path) -> list[Any]:
         whole = content.rfind(b"\n") + 1
         if whole or not start:
             file.truncate(start + whole)
-    lines = content[:whole].decode("utf-8", errors="replace").split("\n")
-    lines = lines[1:] if start else lines  # The first may have begun before.
-    return [json.loads(line) for line in lines if line]
+    lines = content[:whole].decode("utf-8", errors="replace").split("\n")[:-1]
+    return [_read(line) for line in lines[-most:]]
+
+
+def _read(line: str) -> Any:
+    """The event on a line; None where somebody wrote something else there."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _own(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

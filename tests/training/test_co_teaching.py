@@ -30,6 +30,15 @@ def test_each_head_learns_what_the_other_finds_easy():
     assert (other.grad.abs().sum(1) > 0).tolist() == [True, True, False, False]
 
 
+def test_a_class_that_weighs_more_is_not_left_out_for_it():
+    targets = torch.eye(2)[[0, 1]]
+    first = torch.tensor([[1.0, 0], [0, 2.0]], requires_grad=True)
+    other = torch.tensor([[1.0, 0], [0, 2.0]])
+    outputs, weights = torch.cat([first, other], 1), torch.tensor([1.0, 50.0])
+    objective(wrong=0.5, rising=1).loss(TASK, outputs, targets, weights).backward()
+    assert (first.grad.abs().sum(1) > 0).tolist() == [False, True]
+
+
 def test_more_rows_are_left_out_from_epoch_to_epoch():
     said = {"wrong": 0.4, "rising": 4}
     assert [objective(epoch, **said).taught(10) for epoch in range(6)] == [9, 8, 7, 6, 6, 6]

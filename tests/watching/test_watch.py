@@ -56,7 +56,7 @@ def answer(run, rows):
     return asked
 
 
-@pytest.mark.parametrize("torn", ["", '{"event": "alarm", "row": 10'])
+@pytest.mark.parametrize("torn", ["", '{"event": "alarm", "row": 10', "seen by Ann\n{"])
 def test_what_was_told_just_before_a_kill_is_not_told_again(run, torn):
     """Killed after the events were written, before the memory knew of it; or while writing one."""
     work = running(run)
@@ -73,8 +73,9 @@ def test_what_was_told_just_before_a_kill_is_not_told_again(run, torn):
     else:
         keeping.tell(memory, teacher)
     keeping.tell(keeping.memory(), teacher, again=True)
-    told = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [one["event"] for one in told] == ["began"] * bool(torn) + ["alarm", "asked"]
+    lines = path.read_text().splitlines()
+    told = [json.loads(line)["event"] for line in lines if line.startswith("{")]
+    assert told == ["began"] * bool(torn) + ["alarm", "asked"]
 
 
 def test_nothing_befalls_while_rows_stay_as_they_were(run, tmp_path):

@@ -23,7 +23,6 @@ from journeyman.report.charts.drawing import (
 from journeyman.report.charts.looks import MOST_CELLS_WITH_NUMBERS
 from journeyman.section import Matrix
 
-"""Classes up to which each cell carries its count; beyond, the map is an image of shades."""
 _DEEPEST = 0.62
 _LONGEST_SLANTED = 92.0
 

@@ -6,3 +6,4 @@ SERIES = ("#0f6b82", "#c2601a", "#6a55a0", "#3f8048", "#a83f68", "#76808d")
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 MOST_BARS = 160
 MOST_CELLS_WITH_NUMBERS = 12
+"""Classes up to which each cell carries its count; beyond, the map is an image of shades."""

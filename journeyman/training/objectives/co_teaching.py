@@ -63,11 +63,18 @@ class CoTeaching(Objective):
         return torch.cat([*cast(TwinHead, learner.head).apart(learner.read(features))], dim=1)
 
     def loss(self, task: Task, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
-        """Mean cross-entropy of each head on the rows of least loss to the other, both together."""
+        """Mean cross-entropy of each head on the rows of least loss to the other, both together.
+
+        Rows are chosen by what they lose, however much their class or they themselves weigh.
+        """
         counted = targets if weights is None else targets * weights
-        losses = [-(counted * each.log_softmax(1)).sum(1) for each in outputs.chunk(2, dim=1)]
-        chosen = [loss.detach().argsort(stable=True)[: self.taught(len(loss))] for loss in losses]
-        return (losses[0][chosen[1]].mean() + losses[1][chosen[0]].mean()) / 2
+        said = [each.log_softmax(1) for each in outputs.chunk(2, dim=1)]
+        losses = [-(counted * each).sum(1) for each in said]
+        alike = targets / targets.sum(1, keepdim=True).clamp(min=1e-12)
+        merits = [(alike * each.detach()).sum(1) for each in said]
+        kept = self.taught(len(targets))
+        first, other = (merit.argsort(descending=True, stable=True)[:kept] for merit in merits)
+        return (losses[0][other].mean() + losses[1][first].mean()) / 2
 
     def taught(self, rows: int) -> int:
         """How many of a batch's rows are learned from in this epoch."""
