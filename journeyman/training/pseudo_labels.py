@@ -20,10 +20,11 @@ from torch import Tensor
 from journeyman.backbones.base import Backbone
 from journeyman.evaluation.calibration import probabilities
 from journeyman.tasks.base import Array, Schema, Task
-from journeyman.training.augmentations.base import AugmentOptions, with_copies
+from journeyman.training.augmentations.base import AugmentOptions, changed_copies
 from journeyman.training.augmentations.missing import joined
 from journeyman.training.batches import Indices
 from journeyman.training.examples import Examples, content_ids
+from journeyman.types import Modality
 
 LEAST = 10
 """Held-out answers that must lie at or above a threshold, whatever the precision."""
@@ -169,30 +170,29 @@ def with_pseudo_labels(
     targets = [replace(learned.targets[0], label=name, weights=None) for name in names]
     encoded = task.encode(targets, schema, unlabelled.inputs, texts)
     slices = {name: [""] * len(texts) for name in learned.slices}
-    ids = content_ids(texts) if learned.ids else ()
+    ids = (unlabelled.ids or content_ids(texts)) if learned.ids else ()
     taken_in = Examples(texts, unlabelled.inputs, targets, encoded, slices, ids)
     return joined(backbone, [learned, taken_in])
 
 
 def with_views(
-    task: Task,
-    backbone: Backbone,
-    schema: Schema,
-    learned: Examples,
-    lesson: Examples,
-    views: AugmentOptions,
-    seed: int,
-) -> Examples:
-    """The lesson, and after it changed views of its rows that follow those `learned` by labels.
+    backbone: Backbone, rows: Examples, views: AugmentOptions | None, modality: Modality, seed: int
+) -> tuple[Examples, Indices]:
+    """Rows without labels and after them changed views of them, and which row each is or is of.
 
-    A view has the label that the row itself was answered with: consistency between the two (Sohn et
-    al. 2020, "FixMatch: simplifying semi-supervised learning with consistency and confidence").
-    Views that are the same as their row say nothing new and are left out.
+    Views learn what is answered to the row itself: consistency between the two (Sohn et al. 2020,
+    "FixMatch: simplifying semi-supervised learning with consistency and confidence"). They are
+    drawn here once, so frozen layers see each but once, whoever learns it. Views that are the same
+    as their row say nothing new and are left out.
     """
-    own = lesson.select(np.arange(len(learned), len(lesson)))
-    if not len(own):
-        return lesson
-    both = with_copies(task, backbone, schema, own, views, seed)
-    new = range(len(own), len(both))
-    fresh = [at for at in new if both.texts[at] != both.texts[at % len(own)]]
-    return joined(backbone, [lesson, both.select(np.array(fresh, dtype=np.int64))])
+    every = np.arange(len(rows))
+    if views is None:
+        return rows, every
+    random = np.random.default_rng([seed, len(rows)])
+    copies = changed_copies(rows.texts, views, modality, random)
+    fresh = [at for at, text in enumerate(copies) if text != rows.texts[at % len(rows)]]
+    of = np.concatenate([every, np.array(fresh, dtype=np.int64) % max(len(rows), 1)])
+    texts = [*rows.texts, *(copies[at] for at in fresh)]
+    sources, ids = rows.inputs.sources, content_ids(rows.texts)
+    inputs = backbone.prepare(texts).made_from(None if sources is None else sources[of])
+    return Examples(texts, inputs, [None] * len(of), ids=[ids[at] for at in of]), of

@@ -170,6 +170,8 @@ class _Rounds:
         self.course, self.said, self.kept = course, said, start
         inputs = course.backbone.prepare(texts)
         self.unlabelled = Examples(texts, inputs, [None] * len(texts))
+        about = course.backbone, self.unlabelled, said.consistency
+        self.offered, self.of = with_views(*about, course.task.modality, course.seed)
         self.answers: dict[int, Sequence[Array]] = {}
         self.own = min(course.folds, len(course.validation))
         self.learned: tuple[Indices, NDArray[np.int64]] | None = None
@@ -237,12 +239,13 @@ class _Rounds:
         """What a part learns from: its labelled rows, and those that it is sure of itself, these
         in changed views too where consistency is asked for."""
         rows, labels = self._chosen(part, label_counts(learned), threshold)
-        course, more = self.course, self.unlabelled.select(rows)
-        about = course.task, course.backbone, course.schema
-        lesson = with_pseudo_labels(*about, learned, more, labels)
-        if self.said.consistency is None:
-            return lesson
-        return with_views(*about, learned, lesson, self.said.consistency, course.seed)
+        course, answered = self.course, np.full(len(self.unlabelled), -1)
+        answered[rows] = labels
+        given = answered[self.of]
+        more = self.offered.select(np.flatnonzero(given >= 0))
+        return with_pseudo_labels(
+            course.task, course.backbone, course.schema, learned, more, given[given >= 0]
+        )
 
     def _trained(
         self, number: int, threshold: Threshold, counts: NDArray[np.int64]

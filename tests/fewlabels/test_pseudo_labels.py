@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from contract_samples import Sample
 from tiny import tiny_backbone
 
@@ -146,32 +145,27 @@ def some_of(sample, texts):
     return Examples(texts, inputs, [None] * len(texts))
 
 
-def test_views_are_learned_with_the_answer_to_their_row_and_known_to_be_of_it(tmp_path):
-    sample = Sample("text-classification", tiny_backbone(tmp_path), 8, 0)
-    about = sample.task, sample.backbone, sample.schema
+def test_views_are_known_to_be_of_their_row(sample):
     more = some_of(sample, ["a good fine film of the year", "plot", "an awful bad plot of theirs"])
-    lesson = with_pseudo_labels(*about, sample.train, more, np.array([1, 0, 0]))
     views = AugmentOptions(copies=3, strength=0.4)
-    found = with_views(*about, sample.train, lesson, views, 0)
-    assert list(found.texts[:11]) == list(lesson.texts)
-    assert len(found) == 11 + 6, "a text of one word has no view of its own"
-    sources = found.inputs.sources
-    for at in range(11, len(found)):
-        of = found.texts.index(
-            next(t for t in more.texts if set(found.texts[at].split()) < set(t.split()))
-        )
-        assert found.targets[at].label == found.targets[of].label
-        assert torch.equal(found.encoded.rows[at], found.encoded.rows[of])
-        assert sources[at] == sources[of]
-        assert found.ids[at] == found.ids[of]
-    assert copied(found).tolist() == [False] * 11 + [True] * 6
-    again = with_views(*about, sample.train, lesson, views, 0)
+    found, of = with_views(sample.backbone, more, views, "text", 0)
+    assert list(found.texts[:3]) == list(more.texts)
+    assert len(found) == 3 + 6, "a text of one word has no view of its own"
+    assert sorted(of.tolist()) == [0, 0, 0, 0, 1, 2, 2, 2, 2]
+    for at, row in enumerate(of):
+        assert set(found.texts[at].split()) <= set(more.texts[row].split())
+        assert found.inputs.sources[at] == more.inputs.sources[row]
+        assert found.ids[at] == found.ids[row]
+    assert copied(found).tolist() == [False] * 3 + [True] * 6
+    again, _ = with_views(sample.backbone, more, views, "text", 0)
     assert list(again.texts) == list(found.texts)
 
 
-def test_nothing_taken_has_no_views(sample):
-    about = sample.task, sample.backbone, sample.schema
-    assert with_views(*about, sample.train, sample.train, AugmentOptions(), 0) is sample.train
+def test_without_consistency_there_are_the_rows_alone(sample):
+    more = some_of(sample, ["a good film"])
+    found, of = with_views(sample.backbone, more, None, "text", 0)
+    assert found is more
+    assert of.tolist() == [0]
 
 
 def test_views_of_labelled_rows_are_still_known_as_such_beside_pseudo_labels(sample):

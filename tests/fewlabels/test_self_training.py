@@ -93,6 +93,28 @@ def test_consistency_learns_changed_views_of_what_is_taken(sample, cache, paying
     assert plain.rows < views <= 2 * plain.rows
 
 
+def test_views_are_drawn_once_for_all_folds_and_rounds(sample, tmp_path, paying, monkeypatch):
+    lessons = []
+    real = self_training.with_pseudo_labels
+
+    def watched(task, backbone, schema, learned, more, labels):
+        lessons.append(
+            {text: schema.labels[at] for text, at in zip(more.texts, labels, strict=True)}
+        )
+        return real(task, backbone, schema, learned, more, labels)
+
+    monkeypatch.setattr(self_training, "with_pseudo_labels", watched)
+    said = {"copies": 2, "strength": 0.3}
+    made = course(sample, FeatureCache(tmp_path / "own"), 3, self_training=True)
+    trained_on(made, rounds=2, precision=0.6, consistency=said)
+    assert len(lessons) >= 4
+    texts = set().union(*lessons)
+    whole = set(OFFERED.texts)
+    views = texts - whole
+    assert views
+    assert len(views) <= 2 * len(texts & whole)
+
+
 def test_labels_that_are_learned_are_mostly_the_true_ones(sample, cache, monkeypatch):
     truths = {row["text"]: row["label"] for row in made_rows(90, seed=5)}
     seen = []

@@ -97,16 +97,11 @@ def with_copies(
             remedy="remove finetune.augment",
         )
     check_mosaics(task, options)
-    kinds = [AUGMENTATIONS[name]() for name in options.chosen(task.modality)]
-    whole = task.modality == "image"
     random = np.random.default_rng([seed, len(examples)])
-    copies: list[Text] = []
-    for _ in range(options.copies if kinds else 0):
-        for text in examples.texts:
-            drawn = kinds if whole else [kinds[int(random.integers(len(kinds)))]]
-            copies.append(_changed(text, drawn, options.strength, random))
+    copies = changed_copies(examples.texts, options, task.modality, random)
     times = 1 + len(copies) // max(len(examples), 1)
     mosaics, composed = _mosaics(task, examples, options.mosaics, random)
+    kinds = _kinds(options, task.modality)
     copies += [_changed(mosaic, kinds, options.strength, random) for mosaic in mosaics]
     texts = [*examples.texts, *copies]
     known = examples.inputs.sources
@@ -119,6 +114,23 @@ def with_copies(
     times += options.mosaics
     slices = {name: [*values] * times for name, values in examples.slices.items()}
     return Examples(texts, inputs, targets, encoded, slices, [*examples.ids] * times)
+
+
+def changed_copies(
+    texts: Sequence[Text], options: AugmentOptions, modality: Modality, random: np.random.Generator
+) -> list[Text]:
+    """`copies` changed copies of each text: of all of them in turn, and again."""
+    kinds, copies = _kinds(options, modality), list[Text]()
+    for _ in range(options.copies if kinds else 0):
+        for text in texts:
+            whole = modality == "image"
+            drawn = kinds if whole else [kinds[int(random.integers(len(kinds)))]]
+            copies.append(_changed(text, drawn, options.strength, random))
+    return copies
+
+
+def _kinds(options: AugmentOptions, modality: Modality) -> list[Augmentation]:
+    return [AUGMENTATIONS[name]() for name in options.chosen(modality)]
 
 
 def check_mosaics(task: Task, options: AugmentOptions) -> None:
