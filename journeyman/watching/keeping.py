@@ -27,6 +27,8 @@ from journeyman.watching.watch import Watch
 SUFFIX = ".watch"
 MEMORY = "memory.json"
 DETECTORS = "detectors.safetensors"
+NEXT = "detectors.next.safetensors"
+"""What detectors know, until the memory that goes with it is written."""
 EVENTS = "events.jsonl"
 OFF = "off"
 """A file of this name in the folder switches all acting off, also while the watch runs."""
@@ -72,6 +74,7 @@ class Keeping:
         """Let detectors go on from what they knew, those that are still asked for; where another
         version serves by now, those alone that do not watch its answers."""
         path = self.folder / DETECTORS
+        self._settle(watch.memory.turn)
         if not path.is_file():
             return
         try:
@@ -86,10 +89,26 @@ class Keeping:
         except (ModelError, KeyError, ValueError) as error:
             raise self._broken(path, error) from error
 
+    def _settle(self, turn: int) -> None:
+        """Take what detectors were to know next where the memory of that was written, or drop it:
+        a kill came between."""
+        path = self.folder / NEXT
+        if not path.is_file():
+            return
+        try:
+            own = read_tensors(path)[1].get("turn") == turn
+        except ModelError:
+            own = False
+        if own:
+            os.replace(path, self.folder / DETECTORS)
+        else:
+            path.unlink()
+
     def write(self, watch: Watch, position: Mapping[str, Any], events: Sequence[Event]) -> None:
         """Keep how things are; tell the events that were not told yet. Raises ResourceError where
         the disk refuses."""
         memory = watch.kept()
+        memory.turn += 1
         memory.position = dict(position)
         memory.untold = [event.kept() for event in events]
         tensors = {
@@ -98,8 +117,9 @@ class Keeping:
             for key, value in detector.kept().items()
         }
         about = {"layers": list(watch.sight.layers), "version": watch.model.version}
-        write_tensors(self.folder / DETECTORS, tensors, about)
+        write_tensors(self.folder / NEXT, tensors, {**about, "turn": memory.turn})
         write_json(self.folder / MEMORY, memory.to_json(), indent=None)
+        os.replace(self.folder / NEXT, self.folder / DETECTORS)
         if events:
             self.tell(memory, watch.teacher)
             write_json(self.folder / MEMORY, memory.to_json(), indent=None)

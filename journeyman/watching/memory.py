@@ -73,6 +73,8 @@ class Memory:
     `wanted` the ids that labels are asked for, `labelled` the rows that came with theirs.
     """
 
+    turn: int = 0
+    """How many times it was kept: detectors kept at another are not of it."""
     rows: int = 0
     failed: int = 0
     alarms: int = 0

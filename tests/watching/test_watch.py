@@ -13,6 +13,7 @@ from journeyman.errors import DataError
 from journeyman.files import write_json
 from journeyman.teaching import forget
 from journeyman.versions.store import Store
+from journeyman.watching import keeping
 from journeyman.watching.events import Event
 from journeyman.watching.keeping import Keeping, beside
 from journeyman.watching.memory import Memory, Probation
@@ -76,6 +77,52 @@ def test_what_was_told_just_before_a_kill_is_not_told_again(run, torn):
     lines = path.read_text().splitlines()
     told = [json.loads(line)["event"] for line in lines if line.startswith("{")]
     assert told == ["began"] * bool(torn) + ["alarm", "asked"]
+
+
+def known(work):
+    return {
+        f"{name}/{key}": value.tobytes()
+        for name, detector in work.watch.detectors.items()
+        for key, value in detector.kept().items()
+    }
+
+
+@pytest.mark.parametrize("after", ["detectors", "memory"])
+def test_detectors_and_memory_are_of_one_moment_whenever_a_kill_comes(
+    run, tmp_path, monkeypatch, after
+):
+    """Between the two files, the memory says which of them is true."""
+    file = write(tmp_path / "s.jsonl", blind(texts("paris", 300, seed=3)))
+    watched(run, file)
+    before = running(run)
+    assert before.watch.memory.rows == 300
+    write(file, blind(texts("acme", 300, seed=1)), "a")
+    work = running(run)
+    assert known(work) == known(before)
+
+    def killed(*_said, **_more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        if after == "detectors":
+            context.setattr(keeping, "write_json", killed)
+        else:
+            context.setattr(keeping.os, "replace", _but(keeping.os.replace, killed))
+        with pytest.raises(KeyboardInterrupt):
+            list(work.events(Files(file, work.position)))
+    again = running(run)
+    assert (work.keeping.folder / keeping.NEXT).exists() is False
+    if after == "detectors":
+        assert again.watch.memory.rows == 300
+        assert known(again) == known(before)
+    else:
+        assert again.watch.memory.rows > 300
+        assert known(again) == known(work)
+
+
+def _but(real, killed):
+    """Replaces files but for those of detectors."""
+    return lambda one, other: (killed if one.name == keeping.NEXT else real)(one, other)
 
 
 def test_nothing_befalls_while_rows_stay_as_they_were(run, tmp_path):

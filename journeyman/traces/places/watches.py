@@ -7,7 +7,7 @@ from pathlib import Path
 from journeyman.traces.places.base import PLACES, Place, Request
 from journeyman.traces.places.documents import clear_documents
 from journeyman.traces.removed import Removed
-from journeyman.watching.keeping import DETECTORS, SUFFIX
+from journeyman.watching.keeping import DETECTORS, NEXT, SUFFIX
 
 
 @PLACES.register("watches")
@@ -26,7 +26,7 @@ class Watches(Place):
 def clear_watch(folder: Path, removed: Removed) -> int:
     """Leave rows out of what a watch remembers and told, and delete what its detectors know: they
     begin anew with what the model's exam says is usual. Gives the number of traces."""
-    detectors = folder / DETECTORS
-    found = int(detectors.is_file())
-    detectors.unlink(missing_ok=True)
-    return found + clear_documents(folder, removed)
+    known = [path for path in (folder / DETECTORS, folder / NEXT) if path.is_file()]
+    for path in known:
+        path.unlink()
+    return len(known) + clear_documents(folder, removed)
