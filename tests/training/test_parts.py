@@ -99,11 +99,12 @@ def test_accumulation_gives_the_model_of_the_larger_batch(task, weights, backbon
         pytest.skip("no classes to weigh")
     sample = Sample(task, backbone, train=41, validation=9)
     options = {"class_weights": weights}
+    if TASKS[task].kind == "boxes":  # Which points learn is all or nothing: rounding must stay small.
+        options |= {"learning_rate": 3e-4, "head_learning_rate": 1e-3}
     whole, wanted = trained(sample, cache, batch_size=12, **options)
     parts, got = trained(sample, cache, batch_size=3, accumulate=4, **options)
     assert got.steps == wanted.steps == 4 * OPTIONS["epochs"]
-    near = 2e-2 if TASKS[task].kind == "boxes" else 2e-3  # Which points learn is all or nothing.
-    np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=near)
+    np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=2e-3)
     losses = [[line["loss"] for line in fitted.history] for fitted in (got, wanted)]
     assert losses[0] == pytest.approx(losses[1], rel=5e-3)
 
