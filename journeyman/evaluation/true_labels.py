@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp
 
 from journeyman.evaluation.intervals import Array
@@ -118,6 +117,8 @@ def _evenly(share: float, classes: int) -> Array:
 
 def _sharpness(scores: Array, given: NDArray[np.intp], mistakes: Array) -> float:
     """The temperature under which the labels as given are likeliest, mistakes included."""
+    from scipy.optimize import minimize_scalar  # Heavy, and seldom needed.
+
     told = np.log(mistakes).T[given]
 
     def loss(logarithm: float) -> float:

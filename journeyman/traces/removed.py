@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,8 @@ from journeyman.data.quarantine import SHOWN_CHARACTERS
 LEAST = 12
 """Characters from which a text or an id is looked for everywhere; a shorter one, which much else
 may be spelled like, only in fields of that name."""
+FEW = 64
+"""Parts up to which each is looked for by itself; beyond, all at once by how they start."""
 BLANK = "removed on request"
 """What stands in place of a text that cannot be left out."""
 
@@ -47,12 +48,22 @@ class Removed:
         return tuple(sorted(said for said in self.inputs | self.ids | cut if len(said) >= LEAST))
 
     @cached_property
-    def _within(self) -> re.Pattern[str] | None:
-        return re.compile("|".join(map(re.escape, self.parts))) if self.parts else None
+    def _by_start(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for part in self.parts:
+            found.setdefault(part[:LEAST], []).append(part)
+        return found
 
     def in_text(self, said: str) -> bool:
         """Whether a text is a trace of one of the rows, or holds one."""
-        return bool(self._within and self._within.search(said))
+        if len(self.parts) <= FEW:
+            return any(part in said for part in self.parts)
+        starts = self._by_start
+        return any(
+            said.startswith(part, at)
+            for at in range(len(said) - LEAST + 1)
+            for part in starts.get(said[at : at + LEAST], ())
+        )
 
     def _reads(self, said: Any) -> bool:
         return isinstance(said, str) and said in self.texts
@@ -61,7 +72,7 @@ class Removed:
         """Whether a value of JSON is about one of the rows itself: by the text of a field, or by
         its id; not by what is nested in it."""
         if isinstance(value, dict):
-            if str(value.get("id")) in self.ids or self._reads(value.get("text")):
+            if ("id" in value and str(value["id"]) in self.ids) or self._reads(value.get("text")):
                 return True
             return any(self.in_record(v) for v in value.values() if isinstance(v, str))
         if isinstance(value, list):

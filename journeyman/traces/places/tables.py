@@ -133,8 +133,14 @@ def _write(table: Table, gone: NDArray[np.bool_], path: Path) -> None:
     with pa.memory_map(str(table.path)) as mapped:
         store = pa.ipc.open_file(mapped).read_all()
         with pa.ipc.new_file(str(path), store.schema) as writer:
-            for batch in store.filter(pa.array(~gone)).to_batches():
+            for batch in store.filter(_mask(~gone)).to_batches():
                 writer.write_batch(batch)
+
+
+def _mask(kept: NDArray[np.bool_]) -> pa.Array:
+    """As `pa.array`, which would import pandas for it."""
+    bits = pa.py_buffer(np.packbits(kept, bitorder="little").tobytes())
+    return pa.Array.from_buffers(pa.bool_(), len(kept), [None, bits])
 
 
 def _lines(
