@@ -161,10 +161,10 @@ class Task(ABC):
     def schema(self, targets: Sequence[Any]) -> Schema:
         """What the training targets are."""
 
-    @abstractmethod
     def outputs(self, schema: Schema) -> int:
-        """C: how many numbers a target has; a head gives as many for each row or word, or vectors
-        of a width of its own (`Head.output_width`)."""
+        """C: how many numbers a target has, one for each label where there are labels; a head gives
+        as many for each row or word, or vectors of a width of its own (`Head.output_width`)."""
+        return len(schema.labels)
 
     @abstractmethod
     def encode(

@@ -62,10 +62,6 @@ class MultiLabelClassification(Task):
         labels = tuple(sorted(counts))
         return Schema(labels, tuple(counts[label] for label in labels))
 
-    def outputs(self, schema: Schema) -> int:
-        """One for each label."""
-        return len(schema.labels)
-
     def encode(
         self, targets: Sequence[Labels], schema: Schema, inputs: Inputs, texts: Sequence[Text]
     ) -> Encoded:

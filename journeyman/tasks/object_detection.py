@@ -93,10 +93,6 @@ class ObjectDetection(Task):
         labels = tuple(sorted(counts))
         return Schema(labels, tuple(counts[label] for label in labels))
 
-    def outputs(self, schema: Schema) -> int:
-        """One for each label."""
-        return len(schema.labels)
-
     def encode(
         self,
         targets: Sequence[Sequence[LabelledBox]],

@@ -79,10 +79,6 @@ class TokenClassification(Task):
         labels = tag_set(sorted({tag[2:] for tag in counts if tag != OUTSIDE}))
         return Schema(labels, tuple(counts[label] for label in labels))
 
-    def outputs(self, schema: Schema) -> int:
-        """One for each tag."""
-        return len(schema.labels)
-
     def encode(
         self,
         targets: Sequence[Sequence[str]],
