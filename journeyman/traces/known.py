@@ -88,6 +88,16 @@ def gone_in(table: Table, columns: DataOptions, removals: Removals) -> NDArray[n
     return found
 
 
+def table_without(run: Path, path: Path, removals: Removals) -> bool:
+    """Whether a file is a table of the run none of whose rows was removed: what reads like one of
+    those in it is part of what another row reads."""
+    for folder, collection in stored(run):
+        for table in _every_table(folder):
+            if table.path == path:
+                return not gone_in(table, collection.columns, removals).any()
+    return False
+
+
 def _in_table(table: Table, columns: DataOptions, removed: Removed, removals: Removals) -> Removed:
     hashes = np.array([int(said, 16) for said in removed.inputs], dtype=np.uint64)
     mask = np.isin(table.inputs, hashes)

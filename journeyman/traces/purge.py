@@ -12,7 +12,7 @@ from journeyman.journal import FILE as JOURNAL
 from journeyman.model_manifest import MANIFEST
 from journeyman.run_lock import alone_in
 from journeyman.stamp import FILE as STAMP
-from journeyman.traces.known import widened
+from journeyman.traces.known import table_without, widened
 from journeyman.traces.places.base import Request, in_order
 from journeyman.traces.places.leftovers import remove, unfinished
 from journeyman.traces.places.watches import clear_watch
@@ -96,7 +96,7 @@ def _of_run(run: Path, folder: Path, removed: Removed, cache: FeatureCache) -> P
     models = [path for path in (folder, folder / "model") if (path / MANIFEST).is_file()]
     request = Request(run, known, removals, cache, next(iter(models), None))
     places = {place.name: place.clear(request) for place in in_order()}
-    left = left_in(run, known)
+    left = [path for path in left_in(run, known) if not table_without(run, path, removals)]
     removals.all_done().write(run)
     return Purged(places, tuple(path.relative_to(run).as_posix() for path in left), known)
 

@@ -163,6 +163,21 @@ def test_nothing_of_forgotten_rows_is_left_and_nothing_comes_back(there):
         assert abs(old.scores[old.label] - new.scores[old.label]) < 0.1
 
 
+def test_a_row_that_reads_as_part_of_another_leaves_that_one_alone(place):
+    _, parts = prepared(place)
+    short, long = parts["train"][5], parts["train"][6]
+    long["text"] = f"{short['text']} , and more than that"
+    write_table(place / "train.csv", parts["train"])
+    model = run(place)
+    done = forget(place / "runs" / "marked", [short], model)
+    assert done.places["tables"] == 1
+    assert done.left == ()
+    tables = (place / "runs" / "marked" / "data").glob("*.arrow")
+    assert any(long["text"].encode() in table.read_bytes() for table in tables)
+    (place / "runs" / "marked" / "notes.bin").write_text(short["text"])
+    assert purge(place / "runs" / "marked", done.known).left == ("notes.bin",)
+
+
 def test_what_is_read_anew_from_the_source_leaves_them_out_too(there):
     gone, parts = parted()
     model = run(there)
