@@ -42,7 +42,7 @@ def classes_table() -> str:
 
 def domains_table() -> str:
     """Macro-F1 of each domain in the end, and the share of the gap that is closed."""
-    figures = _figures("continual_domains") or _figures("continual_domains-part")
+    figures = _figures("continual_domains")
     if not figures:
         return ""
     head = ["who", *DOMAINS, "mean", "on validation", "less the frozen head", "of the gap"]

@@ -24,6 +24,7 @@ from journeyman.usage import (
     ModelPath,
     MostBoxes,
     asked_of,
+    by_label,
     check_asked,
     check_free,
     check_written,
@@ -201,22 +202,25 @@ def make_ensemble(
     file: Annotated[
         str | None,
         typer.Option(
-            "--file",
-            "-f",
-            metavar="FILE",
-            help="Rows with targets that no member has learned from, to calibrate on.",
+            "--file", "-f", metavar="FILE", help="Rows to calibrate on, new to all members."
         ),
+    ] = None,
+    router: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Whose labels name the MODEL that answers a row."),
     ] = None,
 ) -> None:
     """Have two or more MODELs answer together, by the mean of what each holds probable.
 
-    A MODEL is a model folder or a run folder; all have the same task and labels.
+    A MODEL is a model folder or a run folder; all have the same task and labels. With --router it
+    is LABEL=MODEL, and each row is answered by the MODEL of the label that the router gives it.
     """
     from journeyman.data.questions import labelled_rows
     from journeyman.ensembles import ensemble
 
     check_free(out, "ensemble")
-    made = ensemble(models, name=Path(out).absolute().name)
+    named = models if router is None else by_label(models)
+    made = ensemble(named, name=Path(out).absolute().name, router=router)
     if file is not None:
         rows, refused = labelled_rows(file, made.columns, made.learner.task.kind)
         made = made.calibrate(rows)

@@ -1,7 +1,8 @@
-"""Several models that answer together: the mean of what each of them holds probable.
+"""Several models that answer together: the mean of what each holds probable, or one by a router.
 
-The linear opinion pool of Stone (1961). It gains most from models that err apart: of another
-backbone, or tuned in another way. Members stay as they are and answer for themselves too.
+The mean is the linear opinion pool of Stone (1961). It gains most from models that err apart: of
+another backbone, or tuned in another way. A router serves models that each know a domain of their
+own. Members stay as they are and answer for themselves too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from journeyman.errors import ModelError
 from journeyman.explainers.base import Explainer
 from journeyman.explainers.target import Asked
 from journeyman.files import write_json, write_text
+from journeyman.members import check_members, described
 from journeyman.model import Model
 from journeyman.model_folder import Networks, network_key, read_model, write_folder
 from journeyman.model_manifest import (
@@ -32,6 +34,7 @@ from journeyman.model_manifest import (
 )
 from journeyman.model_reference import model_folder
 from journeyman.progress import QUIET, Reporter
+from journeyman.routing import Router, joined, placed, prepared
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Said
@@ -45,40 +48,63 @@ from journeyman.types import (
     TokenWeight,
 )
 
-MEMBERS = "members"
+MEMBERS, ROUTER = "members", "router"
 
 
-def ensemble(models: Sequence[Model | str | Path], *, name: str = "ensemble") -> Ensemble:
+def ensemble(
+    models: Sequence[Model | str | Path] | Mapping[str, Model | str | Path],
+    *,
+    name: str = "ensemble",
+    router: Model | str | Path | None = None,
+) -> Ensemble:
     """Models, or the folders of models or runs, as one that answers by the mean of them.
 
     Each member's probabilities are calibrated before (of regression, the numbers are averaged), so
     nothing is chosen here, and no rows are needed; `calibrate` takes some where they are at
-    hand. Not saved yet. Raises ModelError for fewer than two models, or models of other tasks or
-    labels.
+    hand. With a `router`, a classifier, each row has the answer of the one whose name in `models`
+    (the model's own in a list) is the router's label of it. Not saved yet. Raises ModelError for
+    fewer than two models, or models of other tasks or labels; behind a router those that give a row
+    labels may know different ones.
     """
     networks: Networks = {}
-    found = [m if isinstance(m, Model) else _read(model_folder(m), networks) for m in models]
-    _check(found, [_called(m) for m in models])
-    return Ensemble.of(found, name)
+
+    def read(said: Model | str | Path) -> Model:
+        return said if isinstance(said, Model) else _read(model_folder(said), networks)
+
+    listed = list(models.values()) if isinstance(models, Mapping) else list(models)
+    found = [read(each) for each in listed]
+    check_members(found, [_called(each) for each in listed], routed=router is not None)
+    if router is None:
+        return Ensemble.of(found, name)
+    names = models if isinstance(models, Mapping) else [each.name for each in found]
+    guide = Router(read(router), tuple(names))
+    guide.check(found, _called(router))
+    return Ensemble.of(found, name, router=guide)
 
 
 class Ensemble(Model):
     """What `ensemble` gives: a model whose `members` are models.
 
     Its task, labels and columns are its first member's. What it explains is the mean of the
-    members' scores, so a word's weight is the mean of its weights.
+    members' scores, so a word's weight is the mean of its weights. With a `router` it answers, and
+    explains, each row as one member does, and its labels are those of all.
     """
 
     members: tuple[Model, ...]
+    router: Router | None = None
 
     @classmethod
     def of(
-        cls, members: Sequence[Model], name: str, calibration: Mapping[str, Any] | None = None
+        cls,
+        members: Sequence[Model],
+        name: str,
+        calibration: Mapping[str, Any] | None = None,
+        router: Router | None = None,
     ) -> Ensemble:
-        """Of models that fit each other."""
-        first = members[0]
-        made = cls(name, first.learner, first.schema, first.columns, calibration or {})
-        made.members = tuple(members)
+        """Of models, and a router, that fit each other."""
+        first, schema = members[0], joined([member.schema for member in members])
+        made = cls(name, first.learner, schema, first.columns, calibration or {})
+        made.members, made.router = tuple(members), router
         made.version = version_of(made._said())
         return made
 
@@ -95,14 +121,18 @@ class Ensemble(Model):
         if backbone is not None:
             networks[network_key(backbone.spec.sha256, backbone.options)] = backbone
         members = [_read(home, networks) for home in homes]
-        _check(members, [str(home) for home in homes])
-        found = cls.of(members, said["name"], said["calibration"])
-        versions = [member.version for member in members]
-        if versions != said["members"] or found.version != said["version"]:
+        guide = None
+        if "router" in said:
+            guide = Router(_read(place / ROUTER, networks), tuple(said["names"]))
+            guide.check(members, str(place / ROUTER))
+        check_members(members, [str(home) for home in homes], routed=guide is not None)
+        found = cls.of(members, said["name"], said["calibration"], guide)
+        if {**found._said(), "version": found.version} != said:
+            versions = ", ".join(part.version for part in found._parts().values())
             raise broken(
                 place / ENSEMBLE,
                 f"members {', '.join(map(str, said['members']))}, and version {said['version']}",
-                f"members {', '.join(versions)}, and version {found.version}",
+                f"members {versions}, and version {found.version}",
             )
         found.folder = place
         return found
@@ -113,11 +143,11 @@ class Ensemble(Model):
         Raises ModelError for a member that was not saved.
         """
         place = Path(folder).expanduser()
-        homes = [self._home(member) for member in self.members]
+        homes = {name: self._home(part) for name, part in self._parts().items()}
 
         def write(beside: Path) -> None:
-            for at, home in enumerate(homes):
-                shutil.copytree(home, beside / MEMBERS / str(at))
+            for name, home in homes.items():
+                shutil.copytree(home, beside / name)
             write_json(beside / ENSEMBLE, {**self._said(), "version": self.version})
             write_text(beside / "README.md", _card(self))
 
@@ -142,42 +172,72 @@ class Ensemble(Model):
         numbers an interval, and does it abstain, where its first member does, for as much accuracy
         or recall.
         """
-        plain = Ensemble.of(self.members, self.name)
+        plain = Ensemble.of(self.members, self.name, router=self.router)
         task, columns = self.learner.task, self.columns
         texts = [task.text(row, columns) for row in rows]
         targets = [task.target(row, columns) for row in rows]
-        outputs = plain.heard(_prepared(self, texts), None, reporter).outputs
+        outputs = plain.heard(prepared(self, texts), None, reporter).outputs
         first = self.members[0].calibration
         found = task.calibrate(outputs, targets, self.schema, first.get("target_accuracy"))
         if (options := asked_scope(first)) is not None:
             labels = task.plain(texts, targets)[1]
             found |= drawn(options, LeftOut(outputs, labels, None), self.schema, found)
-        return Ensemble.of(self.members, self.name, found)
+        return Ensemble.of(self.members, self.name, found, self.router)
 
     def heard(self, examples: Examples, source: FeatureSource | None, reporter: Reporter) -> Said:
-        """The mean of what members hold probable; the first reads the `source`."""
-        held: list[list[NDArray[np.float64]]] = []
+        """The mean of what members hold probable, the first of whom reads the `source`; or what
+        the one holds probable that the router names."""
         task = self.learner.task
+        if self.router is not None:
+            found = self._led(self.router, examples.texts, reporter)
+            return Said([row.astype(np.float32) for row in task.of_opinions(found, self.schema)])
+        held: list[list[NDArray[np.float64]]] = []
         for member in self.members:
             first = member.learner is self.learner
-            own = examples if first else _prepared(member, examples.texts)
+            own = examples if first else prepared(member, examples.texts)
             outputs = member.heard(own, source if first else None, reporter).outputs
             held.append(task.opinions(outputs, member.schema, member.calibration))
         mean = [np.mean(row, axis=0) for row in zip(*held, strict=True)]
         return Said([row.astype(np.float32) for row in task.of_opinions(mean, self.schema)])
 
+    def _led(
+        self, router: Router, texts: Sequence[Text], reporter: Reporter
+    ) -> list[NDArray[np.float64]]:
+        """What the member that each text is led to holds probable."""
+        routes, task = router.routes(texts, reporter), self.learner.task
+        held: list[NDArray[np.float64]] = [np.zeros(0)] * len(texts)
+        for at, member in enumerate(self.members):
+            rows = np.flatnonzero(routes == at).tolist()
+            own = prepared(member, [texts[row] for row in rows])
+            outputs = member.heard(own, None, reporter).outputs if rows else []
+            opinions = task.opinions(outputs, member.schema, member.calibration) if rows else []
+            for row, opinion in zip(rows, opinions, strict=True):
+                held[row] = placed(opinion, member.schema.labels, self.schema.labels)
+        return held
+
     def _explained(
         self, explainer: Explainer, text: Text, row_id: str, asked: Asked = None
     ) -> Explanation:
-        outputs = self.heard(_prepared(self, [text]), None, QUIET).outputs
+        outputs = self.heard(prepared(self, [text]), None, QUIET).outputs
         asked = asked or _asked(self, self.decoded(outputs, [text])[0])
         found = [
             explainer.explain(
                 each.learner, each.schema, [text], [row_id], each.calibration, [asked]
             )[0]
-            for each in self.members
+            for each in self._answering(text)
         ]
         return _mean(found)
+
+    def _answering(self, text: Text) -> Sequence[Model]:
+        """The members whose answer to a text counts."""
+        if self.router is None:
+            return self.members
+        return [self.members[int(self.router.routes([text])[0])]]
+
+    def _parts(self) -> dict[str, Model]:
+        """The models it is made of, by their folder within its own."""
+        parts = {f"{MEMBERS}/{at}": member for at, member in enumerate(self.members)}
+        return parts if self.router is None else {**parts, ROUTER: self.router.model}
 
     def _home(self, member: Model) -> Path:
         """The folder where the member stands as it is in memory."""
@@ -198,11 +258,8 @@ class Ensemble(Model):
             "name": self.name,
             "members": [member.version for member in self.members],
             "calibration": dict(self.calibration),
+            **({} if self.router is None else self.router.to_json()),
         }
-
-
-def _prepared(member: Model, texts: Sequence[Text]) -> Examples:
-    return Examples(texts, member.learner.backbone.prepare(texts), ())
 
 
 def _asked(model: Model, answer: Prediction) -> Asked:
@@ -232,53 +289,6 @@ def _mean(found: Sequence[Explanation]) -> Explanation:
     return Explanation(first.id, first.target, first.method, blanks, tokens, None, gap)
 
 
-def _check(members: Sequence[Model], called: Sequence[str]) -> None:
-    if len(members) < 2:
-        raise ModelError(
-            "An ensemble has two members or more.",
-            place="members",
-            expected="at least two models",
-            found=", ".join(called) or "none",
-            remedy="name another model of the same labels, say of another backbone",
-        )
-    for member, name in zip(members, called, strict=True):
-        if isinstance(member, Ensemble):
-            raise ModelError(
-                "A member of an ensemble is itself one.",
-                place=name,
-                expected="single models",
-                found=f"an ensemble of {len(member.members)}",
-                remedy="name its members instead",
-            )
-    if not members[0].learner.task.averages:
-        raise ModelError(
-            "Answers of this task cannot be averaged.",
-            place=called[0],
-            expected="models that give each row the same numbers",
-            found=f"a model for {members[0].learner.task.name}",
-            remedy="ask one of the models",
-        )
-    for member, name in zip(members[1:], called[1:], strict=True):
-        wanted, own = _about(members[0]), _about(member)
-        for what in wanted:
-            if own[what] != wanted[what]:
-                raise ModelError(
-                    f"The members of an ensemble differ in their {what}.",
-                    place=name,
-                    expected=f"the {what} of {called[0]}: {_shown(wanted[what])}",
-                    found=_shown(own[what]),
-                    remedy="train them on the same rows, or leave one out",
-                )
-
-
-def _about(member: Model) -> dict[str, Sequence[str]]:
-    return {"task": [member.learner.task.name], "labels": member.schema.labels}
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(names[:20]) + f" and {len(names) - 20} more" * (len(names) > 20)
-
-
 def _called(model: Model | str | Path) -> str:
     return model.name if isinstance(model, Model) else str(model)
 
@@ -286,6 +296,7 @@ def _called(model: Model | str | Path) -> str:
 def _manifest(path: Path) -> dict[str, Any]:
     said = manifest_in(path)
     kinds = {"name": str, "members": list, "calibration": dict, "version": str}
+    kinds |= {"names": list, "router": str} if {"names", "router"} & said.keys() else {}
     wrong = [name for name, kind in kinds.items() if not isinstance(said.get(name), kind)]
     if wrong:
         raise broken(path, f"an object with {', '.join(kinds)}", f"no such {', '.join(wrong)}")
@@ -297,19 +308,18 @@ def _read(folder: Path, networks: Networks) -> Model:
 
 
 def _card(made: Ensemble) -> str:
+    router = made.router
+    names = [""] * len(made.members) if router is None else [f"{name}: " for name in router.names]
+    named = zip(names, made.members, strict=True)
+    how = "the mean of what these models hold probable" if router is None else "each row has the "
+    how += "" if router is None else f"answer of one of these models, by the router in `{ROUTER}/`"
     lines = [
         f"# {made.name}",
         "",
-        f"Version `{made.version}`: the mean of what these models hold probable. Each is whole in"
-        f" `{MEMBERS}/`, with a card of its own.",
+        f"Version `{made.version}`: {how}. Each is whole in `{MEMBERS}/`, with a card of its own.",
         "",
-        *(f"- `{m.name}`, version `{m.version}`: {_kind(m)}" for m in made.members),
+        *(f"- {name}{described(member)}" for name, member in named),
+        *([] if router is None else [f"- the router: {described(router.model)}"]),
         "",
     ]
     return "\n".join(lines)
-
-
-def _kind(member: Model) -> str:
-    learner = member.learner
-    backbone = learner.backbone.spec.name
-    return f"{backbone}, tuner `{learner.tuner.name}`, head `{learner.head.name}`"

@@ -144,6 +144,25 @@ def check_written(form: str | None, output: str | None) -> None:
     )
 
 
+def by_label(models: Sequence[str]) -> dict[str, str]:
+    """Models by what stands before the first `=`. Raises DataError where nothing does, or twice
+    the same."""
+    named = [said.partition("=")[::2] for said in models]
+    found = dict(named)
+    wrong = [
+        said for said, (label, model) in zip(models, named, strict=True) if not label or not model
+    ]
+    if wrong or len(found) < len(named):
+        raise DataError(
+            "Behind a router each model is named by one of the router's labels.",
+            place="MODEL",
+            expected="LABEL=MODEL, each label once, such as film=runs/film",
+            found=wrong[0] if wrong else ", ".join(label for label, _ in named),
+            remedy="write the label that the router has for it before the model",
+        )
+    return found
+
+
 def check_free(output: str, what: str) -> None:
     """Raise where the `what` would overwrite something."""
     path = Path(output).expanduser()

@@ -5,13 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
-from contract_samples import Sample, made_rows, with_pictures
-from tiny import tiny_folder
+from contract_samples import made_rows, with_pictures
+from trained_models import found_network, trained
 from typer.testing import CliRunner
 
 import journeyman
-from journeyman.backbones.text_encoder import load_backbone
-from journeyman.catalogue.backbones import resolve
 from journeyman.cli import app
 from journeyman.ensembles import Ensemble, ensemble
 from journeyman.errors import ModelError
@@ -26,23 +24,7 @@ ASKED = [row["text"] for row in ROWS]
 def networks(tmp_path_factory):
     """Two backbones, of two families."""
     place = tmp_path_factory.mktemp("networks")
-    folders = [tiny_folder(place / "one", "bert"), tiny_folder(place / "two", "distilbert", 1)]
-    made = []
-    for folder in folders:
-        found = resolve(str(folder))
-        spec = {"name": found.name, "licence": found.licence, "source": found.source}
-        spec |= {"sha256": found.sha256, "reference": str(folder)}
-        made.append(load_backbone(folder, spec, {"max_tokens": 32}))
-    return made
-
-
-def trained(network, task_name, place, rows=60):
-    sample = Sample(task_name, network, train=rows)
-    got = sample.finetune(place / "features", head=sample.task.default_head, tuner="none")
-    about = {"data": "made", "rows": {"train": rows}, "parent": None}
-    name = network.spec.name
-    made = Model(name, got.learner, sample.schema, sample.data, got.calibration, about)
-    return made.save(place / "model")
+    return [found_network(place / "one", "bert"), found_network(place / "two", "distilbert", 1)]
 
 
 @pytest.fixture(scope="module", params=[name for name in TASKS if TASKS[name].averages])
