@@ -202,12 +202,15 @@ def make_ensemble(
     file: Annotated[
         str | None,
         typer.Option(
-            "--file", "-f", metavar="FILE", help="Rows to calibrate on, new to all members."
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="Rows with targets, new to every member, to calibrate on.",
         ),
     ] = None,
     router: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Whose labels name the MODEL that answers a row."),
+        typer.Option(metavar="MODEL", help="A classifier whose label names who answers a row."),
     ] = None,
 ) -> None:
     """Have two or more MODELs answer together, by the mean of what each holds probable.

@@ -121,11 +121,11 @@ class Ensemble(Model):
         if backbone is not None:
             networks[network_key(backbone.spec.sha256, backbone.options)] = backbone
         members = [_read(home, networks) for home in homes]
+        check_members(members, [str(home) for home in homes], routed="router" in said)
         guide = None
         if "router" in said:
-            guide = Router(_read(place / ROUTER, networks), tuple(said["names"]))
+            guide = Router(_read(place / ROUTER, networks), tuple(map(str, said["names"])))
             guide.check(members, str(place / ROUTER))
-        check_members(members, [str(home) for home in homes], routed=guide is not None)
         found = cls.of(members, said["name"], said["calibration"], guide)
         if {**found._said(), "version": found.version} != said:
             versions = ", ".join(part.version for part in found._parts().values())
@@ -208,9 +208,11 @@ class Ensemble(Model):
         held: list[NDArray[np.float64]] = [np.zeros(0)] * len(texts)
         for at, member in enumerate(self.members):
             rows = np.flatnonzero(routes == at).tolist()
+            if not rows:
+                continue
             own = prepared(member, [texts[row] for row in rows])
-            outputs = member.heard(own, None, reporter).outputs if rows else []
-            opinions = task.opinions(outputs, member.schema, member.calibration) if rows else []
+            outputs = member.heard(own, None, reporter).outputs
+            opinions = task.opinions(outputs, member.schema, member.calibration)
             for row, opinion in zip(rows, opinions, strict=True):
                 held[row] = placed(opinion, member.schema.labels, self.schema.labels)
         return held

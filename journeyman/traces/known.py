@@ -88,13 +88,13 @@ def gone_in(table: Table, columns: DataOptions, removals: Removals) -> NDArray[n
     return found
 
 
-def table_without(run: Path, path: Path, removals: Removals) -> bool:
-    """Whether a file is a table of the run none of whose rows was removed: what reads like one of
-    those in it is part of what another row reads."""
+def table_without(run: Path, path: Path, removed: Removed, removals: Removals) -> bool:
+    """Whether a file is a table of the run that has none of the rows: what reads like one of them
+    in it is part of what another row reads."""
     for folder, collection in stored(run):
         for table in _every_table(folder):
             if table.path == path:
-                return not gone_in(table, collection.columns, removals).any()
+                return _in_table(table, collection.columns, removed, removals) == Removed()
     return False
 
 

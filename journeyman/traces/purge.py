@@ -96,7 +96,8 @@ def _of_run(run: Path, folder: Path, removed: Removed, cache: FeatureCache) -> P
     models = [path for path in (folder, folder / "model") if (path / MANIFEST).is_file()]
     request = Request(run, known, removals, cache, next(iter(models), None))
     places = {place.name: place.clear(request) for place in in_order()}
-    left = [path for path in left_in(run, known) if not table_without(run, path, removals)]
+    found = left_in(run, known)
+    left = [path for path in found if not table_without(run, path, known, removals)]
     removals.all_done().write(run)
     return Purged(places, tuple(path.relative_to(run).as_posix() for path in left), known)
 

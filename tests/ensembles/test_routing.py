@@ -189,6 +189,9 @@ def test_what_was_changed_is_told(texts, tmp_path):
         ({"names": ["bad", "good", "plain"]}, "not as it was saved"),
         ({"names": ["good", "bad"]}, "does not know the members"),
         ({"names": None}, "no such names"),
+        ({"names": [1, 2, 3]}, "does not know the members"),
+        ({"names": [1, "bad", None]}, "does not know the members"),
+        ({"members": []}, "two members or more"),
         ({"router": None}, "no such router"),
     ):
         path.write_text(json.dumps({**whole, **change}))

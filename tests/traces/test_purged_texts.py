@@ -178,6 +178,14 @@ def test_a_row_that_reads_as_part_of_another_leaves_that_one_alone(place):
     assert purge(place / "runs" / "marked", done.known).left == ("notes.bin",)
 
 
+def test_a_table_that_still_holds_a_row_is_told(there, monkeypatch):
+    gone, _ = parted()
+    model = run(there)
+    monkeypatch.setattr(PLACES["tables"], "clear", lambda self, request: 0)
+    left = forget(there / "runs" / "marked", gone, model).left
+    assert any(name.startswith("data/") and name.endswith(".arrow") for name in left)
+
+
 def test_what_is_read_anew_from_the_source_leaves_them_out_too(there):
     gone, parts = parted()
     model = run(there)

@@ -99,9 +99,8 @@ def test_accumulation_gives_the_model_of_the_larger_batch(task, weights, backbon
         pytest.skip("no classes to weigh")
     sample = Sample(task, backbone, train=41, validation=9)
     options = {"class_weights": weights}
-    if (
-        TASKS[task].kind == "boxes"
-    ):  # Which points learn is all or nothing: not for rounding to say.
+    if TASKS[task].kind == "boxes":
+        # Which points learn is all or nothing: at this rate it is not for rounding to say.
         options |= {"learning_rate": 3e-4, "head_learning_rate": 1e-3}
     whole, wanted = trained(sample, cache, batch_size=12, **options)
     parts, got = trained(sample, cache, batch_size=3, accumulate=4, **options)
