@@ -129,16 +129,43 @@ class PartsSource(_Data):
         return " + ".join(str(part.source) for part in self.parts)
 
 
+class Piece(_Data):
+    """A piece of an archive that was cut, and the source that has it."""
+
+    file: FilePin
+    source: OneSource
+
+
+class PiecesSource(_Data):
+    """Members of an archive that was cut into pieces, in their order, each of its own source."""
+
+    kind: Literal["pieces"]
+    archive: ArchivePin
+    pieces: tuple[Piece, ...] = Field(min_length=2)
+    subfolder: RelativePath = ""
+
+    def __str__(self) -> str:
+        return f"{self.pieces[0].source} and {len(self.pieces) - 1} more, in pieces"
+
+
 Source = Annotated[
-    HubSource | UrlSource | PackageSource | FolderSource | InstalledSource | PartsSource,
+    HubSource
+    | UrlSource
+    | PackageSource
+    | FolderSource
+    | InstalledSource
+    | PartsSource
+    | PiecesSource,
     Field(discriminator="kind"),
 ]
 
 
 def plain_sources(source: Source) -> tuple[OneSource, ...]:
-    """The sources that a source asks: itself, or those of its parts."""
+    """The sources that a source asks: itself, or those of its parts or pieces."""
     if isinstance(source, PartsSource):
         return tuple(part.source for part in source.parts)
+    if isinstance(source, PiecesSource):
+        return tuple(piece.source for piece in source.pieces)
     return (source,)
 
 

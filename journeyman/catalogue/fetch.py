@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from journeyman.catalogue.converters.base import CONVERTERS
 from journeyman.catalogue.digest import remembered_sha256, sha256_of
-from journeyman.catalogue.entry import Entry, OneSource, plain_sources
+from journeyman.catalogue.entry import Entry, PiecesSource, Source, plain_sources
 from journeyman.catalogue.home import home
 from journeyman.catalogue.progress import FetchProgress
 from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed
@@ -134,8 +134,8 @@ def _remedy(entry: Entry) -> str:
 
 
 def _check_space(entry: Entry, staging: Path) -> None:
-    """Archive, files and converted files are on disk together for a moment."""
-    needed = max(_archived(plain_sources(source)) for source in entry.sources)
+    """Archives, files and converted files are on disk together for a moment."""
+    needed = max(_archived(source) for source in entry.sources)
     needed += entry.size * (1 if entry.conversion is None else CONVERTED)
     staging.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(staging).free
@@ -149,9 +149,11 @@ def _check_space(entry: Entry, staging: Path) -> None:
         )
 
 
-def _archived(sources: Iterable[OneSource]) -> int:
-    archives = [getattr(source, "archive", None) for source in sources]
-    return sum(archive.size for archive in archives if archive is not None)
+def _archived(source: Source) -> int:
+    """Bytes of the archives a source brings; pieces lie there once more each, and then joined."""
+    archives = [getattr(each, "archive", None) for each in plain_sources(source)]
+    joined = 2 * source.archive.size if isinstance(source, PiecesSource) else 0
+    return joined + sum(archive.size for archive in archives if archive is not None)
 
 
 def _put_in_place(ready: Path, folder: Path, staging: Path) -> None:

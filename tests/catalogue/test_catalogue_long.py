@@ -39,24 +39,40 @@ def test_the_default_backbone_is_fetched_and_loads():
     assert hidden.shape == (1, 4, 384)
 
 
-def test_sentences_of_one_meaning_are_near_in_two_languages():
+def likeness_of(name, pairs):
+    """[pair, pair]: the cosine of the first text of each pair and the second of each."""
     from torch.nn.functional import normalize
 
     from journeyman.backbones.text_encoder import load_backbone
 
-    found = resolve("e5-small", progress=False)
+    found = resolve(name, progress=False)
     spec = {"name": found.name, "licence": found.licence, "source": "", "sha256": found.sha256}
     backbone = load_backbone(found.folder, spec)
+    inputs = backbone.prepare([text for pair in pairs for text in pair])
+    vectors = normalize(backbone.frozen(inputs, 12).pooled[12], dim=1)
+    return vectors[0::2] @ vectors[1::2].T
+
+
+def test_sentences_of_one_meaning_are_near_in_two_languages():
     pairs = [
         ("酒店房间很干净，服务员热情", "The hotel room was clean and the staff friendly"),
         ("股票市场今天大跌", "The stock market fell sharply today"),
         ("我喜欢猫", "I love cats"),
     ]
-    inputs = backbone.prepare([f"query: {text}" for pair in pairs for text in pair])
-    vectors = normalize(backbone.frozen(inputs, 12).pooled[12], dim=1)
-    likeness = vectors[0::2] @ vectors[1::2].T
+    likeness = likeness_of("e5-small", [[f"query: {text}" for text in pair] for pair in pairs])
     assert likeness.diagonal().min() > 0.87
     assert (likeness - likeness.diagonal().diag()).max() < 0.78
+
+
+def test_the_backbone_that_comes_in_pieces_is_fetched_and_knows_meanings():
+    pairs = [
+        ("My card was swallowed by the machine", "The ATM kept my card"),
+        ("The stock market fell sharply today", "Shares plunged this afternoon"),
+        ("I love cats", "Cats are my favourite animals"),
+    ]
+    likeness = likeness_of("mpnet-base", pairs)
+    assert likeness.diagonal().min() > 0.5
+    assert (likeness - likeness.diagonal().diag()).max() < 0.3
 
 
 def test_snippets_are_fetched_and_counted():
@@ -104,7 +120,7 @@ def test_the_data_folder_gives_every_dataset_it_holds(name, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "stages"),
-    [("efficientnet-lite0", {8: 5, 16: 11, 32: 17}), ("mobilenet-v2", {8: 6, 16: 13, 32: 18})],
+    [("efficientnet-lite0", {8: 5, 16: 11, 32: 16}), ("mobilenet-v2", {8: 6, 16: 13, 32: 17})],
 )
 def test_networks_for_pictures_are_fetched_and_look_at_pictures(name, stages, tmp_path):
     import torch
