@@ -1,4 +1,4 @@
-"""Models of two backbones that answer together, beside each of them alone, on test rows.
+"""Models of several backbones that answer together, beside each of them alone, on test rows.
 
 `python -m benchmarks.ensembles [NAME] [SEEDS] [FIELD=VALUE ...]`: `intents` (banking77, the solved
 head on frozen layers) or `sentiment` (snippets by domain, both backbones tuned). The members of an
@@ -37,7 +37,9 @@ class Contest:
 E5 = "backbone.name=e5-small"
 CONTESTS = {
     "intents": Contest(
-        "recipes/bank-intents.yaml", {"minilm-l6": (), "e5-small": (E5,)}, "accuracy"
+        "recipes/bank-intents.yaml",
+        {"minilm-l6": (), "e5-small": (E5,), "mpnet-base": ("backbone.name=mpnet-base",)},
+        "accuracy",
     ),
     "sentiment": Contest(
         "recipes/sentiment.yaml",

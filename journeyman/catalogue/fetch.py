@@ -152,8 +152,8 @@ def _check_space(entry: Entry, staging: Path) -> None:
 def _archived(source: Source) -> int:
     """Bytes of the archives a source brings; pieces lie there once more each, and then joined."""
     archives = [getattr(each, "archive", None) for each in plain_sources(source)]
-    joined = 2 * source.archive.size if isinstance(source, PiecesSource) else 0
-    return joined + sum(archive.size for archive in archives if archive is not None)
+    size = sum(int(archive.size) for archive in archives if archive is not None)
+    return size + (2 * source.archive.size if isinstance(source, PiecesSource) else 0)
 
 
 def _put_in_place(ready: Path, folder: Path, staging: Path) -> None:

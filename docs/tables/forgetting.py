@@ -1,19 +1,16 @@
-"""Writes the tables of docs/forgetting.md from benchmarks/results: `python -m docs.figures`."""
+"""What learning in steps forgets: classes that arrive, domains that arrive."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
-DOMAINS = ("tweets", "movie", "amazon", "nyt")
+from docs.tables.results import DOMAINS, figures_of, lined
 
 
 def classes_table() -> str:
     """Accuracy on all classes so far, step by step, of the first seed; and in the end of all."""
-    figures = _figures("continual")
+    figures = figures_of("continual")
     if not figures:
         return ""
     found, told = figures["found"], figures["summary"]
@@ -42,7 +39,7 @@ def classes_table() -> str:
 
 def domains_table() -> str:
     """Macro-F1 of each domain in the end, and the share of the gap that is closed."""
-    figures = _figures("continual_domains")
+    figures = figures_of("continual_domains")
     if not figures:
         return ""
     head = ["who", *DOMAINS, "mean", "on validation", "less the frozen head", "of the gap"]
@@ -72,14 +69,6 @@ def domains_table() -> str:
     )
 
 
-def _figures(name: str) -> dict[str, Any]:
-    path = RESULTS / f"{name}.json"
-    found: dict[str, Any] = {}
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    return found
-
-
 def _points(line: Mapping[str, Any], name: str) -> str:
     apart = line.get(name)
     if apart is None or apart["low"] is None:
@@ -97,5 +86,4 @@ def _share(value: float) -> str:
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:
-    whole = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in whole)
+    return lined(rows[0], rows[1:])

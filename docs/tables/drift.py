@@ -1,12 +1,11 @@
-"""Writes the table of docs/watching.md from benchmarks/results: `python -m docs.figures`."""
+"""How soon detectors see a change, and how often they see one that is none."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+from docs.tables.results import figures_of, lined
+
 ALL = "those that act"
 HEAD = (
     "detector", "streams that stay", "their rows", "false alarms", "in 10,000 rows, at most",
@@ -16,10 +15,7 @@ HEAD = (
 
 def table() -> str:
     """False alarms and delays of each detector, a table for each set of streams."""
-    path = RESULTS / "drift.json"
-    if not path.is_file():
-        return ""
-    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    figures = figures_of("drift")
     return "\n".join(f"`{name}`:\n\n{_lines(figures[name])}\n" for name in sorted(figures))
 
 
@@ -42,7 +38,7 @@ def row(figures: Any) -> tuple[str, str, str]:
 
 
 def _lines(found: Any) -> str:
-    lines = [HEAD, ["---"] * len(HEAD)]
+    lines = []
     for name in sorted(found, key=lambda name: (name == "dummy", name != ALL, name)):
         still, change = found[name]["stationary"], found[name]["changes"]
         median = change["median rows"]
@@ -59,4 +55,4 @@ def _lines(found: Any) -> str:
                 "–" if median is None else median,
             )
         )
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return lined(HEAD, lines)
