@@ -23,8 +23,8 @@ SHORT = {
 }
 LONG = (
     "active_learning", "audit", "audit_structured", "continual", "continual_domains",
-    "detection", "drift", "ensembles", "faces", "few_labels", "generalise", "hotel", "journey",
-    "million_rows", "missing", "out_of_scope", "paired_intents", "picture_pass",
+    "detection", "distil", "drift", "ensembles", "faces", "few_labels", "generalise", "hotel",
+    "journey", "million_rows", "missing", "out_of_scope", "paired_intents", "picture_pass",
     "picture_race", "pictures", "pretraining", "ratings", "robustness", "search", "transfer",
     "tuners", "updates", "watching",
 )  # fmt: skip

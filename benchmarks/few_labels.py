@@ -15,18 +15,16 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from benchmarks.drawn import Draw, draw
 from benchmarks.runs import RESULTS, keep
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
-from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.data.label_names import name_rows
 from journeyman.data.options import DataOptions
 from journeyman.evaluation.classification import accuracy_score
@@ -53,34 +51,6 @@ CONTRAST = {
 }
 """Chosen on training rows that were not drawn. `contrast, ridge, names`, which puts another head on
 it, was added after the first draw's test figures of the others had been seen."""
-
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Draw:
-    """The labelled rows of one seed, the test rows, and the labels."""
-
-    seed: int
-    train: Rows
-    test: Rows
-    labels: tuple[str, ...]
-
-
-def draw(seed: int, shots: int = SHOTS) -> Draw:
-    """`shots` training rows of each label, drawn by `seed`; every test row."""
-    parts: dict[str, Rows] = {}
-    for name, path in resolve_dataset("banking77").files.items():
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        parts[name] = [json.loads(line) for line in lines]
-    labels = tuple(sorted({row["label"] for row in parts["train"]}))
-    random = np.random.default_rng(seed)
-    chosen: Rows = []
-    for label in labels:
-        own = [row for row in parts["train"] if row["label"] == label]
-        chosen += [own[i] for i in random.permutation(len(own))[:shots]]
-    return Draw(seed, chosen, parts["test"], labels)
-
 
 Answers = tuple[float, Sequence[str]]
 """Seconds to a model that answers, and its answers to the test rows."""
@@ -109,7 +79,7 @@ def ours(
     return seconds, [schema.labels[int(row.argmax())] for row in outputs]
 
 
-def _names(drawn: Draw) -> Rows:
+def _names(drawn: Draw) -> list[dict[str, Any]]:
     return [dict(row) for row in name_rows(drawn.labels, COLUMNS, "label")]
 
 

@@ -28,9 +28,7 @@ FULL = {"tuner": "full", "head": "linear", "metric": "accuracy"}
 FROZEN = {"tuner": "none", "head": "ridge", "metric": "accuracy"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "cut 8, 3 epochs at 1e-4": {**FULL, "cut": 8, "epochs": 3, "learning_rate": 1e-4},
-    "cut 4, 3 epochs at 5e-5": {**FULL, "cut": 4, "epochs": 3, "learning_rate": 5e-5},
     "cut 4, 3 epochs at 1e-4": {**FULL, "cut": 4, "epochs": 3, "learning_rate": 1e-4},
-    "cut 4, 4 epochs at 2e-4": {**FULL, "cut": 4, "epochs": 4, "learning_rate": 2e-4},
 }
 
 

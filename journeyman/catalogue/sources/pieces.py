@@ -9,7 +9,7 @@ from pathlib import Path
 
 from journeyman.catalogue.archive import ArchiveRefused, unpack
 from journeyman.catalogue.digest import sha256_of
-from journeyman.catalogue.entry import Pin, PiecesSource
+from journeyman.catalogue.entry import PiecesSource, Pin
 from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed, below
 
 
