@@ -27,11 +27,11 @@ def table() -> str:
     lines.append(
         (TOGETHER, "the mean of what they hold probable", "", *_told(held["figures"], TOGETHER))
     )
+    command = f"python -m benchmarks.ensembles intents {len(runs)} threads={threads} "
     return (
-        "Test accuracy of the solved head on frozen layers, "
-        f"mean of {len(runs)} seeds, whole runs on {threads} "
-        f"thread{'s' * (threads > 1)} (`python -m benchmarks.ensembles intents`):\n\n"
-        f"{lined(HEAD, lines)}\n"
+        f"Test accuracy of the solved head on frozen layers, mean of {len(runs)} seeds, whole runs "
+        f"on {threads} thread{'s' * (threads > 1)} of a machine with other work "
+        f"(`{command}collect.fractions.exam=0`):\n\n{lined(HEAD, lines)}\n"
     )
 
 

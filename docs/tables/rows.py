@@ -14,7 +14,7 @@ COMMANDS = {
     "audit": "benchmarks.audit banking77",
     "out_of_scope": "benchmarks.out_of_scope banking77",
     "drift": "benchmarks.drift",
-    "ensemble_intents": "benchmarks.ensembles intents",
+    "ensemble_intents": "benchmarks.ensembles intents 5 collect.fractions.exam=0",
     "transfer": "benchmarks.transfer",
 }
 HEADS = {
