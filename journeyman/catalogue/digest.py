@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from journeyman.catalogue.entry import Pin
 from journeyman.catalogue.home import home
 from journeyman.files import write_json
 
@@ -19,6 +20,11 @@ def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_whole(path: Path, pin: Pin) -> bool:
+    """Whether a file is there with exactly the pinned content."""
+    return path.is_file() and path.stat().st_size == pin.size and sha256_of(path) == pin.sha256
 
 
 def remembered_sha256(path: Path) -> str:

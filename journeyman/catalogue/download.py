@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from journeyman.catalogue.digest import sha256_of
+from journeyman.catalogue.digest import is_whole, sha256_of
 from journeyman.catalogue.entry import Pin
 from journeyman.catalogue.progress import FetchProgress
 from journeyman.catalogue.sources.base import SourceFailed
@@ -30,7 +30,7 @@ def download(
 
     Raises SourceFailed when the server refuses, breaks off, or sends other content than `pin`.
     """
-    if _is_whole(target, pin):
+    if is_whole(target, pin):
         return
     part = target.with_name(f"{target.name}.part")
     reason = ""
@@ -43,7 +43,7 @@ def download(
             if _size(part) <= before:
                 break
             continue
-        if _is_whole(part, pin):
+        if is_whole(part, pin):
             os.replace(part, target)
             return
         reason = _difference(part, pin)
@@ -88,10 +88,6 @@ def _stream(
                 progress.advance(len(chunk))
             file.flush()
             os.fsync(file.fileno())
-
-
-def _is_whole(path: Path, pin: Pin) -> bool:
-    return _size(path) == pin.size and path.exists() and sha256_of(path) == pin.sha256
 
 
 def _size(path: Path) -> int:

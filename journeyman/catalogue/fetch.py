@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from journeyman.catalogue.converters.base import CONVERTERS
-from journeyman.catalogue.digest import remembered_sha256, sha256_of
+from journeyman.catalogue.digest import is_whole, remembered_sha256, sha256_of
 from journeyman.catalogue.entry import Entry, PiecesSource, Source, plain_sources
 from journeyman.catalogue.home import home
 from journeyman.catalogue.progress import FetchProgress
@@ -116,7 +116,7 @@ def _check_files(job: Job) -> None:
         if path not in pinned:
             path.unlink()
     for path, file in pinned.items():
-        if not path.exists() or sha256_of(path) != file.sha256:
+        if not is_whole(path, file):
             path.unlink(missing_ok=True)
             raise SourceFailed(f"{file.path} is missing or not the pinned content")
 

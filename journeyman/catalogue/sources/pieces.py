@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from journeyman.catalogue.archive import ArchiveRefused, unpack
-from journeyman.catalogue.digest import sha256_of
+from journeyman.catalogue.digest import is_whole
 from journeyman.catalogue.entry import PiecesSource, Pin
 from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed, below
 
@@ -17,7 +17,7 @@ from journeyman.catalogue.sources.base import SOURCES, Job, SourceFailed, below
 def fetch_pieces(source: PiecesSource, job: Job) -> None:
     """Fetch each piece that is not there yet, join them in their order, and unpack the archive."""
     archive = job.downloads / source.archive.filename
-    if not _is_whole(archive, source.archive):
+    if not is_whole(archive, source.archive):
         _join(_pieces(source, job), archive, source.archive)
     wanted = {below(source.subfolder, file.path): (job.target(file), file) for file in job.files}
     try:
@@ -31,7 +31,7 @@ def _pieces(source: PiecesSource, job: Job) -> list[Path]:
     found = []
     for piece in source.pieces:
         path = job.downloads / piece.file.path
-        if not _is_whole(path, piece.file):
+        if not is_whole(path, piece.file):
             alone = replace(job, files=(piece.file,), into=job.downloads)
             try:
                 SOURCES[piece.source.kind](piece.source, alone)
@@ -47,13 +47,9 @@ def _join(pieces: list[Path], archive: Path, pin: Pin) -> None:
         for path in pieces:
             with path.open("rb") as piece:
                 shutil.copyfileobj(piece, joined)
-    if not _is_whole(part, pin):
+    if not is_whole(part, pin):
         part.unlink()
         raise SourceFailed(f"{archive.name}: its pieces do not make the pinned archive")
     os.replace(part, archive)
     for path in pieces:
         path.unlink()
-
-
-def _is_whole(path: Path, pin: Pin) -> bool:
-    return path.is_file() and path.stat().st_size == pin.size and sha256_of(path) == pin.sha256
