@@ -26,9 +26,9 @@ from journeyman.sections.schooled import ALONE, TEACHER
 SHOTS = (8, 16)
 WHO = {"teacher": "mpnet-base", "student": "minilm-l6"}
 FIGURES = {
-    "teacher": f"{TEACHER}: accuracy",
-    "student": "accuracy",
-    "student on the labels alone": f"{ALONE}: accuracy",
+    "teacher": f"{TEACHER}: test accuracy",
+    "student": "test accuracy",
+    "student on the labels alone": f"{ALONE}: test accuracy",
 }
 
 

@@ -129,10 +129,12 @@ class Workspace:
     def backbone(self) -> Backbone:
         """The pretrained network: as others made it, or as this run's pretraining left it."""
         said = self.pretraining
-        if said is None:
-            return self.base_backbone
+        return self.base_backbone if said is None else self.own(said.method_name)
+
+    def own(self, method: str) -> Backbone:
+        """The network that stands where this run's pretraining leaves it."""
         return read_backbone(
-            self.own_backbone, self.resolved_backbone, said.method_name, self.backbone_options
+            self.own_backbone, self.resolved_backbone, method, self.backbone_options
         )
 
     @cached_property

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from torch import Tensor
+
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, check_folder, content_sha256
@@ -41,19 +43,20 @@ this folder as it is.
 """
 
 
-def write_backbone(backbone: Backbone, base: ResolvedBackbone, folder: Path, method: str) -> None:
-    """Write the weights of `backbone` with the config and the tokenizer of `base`.
+def write_backbone(
+    kind: str, weights: Mapping[str, Tensor], base: ResolvedBackbone, folder: Path, method: str
+) -> None:
+    """Write weights of the class `kind` of transformers with the config and tokenizer of `base`.
 
     The folder is written whole beside its place and then takes it.
     """
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.new")
     try:
         beside.mkdir(parents=True)
-        state = backbone.module.state_dict()
-        kept = {name: value for name, value in state.items() if not name.startswith(UNUSED)}
+        kept = {name: value for name, value in weights.items() if not name.startswith(UNUSED)}
         write_tensors(beside / "model.safetensors", kept)
         config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
-        config["architectures"] = [type(backbone.module).__name__]
+        config["architectures"] = [kind]
         config["dtype"] = "float32"
         config.pop("torch_dtype", None)
         write_json(beside / "config.json", config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -78,6 +78,12 @@ class PretrainOptions(BaseModel):
     )
     precision: Precision = Field(
         default="auto", description="Arithmetic of training, as in `finetune`."
+    )
+    interpolation: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="How far the weights go, in a straight line, from what they were to what "
+        "pretraining made of them: 1 is all of the way. `auto` measures a tenth, a quarter, half "
+        "and all of it on the validation rows, and stays where it was if none helps.",
     )
 
     @field_validator("data", mode="before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from journeyman.backbones.base import Backbone
 from journeyman.pretraining.corpus import Corpus
+from journeyman.pretraining.interpolation import Outcome
 from journeyman.pretraining.learner import LIKELIHOOD
 from journeyman.pretraining.methods.base import METHODS
 from journeyman.pretraining.options import PretrainOptions
@@ -17,11 +18,10 @@ def pretrained(
     corpus: Corpus,
     options: PretrainOptions,
     trained: Pretrained,
-    worth: tuple[float | None, float | None],
-    metric: str,
+    outcome: Outcome,
 ) -> Section:
-    """The chapter on a backbone this run pretrained further; `worth` is before and after."""
-    before, after = worth
+    """The chapter on a backbone this run pretrained further, and how far it went."""
+    before, after, metric = outcome.worth[0.0], outcome.worth[outcome.kept], outcome.metric
     gain = None if before is None or after is None else after - before
     return Section(
         step="pretrain",
@@ -31,7 +31,7 @@ def pretrained(
             for text in (
                 _what(base, made, corpus, options, trained),
                 _left_out(corpus),
-                _verdict(before, after, metric),
+                _verdict(outcome),
             )
             if text
         ),
@@ -43,11 +43,12 @@ def pretrained(
             Figure(name="pretrained parameters", value=trained.parameters),
             Figure(name="epochs", value=len(trained.fitted.history)),
             Figure(name="log-likelihood on held-out texts", value=trained.fitted.best_score),
+            Figure(name="interpolation kept", value=outcome.kept),
             Figure(name=f"validation {metric} of ridge before", value=before),
             Figure(name=f"validation {metric} of ridge after", value=after),
             Figure(name=f"validation {metric} gained", value=gain),
         ),
-        charts=_curve(trained),
+        charts=(*_curve(trained), *_way(outcome)),
     )
 
 
@@ -63,10 +64,10 @@ def _what(
     source = ", ".join(options.data) if options.data else "the training rows"
     return (
         f"{base.spec.name} (licence {base.spec.licence or 'not stated'}) was pretrained further on "
-        f"{len(corpus.texts):,} texts of {source}: {where} learned {method.purpose}. The weights "
-        f"of epoch {trained.fitted.best_epoch}, the likeliest on {len(corpus.held):,} held-out "
-        f"texts, lie in `backbone/` with the SHA-256 {made.spec.sha256[:12]}; everything after is "
-        "bound to it, and the model takes it along."
+        f"{len(corpus.texts):,} texts of {source}: {where} learned {method.purpose}. Epoch "
+        f"{trained.fitted.best_epoch} is the likeliest on {len(corpus.held):,} held-out texts. "
+        f"What was kept lies in `backbone/` with the SHA-256 {made.spec.sha256[:12]}; everything "
+        "after is bound to it, and the model takes it along."
     )
 
 
@@ -80,14 +81,48 @@ def _left_out(corpus: Corpus) -> str:
     return f"Texts left out: {', '.join(told)}." if told else ""
 
 
-def _verdict(before: float | None, after: float | None, metric: str) -> str:
+def _verdict(outcome: Outcome) -> str:
+    before, after = outcome.worth[0.0], outcome.worth[outcome.kept]
     if before is None or after is None:
         return "What it adds was not measured: the task has no ridge head."
-    said = "helps" if after > before else "does not help"
-    advice = "" if after > before else " Leave `pretrain` out, or give it more text."
+    tried = sorted(set(outcome.worth) - {0.0})
+    told = ", ".join(f"{outcome.worth[share]:.3f} {_part(share)}" for share in tried)
+    said = (
+        f"On the same validation rows, a ridge head on frozen features reaches {outcome.metric} "
+        f"{before:.3f} on the weights as they were and {told} to the pretrained ones. "
+    )
+    if outcome.kept == 0:
+        return said + (
+            "None of it helps, so the weights stay as they were: leave `pretrain` out, or give it "
+            "more text."
+        )
+    if after <= before:
+        return (
+            said
+            + "By this measure it does not help: leave `pretrain` out, or `interpolation: auto`."
+        )
+    return said + (
+        f"By this measure it helps, and the weights {_part(outcome.kept)} are kept."
+        + (" They were chosen on these rows." if len(tried) > 1 else "")
+    )
+
+
+def _part(share: float) -> str:
+    return "all of the way" if share == 1 else f"{share:.0%} of the way".replace("%", " %")
+
+
+def _way(outcome: Outcome) -> tuple[Chart, ...]:
+    known = {share: value for share, value in sorted(outcome.worth.items()) if value is not None}
+    if len(known) < 3:
+        return ()
     return (
-        f"On the same validation rows, a ridge head on frozen features reaches {metric} "
-        f"{before:.3f} before and {after:.3f} after: by this measure it {said}.{advice}"
+        Chart(
+            kind="line",
+            title=f"Validation {outcome.metric} by how far the weights go",
+            x_label="part of the way to the pretrained weights",
+            y_label=outcome.metric,
+            series=(Series(name="ridge head", x=tuple(known), y=tuple(known.values())),),
+        ),
     )
 
 

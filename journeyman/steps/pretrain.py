@@ -5,8 +5,9 @@ from __future__ import annotations
 from journeyman.backbones.base import Backbone
 from journeyman.pretraining.corpus import read_corpus
 from journeyman.pretraining.folder import write_backbone
+from journeyman.pretraining.interpolation import Outcome, between, kept, shares
 from journeyman.pretraining.options import PretrainOptions
-from journeyman.pretraining.pretrain import downstream, pretrain
+from journeyman.pretraining.pretrain import Pretrained, downstream, pretrain
 from journeyman.section import Section
 from journeyman.sections.loaded import loaded
 from journeyman.sections.pretrained import pretrained
@@ -42,11 +43,30 @@ def _further(workspace: Workspace, options: PretrainOptions) -> Section:
         reporter=workspace.reporter,
     )
     tracker.close()
-    write_backbone(trained.backbone, resolved, workspace.own_backbone, options.method_name)
+    worth = {0.0: before}
+    for share in shares(options, before):
+        _write(workspace, options, trained, share)
+        worth[share] = _worth(workspace, workspace.own(options.method_name))
+    best = kept(options, worth)
+    if best != share:
+        _write(workspace, options, trained, best)
     checkpoint.unlink(missing_ok=True)
-    after = _worth(workspace, workspace.backbone)
-    metric = _metric(workspace)
-    return pretrained(base, workspace.backbone, corpus, options, trained, (before, after), metric)
+    told = Outcome(worth, best, _metric(workspace))
+    return pretrained(base, workspace.backbone, corpus, options, trained, told)
+
+
+def _write(
+    workspace: Workspace, options: PretrainOptions, trained: Pretrained, share: float
+) -> None:
+    """Leave the weights that far along where the run's own backbone stands."""
+    base = workspace.base_backbone
+    write_backbone(
+        type(base.module).__name__,
+        between(base, trained.backbone, share),
+        workspace.resolved_backbone,
+        workspace.own_backbone,
+        options.method_name,
+    )
 
 
 def _metric(workspace: Workspace) -> str:

@@ -23,7 +23,7 @@ def ground(tmp_path):
 
 
 def recipe(ground, output="run", pretrain=None, **more):
-    said = {"method": "mlm", "epochs": 2, "cut": 1, "learning_rate": 1e-3}
+    said = {"method": "mlm", "epochs": 2, "cut": 1, "learning_rate": 1e-3, "interpolation": 1}
     return {
         "task": "text-classification",
         "backbone": str(ground / "tiny"),
@@ -61,6 +61,52 @@ def test_the_backbone_is_the_runs_own_and_what_it_adds_is_told(ground):
     page = arrived.report.read_text()
     assert "pretrained further" in page
     assert "Log-likelihood" in page
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_weights_go_as_far_as_is_said(ground):
+    import torch
+
+    ends = travel(load_recipe(recipe(ground))).folder / "backbone"
+    half = travel(load_recipe(recipe(ground, "half", {"interpolation": 0.5}))).folder / "backbone"
+    first, last, between = weights(ground / "tiny"), weights(ends), weights(half)
+    moved = [name for name in last if not torch.equal(first[name], last[name])]
+    assert moved
+    for name in last:
+        assert torch.allclose(between[name], (first[name] + last[name]) / 2, atol=1e-6), name
+
+
+def test_auto_goes_where_validation_rows_are_answered_best(ground):
+    arrived = travel(load_recipe(recipe(ground, pretrain={"interpolation": "auto"})))
+    told = figures(arrived.folder)
+    before, after = (told[f"validation macro_f1 of ridge {when}"] for when in ("before", "after"))
+    assert after >= before
+    assert told["interpolation kept"] in (0, 0.1, 0.25, 0.5, 1)
+    assert (told["interpolation kept"] == 0) == (after == before)
+    page = arrived.report.read_text()
+    assert "by how far the weights go" in page
+    assert "on the weights as they were and" in page
+
+
+def test_where_nothing_helps_the_weights_stay_as_they_were(ground, monkeypatch):
+    import torch
+
+    import journeyman
+    from journeyman.steps import pretrain
+
+    scores = iter([0.8, 0.7, 0.8, 0.6, 0.5])
+    monkeypatch.setattr(pretrain, "downstream", lambda *said, **more: next(scores))
+    arrived = travel(load_recipe(recipe(ground, pretrain={"interpolation": "auto"})))
+    first, own = weights(ground / "tiny"), weights(arrived.folder / "backbone")
+    assert all(torch.equal(first[name], own[name]) for name in own)
+    assert figures(arrived.folder)["interpolation kept"] == 0
+    assert "the weights stay as they were" in arrived.report.read_text()
+    assert journeyman.load(arrived.model).predict(["a good film"])
 
 
 def test_the_model_answers_where_run_and_backbone_are_gone(ground):
@@ -151,6 +197,8 @@ def test_a_backbone_that_is_gone_is_told_and_made_again(ground):
         ({"text": "message"}, "pretrain.text"),
         ({"method": "mlmm"}, "pretrain.method"),
         ({"batch_size": 1}, "pretrain.batch_size"),
+        ({"interpolation": 0}, "pretrain.interpolation"),
+        ({"interpolation": "half"}, "pretrain.interpolation"),
     ],
 )
 def test_mistakes_are_told_before_any_work(said, place, ground):
@@ -163,7 +211,7 @@ def test_mistakes_are_told_before_any_work(said, place, ground):
 @pytest.mark.parametrize("method", [pytest.param("mlm", marks=pytest.mark.long), "contrast"])
 def test_a_killed_journey_arrives_at_the_same_bytes(method, ground):
     home = str(ground / "home")
-    said = {"method": method}
+    said = {"method": method, "interpolation": "auto"}
     more = {"name": "x", "finetune": {"tuner": "none"}}
     calls = travelled(recipe=recipe(ground, "straight", said, **more), home=home)["calls"]
     wanted = results(ground / "straight")
