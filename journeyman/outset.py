@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from joblib import cpu_count
+
 from journeyman.audits.options import AuditOptions
 from journeyman.continual.adapt_options import AdaptOptions
 from journeyman.data.options import CollectOptions, DataOptions
@@ -17,10 +19,15 @@ from journeyman.workspace import Workspace
 
 
 def threads_of(recipe: Recipe) -> int:
-    """How many threads a run uses: the recipe's number, or one for each core it may use."""
+    """How many threads a run uses: the recipe's number, or one for each core it may use.
+
+    Affinity and a container's quota say which; OMP_NUM_THREADS may say fewer.
+    """
     if recipe.threads != "auto":
         return int(recipe.threads)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = int(cpu_count())
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
 
 
 def workspace_of(recipe: Recipe, reporter: Reporter) -> Workspace:

@@ -192,8 +192,9 @@ class Recipe(BaseModel):
     )
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
         default="auto",
-        description="Processor threads; the number of cores when `auto`. Results are the same "
-        "byte for byte only with the same number.",
+        description="Processor threads; when `auto` one for each core that the process or its "
+        "container may use, and at most OMP_NUM_THREADS. Results are the same byte for byte only "
+        "with the same number.",
     )
     output: str | None = Field(
         default=None,
