@@ -86,10 +86,10 @@ def _verdict(outcome: Outcome) -> str:
     if before is None or after is None:
         return "What it adds was not measured: the task has no ridge head."
     tried = sorted(set(outcome.worth) - {0.0})
-    told = ", ".join(f"{outcome.worth[share]:.3f} {_part(share)}" for share in tried)
+    told = ", ".join(f"{outcome.worth[share]:.3f} at {_percent(share)}" for share in tried)
     said = (
         f"On the same validation rows, a ridge head on frozen features reaches {outcome.metric} "
-        f"{before:.3f} on the weights as they were and {told} to the pretrained ones. "
+        f"{before:.3f} on the weights as they were and {told} of the way to the pretrained ones. "
     )
     if outcome.kept == 0:
         return said + (
@@ -102,13 +102,13 @@ def _verdict(outcome: Outcome) -> str:
             + "By this measure it does not help: leave `pretrain` out, or `interpolation: auto`."
         )
     return said + (
-        f"By this measure it helps, and the weights {_part(outcome.kept)} are kept."
+        f"By this measure it helps, and the weights at {_percent(outcome.kept)} are kept."
         + (" They were chosen on these rows." if len(tried) > 1 else "")
     )
 
 
-def _part(share: float) -> str:
-    return "all of the way" if share == 1 else f"{share:.0%} of the way".replace("%", " %")
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _way(outcome: Outcome) -> tuple[Chart, ...]:
