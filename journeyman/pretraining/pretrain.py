@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 
 from journeyman.backbones.base import Backbone
@@ -31,6 +32,8 @@ from journeyman.tuners.base import TUNERS, size_of
 
 TUNER = "full"
 MEASURED_BY = "ridge"
+MEASURED_ROWS = 10_000
+"""Training rows, and validation rows, that measure a backbone at most."""
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,25 @@ def downstream(
 ) -> float | None:
     """What the backbone is worth to the task: validation score of a ridge head on frozen features.
 
-    The penalty is chosen by leave-one-out on training rows. None for a task without such a head.
+    The penalty is chosen by leave-one-out on training rows. Of many rows a sample drawn by `seed`
+    tells as much. None for a task without such a head.
     """
     if MEASURED_BY not in task.heads():
         return None
     options = FinetuneOptions(tuner="none", head=MEASURED_BY)
     learner = make_learner(task, backbone, schema, options, seed=seed)
     learned, chosen = (
-        Split(rows, feature_source(learner, rows, cache, reporter)) for rows in (train, validation)
+        Split(rows, feature_source(learner, rows, cache, reporter))
+        for rows in (_sampled(train, seed), _sampled(validation, seed))
     )
     if not isinstance(learner.head, SolvedHead):
         return None
     _, outputs = solve(learner, schema, learned, chosen, metric=metric, reporter=reporter)
-    return task.score(outputs, validation.targets, schema, metric)
+    return task.score(outputs, chosen.examples.targets, schema, metric)
+
+
+def _sampled(rows: Examples, seed: int) -> Examples:
+    if len(rows) <= MEASURED_ROWS:
+        return rows
+    which = np.random.default_rng(seed).permutation(len(rows))[:MEASURED_ROWS]
+    return rows.select(np.sort(which))

@@ -154,3 +154,28 @@ def test_what_it_is_worth_is_a_score_of_ridge_where_the_task_has_one(task, groun
     )
     assert (score is None) == ("ridge" not in sample.task.heads())
     assert score is None or 0.3 < score <= 1
+
+
+def test_many_rows_are_sampled_to_measure_a_backbone(ground, tmp_path, monkeypatch):
+    from contract_samples import Sample
+
+    from journeyman.pretraining import pretrain
+
+    monkeypatch.setattr(pretrain, "MEASURED_ROWS", 20)
+    backbone, _, _ = ground
+    sample = Sample("text-classification", backbone)
+    assert min(len(sample.train), len(sample.validation)) > 20
+    seen = []
+    source = pretrain.feature_source
+
+    def watched(learner, rows, *more):
+        seen.append(rows)
+        return source(learner, rows, *more)
+
+    monkeypatch.setattr(pretrain, "feature_source", watched)
+    said = sample.task, backbone, sample.schema, sample.train, sample.validation
+    more = {"seed": 3, "metric": "accuracy", "cache": FeatureCache(tmp_path)}
+    scores = {downstream(*said, **more) for _ in range(2)}
+    assert len(scores) == 1
+    assert [len(rows) for rows in seen] == [20, 20, 20, 20]
+    assert len(set(seen[0].texts)) > 1
