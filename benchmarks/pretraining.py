@@ -3,7 +3,8 @@
 banking77 with 8 labels a class: the backbone is pretrained further on the texts of all 10,003
 training rows without their labels, by masked language modelling or by contrast; then a ridge head
 is solved on the labelled rows, on features of the backbone before and after, and measured on the
-test rows. Settings of both methods were fixed beforehand.
+test rows. Settings of both methods were fixed beforehand; how far the weights go is chosen on the
+validation rows, or all of the way.
 """
 
 from __future__ import annotations
