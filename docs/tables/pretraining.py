@@ -25,6 +25,5 @@ def table() -> str:
     return (
         "banking77, test accuracy of a ridge head on frozen features, the backbone pretrained "
         "further on the texts of all 10,003 training rows (`python -m benchmarks.pretraining`):"
-        f"\n\n{lined(head, lines)}\n\n"
-        "On these questions neither helps, all of the way does harm, and what is kept does none.\n"
+        f"\n\n{lined(head, lines)}\n"
     )
