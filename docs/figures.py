@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.tables import backbones, contest, drift, forgetting, pretraining, rows, transfer
+from docs.tables import (
+    backbones,
+    contest,
+    distil,
+    drift,
+    forgetting,
+    pretraining,
+    rows,
+    transfer,
+)
 
 ROOT = Path(__file__).parent.parent
 TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
@@ -20,6 +29,7 @@ TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/backbones.md", "backbones", backbones.table),
     ("docs/pretraining.md", "pretraining", pretraining.table),
     ("docs/transfer.md", "transfer", transfer.table),
+    ("docs/transfer.md", "distil", distil.table),
     ("docs/watching.md", "drift", drift.table),
     ("docs/forgetting.md", "classes", forgetting.classes_table),
     ("docs/forgetting.md", "domains", forgetting.domains_table),

@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.peers.rows import Rows, collected, write_rows
 from benchmarks.peers.settings import Contest, Contestant, read_settings
 from benchmarks.peers.standings import standings
-from benchmarks.runs import RESULTS, record
+from benchmarks.runs import RESULTS, machine, record
 from journeyman.catalogue.backbones import resolve
 from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.errors import FetchError
@@ -168,6 +168,7 @@ class Run:
             self.yardstick = self._reference_seconds()
         print(key, flush=True)
         reached = {"contestant": each.name, "asked": asked, **self._run(each, asked)}
+        reached["processor"] = machine()["processor"]
         if self.yardstick is not None:
             reached["times the reference"] = reached["seconds"] / self.yardstick
         self.pieces[key] = reached
@@ -205,12 +206,14 @@ class Run:
         path = RESULTS / f"{self.name}.json"
         if not path.is_file():
             return {}
-        figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        held = json.loads(path.read_text(encoding="utf-8"))
+        figures = held["figures"]
         if figures["rows digest"] != self.about["rows digest"]:
             print("the rows are others than those of the kept results: starting anew")
             return {}
+        processor = held["machine"]["processor"]
         return {
-            key: piece
+            key: {"processor": processor, **piece}
             for key, piece in figures["pieces"].items()
             if not any(name in piece["contestant"] for name in self.asked.again)
         }

@@ -40,6 +40,7 @@ def standings(
             "setting": found[0]["asked"]["setting"],
             "epochs": found[0]["asked"]["epochs"],
             "accuracy": mean_over_rows(list(right[name].values())).to_json(),
+            "processors": sorted({piece["processor"] for piece in found}),
             "by seed": [round(piece["accuracy"], 5) for piece in found],
             **{cost: round(_mean(found, cost), 1) for cost in COSTS},
             RATIO: round(_mean(found, RATIO), 2),

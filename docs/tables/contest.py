@@ -30,7 +30,7 @@ def peers_table() -> str:
         f"## Beside the usual stack\n\n`{figures['dataset']}`, {rows['train']:,} training, "
         f"{rows['validation']:,} validation and {rows['test']:,} test rows, {threads} "
         f"thread{'s' * (threads > 1)}, `python -m benchmarks.peers`. The reference is "
-        "`journeyman ridge`, from an empty cache.\n\n"
+        "`journeyman ridge`, from an empty cache; times it are of the same processor and day.\n\n"
         + lined(PEERS_HEAD, map(_peer, figures["standings"]))
         + "\n"
     )
@@ -50,9 +50,14 @@ def _peer(entry: dict[str, Any]) -> tuple[str, ...]:
         f"{entry['times the reference']:.1f}",
         f"{entry['processor_seconds']:,.0f}",
         f"{entry['peak_mb']:,.0f}",
-        str(entry["seeds"]),
+        _seeds(entry),
         f"{entry['choosing seconds']:,.0f}" if entry["choosing seconds"] else "",
     )
+
+
+def _seeds(entry: dict[str, Any]) -> str:
+    count = len(entry["processors"])
+    return f"{entry['seeds']}, on {count} processors" if count > 1 else str(entry["seeds"])
 
 
 def tuners_table() -> str:
