@@ -77,10 +77,15 @@ def resolve(reference: str, *, progress: bool = True) -> ResolvedBackbone:
     return _resolved_folder(reference, folder, f"hub: {reference.partition('@')[0]}@{commit[:12]}")
 
 
+def content_of(folder: Path) -> list[Path]:
+    """The files of a backbone folder that decide its output, by name."""
+    paths = {path for pattern in CONTENT for path in folder.glob(pattern) if path.is_file()}
+    return sorted(paths)
+
+
 def content_sha256(folder: Path) -> str:
     """The SHA-256 of a backbone folder: the same wherever the same files lie."""
-    paths = {path for pattern in CONTENT for path in folder.glob(pattern) if path.is_file()}
-    return digest_of({path.name: remembered_sha256(path) for path in paths})
+    return digest_of({path.name: remembered_sha256(path) for path in content_of(folder)})
 
 
 def _resolved_folder(name: str, folder: Path, source: str) -> ResolvedBackbone:

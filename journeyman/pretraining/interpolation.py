@@ -35,11 +35,9 @@ class Outcome:
 def between(base: Backbone, made: Backbone, share: float) -> dict[str, Tensor]:
     """The weights `share` of the way from `base` to `made`, two states of one network.
 
-    0 and 1 give either state bit for bit; what is no floating-point number is `made`'s.
+    1 gives `made`'s bit for bit; what is no floating-point number is `made`'s too.
     """
     first, last = base.module.state_dict(), made.module.state_dict()
-    if share == 0:
-        return {name: first[name] for name in last}
     if share == 1:
         return dict(last)
     return {

@@ -97,10 +97,7 @@ def _verdict(outcome: Outcome) -> str:
             "more text."
         )
     if after <= before:
-        return (
-            said
-            + "By this measure it does not help: leave `pretrain` out, or `interpolation: auto`."
-        )
+        return said + "By this measure it does not help: leave out `pretrain`, or `interpolation`."
     return said + (
         f"By this measure it helps, and the weights at {_percent(outcome.kept)} are kept."
         + (" They were chosen on these rows." if len(tried) > 1 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from journeyman.backbones.base import Backbone
 from journeyman.pretraining.corpus import read_corpus
-from journeyman.pretraining.folder import write_backbone
+from journeyman.pretraining.folder import copy_backbone, write_backbone
 from journeyman.pretraining.interpolation import Outcome, between, kept, shares
 from journeyman.pretraining.options import PretrainOptions
 from journeyman.pretraining.pretrain import Pretrained, downstream, pretrain
@@ -58,15 +58,17 @@ def _further(workspace: Workspace, options: PretrainOptions) -> Section:
 def _write(
     workspace: Workspace, options: PretrainOptions, trained: Pretrained, share: float
 ) -> None:
-    """Leave the weights that far along where the run's own backbone stands."""
-    base = workspace.base_backbone
-    write_backbone(
-        type(base.module).__name__,
-        between(base, trained.backbone, share),
+    """Leave the backbone that far along where the run's own stands."""
+    base, resolved, folder = (
+        workspace.base_backbone,
         workspace.resolved_backbone,
         workspace.own_backbone,
-        options.method_name,
     )
+    if share == 0:
+        copy_backbone(resolved, folder)
+        return
+    weights = between(base, trained.backbone, share)
+    write_backbone(type(base.module).__name__, weights, resolved, folder, options.method_name)
 
 
 def _metric(workspace: Workspace) -> str:
