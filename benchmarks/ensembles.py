@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.runs import empty_cache, keep
 from journeyman.data.collection import Collection
-from journeyman.ensembles import ensemble
+from journeyman.ensembles.ensemble import ensemble
 from journeyman.journey import travel
 from journeyman.progress import Reporter
 from journeyman.recipe import load_recipe

@@ -30,12 +30,12 @@ from journeyman.backbones.text_encoder import load_backbone
 from journeyman.backbones.vision_backbone import TOLD
 from journeyman.data.collection import Collection
 from journeyman.evaluation.verification import verification_metrics
-from journeyman.gallery import Gallery
 from journeyman.journey import travel
 from journeyman.model import Model
+from journeyman.people.gallery import Gallery
+from journeyman.people.recognition import Recognition
 from journeyman.progress import Reporter
 from journeyman.recipe import load_recipe
-from journeyman.recognition import Recognition
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.feature_source import feature_source

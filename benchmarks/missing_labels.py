@@ -29,7 +29,7 @@ from journeyman.training.pseudo_labels import (
 from journeyman.training.self_training import Course, self_train
 from journeyman.training.solving import solver_rows
 from journeyman.training.trainer import Trained, finetune
-from journeyman.unlabelled import Unlabelled
+from journeyman.training.unlabelled import Unlabelled
 
 
 def labels(

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.runs import empty_cache, keep
-from journeyman.journal import key_of
 from journeyman.outset import workspace_of
 from journeyman.progress import Reporter
 from journeyman.recipe import load_recipe
+from journeyman.run_folder.journal import key_of
 from journeyman.steps import collect, finetune, transfer
 from journeyman.transfer.crossing import Crossing, cross
 from journeyman.transfer.options import TransferOptions

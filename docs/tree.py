@@ -29,11 +29,17 @@ def main() -> None:
 
 
 def tree() -> str:
-    """The tree as a block of text: a line a file, its first docstring line beside it."""
-    lines = list(_package(ROOT / "journeyman", 0))
-    for name, what in OTHERS.items():
-        if (ROOT / name).exists():
-            lines.append((name, what))
+    """The rooms, and folded away below them every file, each with its first docstring line."""
+    everything = list(_package(ROOT / "journeyman", 0))
+    rooms = [line for line in everything if line[0].endswith("/")]
+    others = [(name, what) for name, what in OTHERS.items() if (ROOT / name).exists()]
+    return (
+        f"{_block(rooms + others)}\n<details>\n<summary>Every file of the package</summary>\n\n"
+        f"{_block(everything)}\n</details>\n"
+    )
+
+
+def _block(lines: list[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in lines) + 2
     shown = "\n".join(f"{name:{width}}{what}".rstrip() for name, what in lines)
     return f"```text\n{shown}\n```\n"

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from journeyman.api import finetune, load, watch
     from journeyman.auditing import audit
     from journeyman.descriptions import zero_shot
-    from journeyman.ensembles import Ensemble, ensemble
+    from journeyman.ensembles.ensemble import Ensemble, ensemble
     from journeyman.errors import JourneymanError
-    from journeyman.estimator import TextClassifier, TextRegressor
+    from journeyman.estimators.estimator import TextClassifier, TextRegressor
     from journeyman.labelling.queue import label_queue
     from journeyman.model import Model
 
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Ensemble": "journeyman.ensembles",
+    "Ensemble": "journeyman.ensembles.ensemble",
     "JourneymanError": "journeyman.errors",
     "Model": "journeyman.model",
-    "TextClassifier": "journeyman.estimator",
-    "TextRegressor": "journeyman.estimator",
+    "TextClassifier": "journeyman.estimators.estimator",
+    "TextRegressor": "journeyman.estimators.estimator",
     "audit": "journeyman.auditing",
-    "ensemble": "journeyman.ensembles",
+    "ensemble": "journeyman.ensembles.ensemble",
     "finetune": "journeyman.api",
     "label_queue": "journeyman.labelling.queue",
     "load": "journeyman.api",

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from journeyman.ensembles import Ensemble
+from journeyman.ensembles.ensemble import Ensemble
 from journeyman.model import Model
-from journeyman.model_manifest import ENSEMBLE
-from journeyman.model_reference import model_folder, model_store
 from journeyman.progress import QUIET, Reporter
+from journeyman.saved.manifest import ENSEMBLE
+from journeyman.versions.reference import model_folder, model_store
 
 if TYPE_CHECKING:
     from journeyman.continual.options import UpdateOptions

@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from journeyman.audit_commands import audit
-from journeyman.errors import JourneymanError
-from journeyman.evaluation_commands import evaluate
-from journeyman.labelling_commands import label
-from journeyman.people_commands import enrol, people, remove_person, verify
-from journeyman.teaching_commands import learn, unlearn
-from journeyman.usage import (
+from journeyman.commands.audit import audit
+from journeyman.commands.evaluation import evaluate
+from journeyman.commands.labelling import label
+from journeyman.commands.people import enrol, people, remove_person, verify
+from journeyman.commands.teaching import learn, unlearn
+from journeyman.commands.usage import (
     HeatMapFolder,
     ModelPath,
     MostBoxes,
@@ -32,8 +31,9 @@ from journeyman.usage import (
     print_lines,
     usage_mistake,
 )
-from journeyman.version_commands import diff, history, promote, publish, rollback
-from journeyman.watch_commands import watch
+from journeyman.commands.versions import diff, history, promote, publish, rollback
+from journeyman.commands.watch import watch
+from journeyman.errors import JourneymanError
 
 DONE, OURS, YOURS, INTERRUPTED = 0, 1, 2, 130
 
@@ -110,7 +110,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run a recipe, or go on where an earlier run of it stopped."""
-    from journeyman.stamp import stamp, stamped_folder
+    from journeyman.run_folder.stamp import stamp, stamped_folder
 
     folder = None if sets else stamped_folder(Path(recipe))
     if folder is None:
@@ -219,7 +219,7 @@ def make_ensemble(
     is LABEL=MODEL, and each row is answered by the MODEL of the label that the router gives it.
     """
     from journeyman.data.questions import labelled_rows
-    from journeyman.ensembles import ensemble
+    from journeyman.ensembles.ensemble import ensemble
 
     check_free(out, "ensemble")
     named = models if router is None else by_label(models)

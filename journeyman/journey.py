@@ -24,18 +24,18 @@ from journeyman.data.picture_rows import picture_stamp
 from journeyman.data.readers.hub import SCHEME, HubDataset
 from journeyman.data.removals import Removals
 from journeyman.files import write_json, write_text
-from journeyman.journal import Journal, file_digest, key_of
-from journeyman.model_manifest import MANIFEST
-from journeyman.model_reference import model_folder
 from journeyman.outset import threads_of, workspace_of
 from journeyman.progress import QUIET, Reporter
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
-from journeyman.run_lock import alone_in
+from journeyman.run_folder.journal import Journal, file_digest, key_of
+from journeyman.run_folder.lock import alone_in
+from journeyman.saved.manifest import MANIFEST
 from journeyman.search.stage import before, onward, searched_recipe
 from journeyman.section import Section
 from journeyman.steps import adapt, collect, explain, finetune, pretrain, transfer
 from journeyman.telling import tell
+from journeyman.versions.reference import model_folder
 from journeyman.workspace import Workspace
 
 REPORT = "report.html"

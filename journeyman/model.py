@@ -28,11 +28,11 @@ from journeyman.explainers.base import Explainer, explainer_for
 from journeyman.explainers.heat_maps import HeatMaps
 from journeyman.explainers.options import ExplainOptions
 from journeyman.explainers.target import Asked
-from journeyman.model_folder import read_model, write_model
 from journeyman.model_questions import Question, QuestionReader, parts_of
 from journeyman.model_state import ModelState
+from journeyman.people.recognition import Pictures, Recognition, no_gallery
 from journeyman.progress import QUIET, Reporter
-from journeyman.recognition import Pictures, Recognition, no_gallery
+from journeyman.saved.folder import read_model, write_model
 from journeyman.tasks.base import Array, Evaluated
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Said

@@ -28,13 +28,13 @@ from journeyman.errors import DataError
 from journeyman.files import write_text
 from journeyman.forgetting import forget_in_versions, versions_with
 from journeyman.model import Model
-from journeyman.model_folder import awaited_backbone
-from journeyman.model_manifest import ENSEMBLE
 from journeyman.model_questions import QuestionReader
-from journeyman.model_reference import model_store
 from journeyman.progress import QUIET, Reporter
+from journeyman.saved.folder import awaited_backbone
+from journeyman.saved.manifest import ENSEMBLE
 from journeyman.traces.purge import Removed, announce, broken_off, known_rows, purge
 from journeyman.types import Row
+from journeyman.versions.reference import model_store
 from journeyman.versions.store import CURRENT, Store
 from journeyman.versions.taught import keep_taught
 

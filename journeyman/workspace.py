@@ -33,10 +33,10 @@ from journeyman.tasks.base import TASKS, Schema, Task, usual_task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
+from journeyman.training.unlabelled import Unlabelled, read_unlabelled
 from journeyman.transfer.new_data import new_data
 from journeyman.transfer.options import TransferOptions
 from journeyman.types import Modality, Row
-from journeyman.unlabelled import Unlabelled, read_unlabelled
 
 BASE = "base"
 """The note that says which version of the model updates start from."""

@@ -10,15 +10,15 @@ from journeyman.catalogue.backbones import HUB_ID
 from journeyman.catalogue.entry import backbone_entries
 from journeyman.data.options import ROLES, DataOptions
 from journeyman.errors import ModelError
-from journeyman.model_manifest import read_manifest
-from journeyman.model_reference import model_folder
 from journeyman.recipe.data_checks import check_data, existing
 from journeyman.recipe.mistakes import Mistakes
 from journeyman.recipe.near import near_files, nearest
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.text import Location
+from journeyman.saved.manifest import read_manifest
 from journeyman.tasks.base import TASKS
 from journeyman.transfer.options import DistilOptions, TransferOptions
+from journeyman.versions.reference import model_folder
 
 
 def check_transfer(recipe: Recipe, task: str, mistakes: Mistakes) -> None:

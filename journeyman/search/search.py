@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.errors import JourneymanError, ResourceError
-from journeyman.journal import key_of
 from journeyman.outset import threads_of
 from journeyman.recipe.loading import dump_recipe
 from journeyman.recipe.options import Recipe
 from journeyman.recipe.search import SearchOptions
 from journeyman.recipe.space import applied, in_force, ordered, space_of
+from journeyman.run_folder.journal import key_of
 from journeyman.search.importance import importance
 from journeyman.search.proposals import Proposals
 from journeyman.search.storage import TrialStore

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from journeyman.files import write_text
-from journeyman.journal import Journal
 from journeyman.outset import workspace_of
 from journeyman.recipe.loading import dump_recipe, load_recipe
 from journeyman.recipe.options import Recipe
+from journeyman.run_folder.journal import Journal
 from journeyman.section import Section
 from journeyman.sections.searched import searched
 from journeyman.workspace import Workspace

@@ -2,7 +2,7 @@
 
 Shapes: N rows, E numbers a vector. A head maps each picture to a vector; pictures of one person are
 to be alike, by the cosine of their vectors. People are enrolled in a gallery beside the model
-(`journeyman/gallery.py`), which needs no training.
+(`journeyman/people/gallery.py`), which needs no training.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import Any
 
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.removals import Removals
-from journeyman.journal import FILE as JOURNAL
-from journeyman.model_manifest import MANIFEST
-from journeyman.run_lock import alone_in
-from journeyman.stamp import FILE as STAMP
+from journeyman.run_folder.journal import FILE as JOURNAL
+from journeyman.run_folder.lock import alone_in
+from journeyman.run_folder.stamp import FILE as STAMP
+from journeyman.saved.manifest import MANIFEST
 from journeyman.traces.known import table_without, widened
 from journeyman.traces.places.base import Request, in_order
 from journeyman.traces.places.leftovers import remove, unfinished

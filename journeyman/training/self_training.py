@@ -46,7 +46,7 @@ from journeyman.training.pseudo_labels import (
 )
 from journeyman.training.trackers import Named, Tracker
 from journeyman.training.trainer import Trained, finetune, refit
-from journeyman.unlabelled import Unlabelled
+from journeyman.training.unlabelled import Unlabelled
 
 
 @dataclass(frozen=True)

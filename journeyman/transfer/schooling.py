@@ -16,13 +16,13 @@ from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner
 from journeyman.training.trainer import Trained
+from journeyman.training.unlabelled import texts_in
 from journeyman.transfer.distil import Lesson, taught
 from journeyman.transfer.new_data import Indices, NewData
 from journeyman.transfer.options import DistilOptions
 from journeyman.transfer.result import evaluated
 from journeyman.transfer.warm_start import Setting, divided, train
 from journeyman.types import Metric
-from journeyman.unlabelled import texts_in
 
 Metrics = Mapping[str, Metric]
 TIMED_ROWS = 64

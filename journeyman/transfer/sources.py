@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from journeyman.backbones.base import Backbone
 from journeyman.model import Model
-from journeyman.model_manifest import read_manifest
-from journeyman.model_reference import model_folder
+from journeyman.saved.manifest import read_manifest
+from journeyman.versions.reference import model_folder
 
 
 def source_model(name: str, backbone: Backbone) -> Model:

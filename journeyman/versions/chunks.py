@@ -30,8 +30,8 @@ from sqlalchemy import (
 from journeyman.catalogue.home import home
 from journeyman.continual.update import Update
 from journeyman.files import making_folder
-from journeyman.model_manifest import broken, digest
 from journeyman.model_state import ModelState
+from journeyman.saved.manifest import broken, digest
 from journeyman.versions.keeper import Keeper
 from journeyman.versions.records import Records
 from journeyman.versions.shelf import Shelf, files_of, whole

@@ -8,8 +8,8 @@ from typing import Any
 
 from safetensors import safe_open
 
-from journeyman.model_manifest import read_manifest
 from journeyman.model_state import EXAM
+from journeyman.saved.manifest import read_manifest
 from journeyman.versions.shelf import files_of
 from journeyman.versions.version import Difference, Version, balanced
 

@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 
 from journeyman.continual.update import Update
 from journeyman.files import unwritable, write_bytes, write_text
-from journeyman.gallery import GALLERY, changing, shelf_beside
-from journeyman.model_folder import DECISIONS, standing_version, sweep, write_folder
-from journeyman.model_manifest import read_manifest
 from journeyman.model_state import ModelState
+from journeyman.people.gallery import GALLERY, changing, shelf_beside
+from journeyman.saved.folder import DECISIONS, standing_version, sweep, write_folder
+from journeyman.saved.manifest import read_manifest
 from journeyman.tasks.base import TASKS
 from journeyman.versions.keeper import Keeper
 from journeyman.versions.shelf import Shelf, copy_version

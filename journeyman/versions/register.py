@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeyman.continual.update import Update
-from journeyman.model_folder import standing_version
-from journeyman.model_manifest import MANIFEST, check_files, read_manifest
+from journeyman.saved.folder import standing_version
+from journeyman.saved.manifest import MANIFEST, check_files, read_manifest
 from journeyman.versions.keeper import Keeper
 from journeyman.versions.version import Version, decision, time_of
 

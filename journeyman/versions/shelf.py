@@ -17,11 +17,11 @@ from typing import Any
 from journeyman.continual.update import Update
 from journeyman.errors import JourneymanError
 from journeyman.files import unwritable, write_json
-from journeyman.gallery import GALLERY
-from journeyman.model_folder import DECISIONS, linked, write_model
-from journeyman.model_manifest import MANIFEST, check_files, json_in, read_manifest
-from journeyman.model_manifest import digest as digest_of
 from journeyman.model_state import ModelState
+from journeyman.people.gallery import GALLERY
+from journeyman.saved.folder import DECISIONS, linked, write_model
+from journeyman.saved.manifest import MANIFEST, check_files, json_in, read_manifest
+from journeyman.saved.manifest import digest as digest_of
 
 UPDATE = "update.json"
 """Beside a version's files: what led to it, should its record be lost."""

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from asking import ask, check_refusal, files_of
 
-from journeyman.model_manifest import version_of
+from journeyman.saved.manifest import version_of
 
 
 def gone(name):

@@ -9,8 +9,8 @@ import time
 import traceback
 from pathlib import Path
 
-from journeyman.model_folder import _old, _recover, _take_place
-from journeyman.model_manifest import read_manifest
+from journeyman.saved.folder import _old, _recover, _take_place
+from journeyman.saved.manifest import read_manifest
 
 RENAME = Path.rename
 

@@ -14,7 +14,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 def saving(model, target):
     """Save over and over, every time another model."""
-    from journeyman.model_folder import write_model
+    from journeyman.saved.folder import write_model
 
     number = 0
     while True:
@@ -27,7 +27,7 @@ def main(source, target, kills):
     """Print the number of the model that stands after each kill; -1 where none does."""
     from journeyman.errors import JourneymanError
     from journeyman.model import Model
-    from journeyman.model_folder import write_model
+    from journeyman.saved.folder import write_model
     from journeyman.training.trainer import finetune  # noqa: F401
 
     model = Model.load(Path(source))

@@ -17,7 +17,7 @@ from journeyman.continual.unlearning import unlearn
 from journeyman.errors import DataError, ModelError
 from journeyman.heads.base import HEADS
 from journeyman.model import Model
-from journeyman.model_folder import write_model
+from journeyman.saved.folder import write_model
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
 from journeyman.training.exam import make_exam

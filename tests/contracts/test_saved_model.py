@@ -15,8 +15,8 @@ from tiny import tiny_folder
 from journeyman.data.record import Refused
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.model import Model
-from journeyman.model_folder import write_model
-from journeyman.model_manifest import check_files, read_manifest
+from journeyman.saved.folder import write_model
+from journeyman.saved.manifest import check_files, read_manifest
 from journeyman.tasks.base import TASKS
 from journeyman.training.cache import FeatureCache
 from journeyman.training.exam import make_exam
@@ -248,7 +248,7 @@ def test_a_save_over_a_model_replaces_it_whole(copy, tmp_path, made):
 
 
 def test_a_save_that_fails_leaves_the_old_model(copy, tmp_path, monkeypatch, made):
-    from journeyman import model_folder
+    from journeyman.saved import folder as model_folder
 
     before = files_of(copy)
     model = made()

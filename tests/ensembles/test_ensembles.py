@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import journeyman
 from journeyman.cli import app
-from journeyman.ensembles import Ensemble, ensemble
+from journeyman.ensembles.ensemble import Ensemble, ensemble
 from journeyman.errors import ModelError
 from journeyman.model import Model
 from journeyman.tasks.base import TASKS

@@ -19,7 +19,7 @@ from journeyman.training.options import FinetuneOptions
 from journeyman.training.pseudo_labels import SelfTrainingOptions
 from journeyman.training.self_training import Course, asked, before_refit, self_train
 from journeyman.training.trainer import finetune, refit
-from journeyman.unlabelled import Unlabelled
+from journeyman.training.unlabelled import Unlabelled
 
 OFFERED = Unlabelled([row["text"] for row in made_rows(90, seed=5)])
 

@@ -13,7 +13,7 @@ from journeyman.data.options import DataOptions
 from journeyman.data.removals import Removals
 from journeyman.errors import DataError
 from journeyman.tasks.base import TASKS
-from journeyman.unlabelled import read_unlabelled, texts_in
+from journeyman.training.unlabelled import read_unlabelled, texts_in
 
 TEXTS = [
     "where is my card",

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import journeyman
 from journeyman.cli import app
 from journeyman.errors import DataError, JourneymanError, ModelError, RecipeError
-from journeyman.gallery import GALLERY, Gallery
+from journeyman.people.gallery import GALLERY, Gallery
 from journeyman.types import EmbeddingPrediction, FailedPrediction, LabelPrediction
 
 PEOPLE, PICTURES = 20, 6

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from journeyman.gallery import GALLERY, Gallery, changing
+from journeyman.people.gallery import GALLERY, Gallery, changing
 
 
 def test_half_a_gallery_is_gone_once_it_is_changed_again(tmp_path):

@@ -7,7 +7,7 @@ from contract_samples import made_rows, with_boxes, with_pictures
 
 import journeyman
 from journeyman.continual.options import UpdateOptions
-from journeyman.ensembles import ensemble
+from journeyman.ensembles.ensemble import ensemble
 from journeyman.errors import DataError, JourneymanError, ModelError
 from journeyman.labelling import queue
 from journeyman.labelling.doubt import unsure

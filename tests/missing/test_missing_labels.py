@@ -10,7 +10,7 @@ from searching import found_in, hashed, needles
 import journeyman
 from journeyman.continual.named import Named
 from journeyman.continual.unlearning import unlearn
-from journeyman.model_folder import write_model
+from journeyman.saved.folder import write_model
 from journeyman.traces.purge import Removed, known_rows, purge
 
 MARK = "zebrawort quillfen"

@@ -14,9 +14,9 @@ import journeyman
 from journeyman.cli import main
 from journeyman.continual.holdings import solved_head
 from journeyman.continual.options import UpdateOptions
-from journeyman.ensembles import ensemble
+from journeyman.ensembles.ensemble import ensemble
 from journeyman.errors import RecipeError
-from journeyman.estimator import TextClassifier
+from journeyman.estimators.estimator import TextClassifier
 from journeyman.heads.feature_map import FeatureMap
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe

@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 from sqlalchemy import Connection, Engine, event
 from store_samples import answers, taught, teach, told
 
-from journeyman.model_manifest import check_files, read_manifest
+from journeyman.saved.manifest import check_files, read_manifest
 from journeyman.versions.store import Store
 
 

@@ -5,7 +5,7 @@ from contract_samples import Sample, made_rows, tiny_backbone, with_pictures
 from journeyman.continual.options import UpdateOptions
 from journeyman.continual.update import Retention, Update
 from journeyman.model import Model
-from journeyman.model_manifest import read_manifest
+from journeyman.saved.manifest import read_manifest
 from journeyman.training.exam import make_exam
 
 ASKED = ["the cat sat in london", "anna was good", "a bad film about bob"]

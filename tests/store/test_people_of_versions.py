@@ -5,9 +5,9 @@ import pytest
 from store_samples import make_source, told
 
 from journeyman.errors import JourneymanError
-from journeyman.gallery import GALLERY, Gallery
 from journeyman.model import Model
-from journeyman.model_manifest import read_manifest
+from journeyman.people.gallery import GALLERY, Gallery
+from journeyman.saved.manifest import read_manifest
 from journeyman.versions.store import Store
 
 

@@ -11,7 +11,7 @@ from store_samples import answers, serving, taught, teach, told
 
 from journeyman.errors import ModelError
 from journeyman.model import Model
-from journeyman.model_manifest import check_files, read_manifest
+from journeyman.saved.manifest import check_files, read_manifest
 from journeyman.versions.store import Store
 
 

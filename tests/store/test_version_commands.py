@@ -10,7 +10,7 @@ from store_samples import ASKED, answers, teach
 
 import journeyman
 from journeyman.errors import ModelError
-from journeyman.model_manifest import read_manifest
+from journeyman.saved.manifest import read_manifest
 from journeyman.versions.store import Store
 
 

@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 
 from store_samples import answers, serving, teach
 
-from journeyman.model_manifest import read_manifest
+from journeyman.saved.manifest import read_manifest
 from journeyman.versions.store import Store
 
 

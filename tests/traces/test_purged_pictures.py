@@ -15,7 +15,7 @@ from journeyman.continual.named import Named
 from journeyman.continual.unlearning import unlearn
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.pictures import picture_digest
-from journeyman.model_folder import write_model
+from journeyman.saved.folder import write_model
 from journeyman.traces.purge import Removed, known_rows, purge
 
 COLOURS = {"bad": (255, 0, 0), "good": (0, 0, 255)}

@@ -13,7 +13,7 @@ from trace_tables import write_table
 import journeyman
 from journeyman.continual.named import Named
 from journeyman.continual.unlearning import unlearn
-from journeyman.model_folder import write_model
+from journeyman.saved.folder import write_model
 from journeyman.traces import purge as module
 from journeyman.traces.places.base import PLACES, in_order
 from journeyman.traces.purge import Removed, known_rows, purge

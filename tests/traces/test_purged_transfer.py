@@ -13,9 +13,9 @@ from journeyman.continual.unlearning import unlearn
 from journeyman.data.identity import input_hash, row_id
 from journeyman.data.options import DataOptions
 from journeyman.data.removals import Removals
-from journeyman.model_folder import write_model
 from journeyman.pretraining.corpus import read_corpus
 from journeyman.pretraining.options import PretrainOptions
+from journeyman.saved.folder import write_model
 from journeyman.tasks.base import TASKS
 from journeyman.traces.purge import Removed, known_rows, purge, run_of
 

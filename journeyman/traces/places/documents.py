@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.files import write_text
-from journeyman.gallery import SHELF
+from journeyman.people.gallery import SHELF
 from journeyman.traces.known import folders
 from journeyman.traces.places.base import PLACES, Place, Request
 from journeyman.traces.removed import Removed, pruned

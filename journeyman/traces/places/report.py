@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from journeyman.errors import JourneymanError
-from journeyman.journal import Journal
 from journeyman.outset import workspace_of
 from journeyman.progress import QUIET
 from journeyman.recipe.loading import load_recipe
 from journeyman.recipe.options import Recipe
+from journeyman.run_folder.journal import Journal
 from journeyman.section import Section
 from journeyman.telling import tell_page
 from journeyman.traces.places.base import PLACES, Place, Request

@@ -23,8 +23,8 @@ from sklearn.utils.validation import check_is_fitted
 from journeyman.backbones.precision import Precision
 from journeyman.backbones.text_encoder import Text
 from journeyman.continual.options import UpdateOptions
-from journeyman.estimator_fitting import Rows, backbone_of, fitted, packed, rows_of, unpacked
-from journeyman.estimator_inputs import (
+from journeyman.estimators.fitting import Rows, backbone_of, fitted, packed, rows_of, unpacked
+from journeyman.estimators.inputs import (
     InputError,
     all_classes,
     hold_out,

@@ -16,8 +16,8 @@ from journeyman.backbones.picture_inputs import Picture
 from journeyman.errors import JourneymanError, ModelError
 from journeyman.evaluation.acceptance import USUAL, Acceptance, check_rate
 from journeyman.evaluation.verification import unit_rows
-from journeyman.gallery import Gallery, changing, shelved
 from journeyman.model_state import ModelState
+from journeyman.people.gallery import Gallery, changing, shelved
 from journeyman.tasks.base import TASKS, model_of
 from journeyman.training.examples import Examples
 from journeyman.types import EmbeddingPrediction, LabelPrediction, Verification

@@ -18,11 +18,11 @@ from journeyman.backbones.text_encoder import Text, load_backbone
 from journeyman.catalogue.backbones import ResolvedBackbone, resolve
 from journeyman.continual.holdings import solved_head
 from journeyman.data.options import DataOptions
-from journeyman.estimator_inputs import text_width
+from journeyman.estimators.inputs import text_width
 from journeyman.heads.base import SolvedHead
 from journeyman.model import Model
-from journeyman.model_folder import write_model
 from journeyman.progress import Reporter
+from journeyman.saved.folder import write_model
 from journeyman.tasks.base import Task
 from journeyman.training.cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from journeyman.usage import ModelPath, print_lines
+from journeyman.commands.usage import ModelPath, print_lines
 
 
 def enrol(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from journeyman.usage import ModelPath
+from journeyman.commands.usage import ModelPath
 
 
 def learn(

@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from journeyman.errors import ModelError
-from journeyman.model_folder import recovered
-from journeyman.model_manifest import MANIFEST, read_manifest
+from journeyman.saved.folder import recovered
+from journeyman.saved.manifest import MANIFEST, read_manifest
 from journeyman.versions.store import Store
 
 STORE = "JOURNEYMAN_STORE"

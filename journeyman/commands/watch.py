@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from journeyman.usage import ModelPath, print_lines
+from journeyman.commands.usage import ModelPath, print_lines
 
 if TYPE_CHECKING:
     from journeyman.watching.running import Running
@@ -74,8 +74,8 @@ def _running(
     """The watch over the model that is named, as it was left."""
     from journeyman.api import load
     from journeyman.continual.options import UpdateOptions
-    from journeyman.model_reference import model_store
     from journeyman.progress import Reporter
+    from journeyman.versions.reference import model_store
     from journeyman.watching.keeping import Keeping
     from journeyman.watching.running import Running
     from journeyman.watching.teacher import Teacher
@@ -108,7 +108,7 @@ def _options(detectors: list[str] | None, ask: int | None, act: str | None) -> A
 def _folder(reference: str, folder: Path | None, state: str | None) -> Path:
     """Where the watch is kept: as asked for, or beside the model's folder."""
     from journeyman.errors import DataError
-    from journeyman.model_reference import model_store
+    from journeyman.versions.reference import model_store
     from journeyman.watching.keeping import beside
 
     if state is not None:

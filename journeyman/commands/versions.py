@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from journeyman.usage import ModelPath, print_lines
+from journeyman.commands.usage import ModelPath, print_lines
 
 if TYPE_CHECKING:
     from journeyman.versions.store import Store
@@ -88,8 +88,8 @@ def publish(model: ModelPath) -> None:
     import os
 
     from journeyman.errors import ModelError
-    from journeyman.model_manifest import read_manifest
-    from journeyman.model_reference import STORE, model_folder, model_store
+    from journeyman.saved.manifest import read_manifest
+    from journeyman.versions.reference import STORE, model_folder, model_store
     from journeyman.versions.store import Store
 
     folder, url = model_folder(model), os.environ.get(STORE)
@@ -111,7 +111,7 @@ def publish(model: ModelPath) -> None:
 
 
 def _store(model: str) -> Store:
-    from journeyman.model_reference import model_store
+    from journeyman.versions.reference import model_store
 
     return model_store(model)
 

@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from journeyman.backbones.base import Backbone
 from journeyman.backbones.text_encoder import Text
+from journeyman.ensembles.members import check_members, described
+from journeyman.ensembles.routing import Router, joined, placed, prepared
 from journeyman.errors import ModelError
 from journeyman.explainers.base import Explainer
 from journeyman.explainers.target import Asked
 from journeyman.files import write_json, write_text
-from journeyman.members import check_members, described
 from journeyman.model import Model
-from journeyman.model_folder import Networks, network_key, read_model, write_folder
-from journeyman.model_manifest import (
+from journeyman.progress import QUIET, Reporter
+from journeyman.saved.folder import Networks, network_key, read_model, write_folder
+from journeyman.saved.manifest import (
     ENSEMBLE,
     SCHEMA,
     broken,
@@ -32,9 +34,6 @@ from journeyman.model_manifest import (
     read_manifest,
     version_of,
 )
-from journeyman.model_reference import model_folder
-from journeyman.progress import QUIET, Reporter
-from journeyman.routing import Router, joined, placed, prepared
 from journeyman.tasks.bio import OUTSIDE
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.learner import Said
@@ -47,6 +46,7 @@ from journeyman.types import (
     Row,
     TokenWeight,
 )
+from journeyman.versions.reference import model_folder
 
 MEMBERS, ROUTER = "members", "router"
 

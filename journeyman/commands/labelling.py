@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from journeyman.commands.usage import ModelPath, check_free, print_lines
 from journeyman.errors import JourneymanError
-from journeyman.usage import ModelPath, check_free, print_lines
 
 if TYPE_CHECKING:
     from journeyman.labelling.labels_file import LabelsFile
@@ -126,8 +126,8 @@ def _queue(
     from journeyman.data.questions import questions_in
     from journeyman.labelling.pool import Pool, read_pool
     from journeyman.labelling.queue import Queue
-    from journeyman.model_reference import model_store
     from journeyman.progress import Reporter
+    from journeyman.versions.reference import model_store
 
     if strategy is not None:
         from journeyman.labelling.strategies.base import STRATEGIES

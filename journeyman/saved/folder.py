@@ -22,10 +22,11 @@ from journeyman.catalogue.backbones import content_sha256, resolve
 from journeyman.data.options import DataOptions
 from journeyman.errors import FetchError, JourneymanError, ModelError
 from journeyman.files import unwritable, write_json, write_text
-from journeyman.gallery import GALLERY
 from journeyman.heads.base import HEADS, HeadShape, SolvedHead
-from journeyman.model_card import model_card
-from journeyman.model_manifest import (
+from journeyman.model_state import EXAM, LEDGER, STATISTICS, ModelState
+from journeyman.people.gallery import GALLERY
+from journeyman.saved.card import model_card
+from journeyman.saved.manifest import (
     MANIFEST,
     SCHEMA,
     broken,
@@ -35,7 +36,6 @@ from journeyman.model_manifest import (
     read_manifest,
     version_of,
 )
-from journeyman.model_state import EXAM, LEDGER, STATISTICS, ModelState
 from journeyman.tasks.base import TASKS, Schema
 from journeyman.tensors import read_tensors, write_tensors
 from journeyman.training.learner import Learner

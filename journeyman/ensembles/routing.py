@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.backbones.text_encoder import Text
+from journeyman.ensembles.members import check_single
 from journeyman.errors import ModelError
-from journeyman.members import check_single
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema

@@ -1,0 +1,1 @@
+"""Commands beside `run`, a file a subject; `cli.py` gathers them."""

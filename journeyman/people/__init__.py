@@ -1,0 +1,1 @@
+"""The people a model of faces knows."""
