@@ -42,7 +42,7 @@ from journeyman.labelling.queue import FEW
 from journeyman.labelling.strategies.base import STRATEGIES, Strategy, choose
 from journeyman.labelling.view import View, directions
 from journeyman.tasks.text_classification import TextClassification
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

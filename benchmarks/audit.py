@@ -255,7 +255,7 @@ def _learner(made: Flips, test: Rows) -> Learn:
     from journeyman.backbones.text_encoder import load_backbone
     from journeyman.catalogue.backbones import resolve
     from journeyman.tasks.text_classification import TextClassification
-    from journeyman.training.cache import FeatureCache
+    from journeyman.training.cache.feature_cache import FeatureCache
     from journeyman.training.examples import make_examples
     from journeyman.training.feature_source import feature_source
     from journeyman.training.options import FinetuneOptions

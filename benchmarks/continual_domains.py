@@ -45,7 +45,7 @@ from journeyman.heads.statistics import RidgeStatistics
 from journeyman.tasks.base import Schema
 from journeyman.tasks.text_classification import TextClassification
 from journeyman.training.balance import Balance, class_weights
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner

@@ -34,7 +34,7 @@ from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.continual.holdings import exam_of, solved_head
 from journeyman.drift.detectors.base import DETECTORS, Detector, MeanShift
 from journeyman.model import Model
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.watching.sight import Sight, Views
 
 PARTS = ("snippets", "stocknet")

@@ -36,7 +36,7 @@ from journeyman.people.gallery import Gallery
 from journeyman.people.recognition import Recognition
 from journeyman.progress import Reporter
 from journeyman.recipe import load_recipe
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.types import EmbeddingPrediction, LabelPrediction, Row

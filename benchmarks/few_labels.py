@@ -29,7 +29,7 @@ from journeyman.data.label_names import name_rows
 from journeyman.data.options import DataOptions
 from journeyman.evaluation.classification import accuracy_score
 from journeyman.tasks.text_classification import TextClassification
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

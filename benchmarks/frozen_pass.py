@@ -26,7 +26,7 @@ from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import read
 from journeyman.data.record import Record
 from journeyman.training.batches import token_batches
-from journeyman.training.cache import BATCH_TOKENS
+from journeyman.training.cache.feature_cache import BATCH_TOKENS
 
 Side = Callable[[Sequence[str]], Any]
 TURNS = 5

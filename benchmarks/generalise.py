@@ -27,7 +27,7 @@ from journeyman.evaluation.classification import macro_f1_score
 from journeyman.heads.base import HeadShape, Layers
 from journeyman.heads.ridge import RidgeHead
 from journeyman.heads.ridge_search import RidgeOptions
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 LABELS = ("negative", "neutral", "positive")
 LAYERS = (3, 4, 5, 6)

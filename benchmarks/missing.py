@@ -30,7 +30,7 @@ from journeyman.catalogue.datasets import resolve_dataset
 from journeyman.catalogue.home import data_folder
 from journeyman.tasks.base import Schema
 from journeyman.tasks.text_classification import TextClassification
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.missing_options import MissingOptions
 from journeyman.training.missing_parts import harden
 from journeyman.training.trainer import Trained

@@ -19,7 +19,7 @@ from journeyman.tasks.base import TASKS, Schema, Task
 from journeyman.tasks.text_classification import LabelTarget
 from journeyman.training.augmentations.base import AugmentOptions
 from journeyman.training.augmentations.word_dropout import WordDropout
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.folds import crossed

@@ -28,7 +28,7 @@ from benchmarks.missing import banking, pictures
 from benchmarks.missing_bench import HEAD, LAYERS, Bench, Rows, backbone_for
 from benchmarks.runs import RESULTS, keep
 from journeyman.catalogue.datasets import resolve_dataset
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.cleaned_rows import clean_rows
 from journeyman.training.label_cleaning import LabelCleaningOptions
 from journeyman.training.options import FinetuneOptions

@@ -40,7 +40,7 @@ from journeyman.data.options import DataOptions
 from journeyman.evaluation.intervals import Array
 from journeyman.evaluation.scope import Scope, line, scope_metrics
 from journeyman.tasks.base import TASKS, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Said

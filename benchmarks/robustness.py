@@ -26,7 +26,7 @@ from journeyman.data.options import DataOptions
 from journeyman.data.readers.registry import read
 from journeyman.data.record import Record
 from journeyman.tasks.text_classification import TextClassification
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.options import FinetuneOptions

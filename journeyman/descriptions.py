@@ -24,7 +24,7 @@ from journeyman.errors import DataError
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import usual_task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

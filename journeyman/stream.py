@@ -17,7 +17,7 @@ from journeyman.continual.update import Update
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.types import Metric, Row

@@ -30,7 +30,7 @@ from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.section import Section
 from journeyman.tasks.base import TASKS, Schema, Task, usual_task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.trackers import TrackerName, Trackers
 from journeyman.training.unlabelled import Unlabelled, read_unlabelled

@@ -18,7 +18,7 @@ from journeyman.catalogue.backbones import resolve
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import TASKS, Schema, Task
 from journeyman.training.assembly import make_learner
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.ladder import climb

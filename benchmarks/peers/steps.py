@@ -16,7 +16,7 @@ from journeyman.backbones.base import Backbone, Features
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.catalogue.backbones import resolve
 from journeyman.heads.base import Layers
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import FeatureSource
 
 

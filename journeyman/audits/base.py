@@ -20,7 +20,7 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.registry import Registry
 from journeyman.section import Figure
 from journeyman.tasks.base import Schema, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.types import TargetKind
 

@@ -14,7 +14,7 @@ from journeyman.data.table import Indices, Table
 from journeyman.errors import DataError
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.types import Row
 

@@ -22,7 +22,7 @@ from journeyman.continual.update import Update
 from journeyman.data.record import Refused
 from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.exam import Exam, make_exam
 from journeyman.training.examples import Examples, content_ids
 from journeyman.training.feature_source import feature_source

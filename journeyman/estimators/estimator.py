@@ -36,7 +36,7 @@ from journeyman.model import Model
 from journeyman.outsiders import check_scope
 from journeyman.progress import Reporter
 from journeyman.tasks.base import Task, usual_task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Said

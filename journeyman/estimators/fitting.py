@@ -24,7 +24,7 @@ from journeyman.model import Model
 from journeyman.progress import Reporter
 from journeyman.saved.folder import write_model
 from journeyman.tasks.base import Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, make_examples
 from journeyman.training.folds import folds_of
 from journeyman.training.ladder import Climb, climb

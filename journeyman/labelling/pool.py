@@ -23,7 +23,7 @@ from journeyman.labelling.view import Vectors, directions
 from journeyman.model_questions import Question, QuestionReader, parts_of
 from journeyman.model_state import ModelState
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, in_batches
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner

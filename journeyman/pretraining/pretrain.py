@@ -21,7 +21,7 @@ from journeyman.pretraining.options import PretrainOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
 from journeyman.training.assembly import make_learner, options_of
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.loop import Fitted, Split, fit

@@ -26,7 +26,7 @@ from journeyman.recipe.space import applied
 from journeyman.search.proposals import Proposals
 from journeyman.steps.finetune import train_on
 from journeyman.tasks.base import Task
-from journeyman.training.cache import CachedFeatures, FeatureCache, Progress
+from journeyman.training.cache.feature_cache import CachedFeatures, FeatureCache, Progress
 from journeyman.training.examples import Examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.outcome import Outcome

@@ -11,7 +11,7 @@ from journeyman.evaluation.detection import BoxClassMetrics
 from journeyman.model import Measured
 from journeyman.section import Chart, Figure, Grid, Matrix, Section, Series
 from journeyman.standings import HUMAN, Standings
-from journeyman.training.cache import CacheStats
+from journeyman.training.cache.feature_cache import CacheStats
 from journeyman.training.trainer import Trained
 from journeyman.tuners.base import size_of
 from journeyman.types import Metric

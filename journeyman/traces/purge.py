@@ -18,7 +18,7 @@ from journeyman.traces.places.leftovers import remove, unfinished
 from journeyman.traces.places.watches import clear_watch
 from journeyman.traces.removed import Removed
 from journeyman.traces.scan import left_in
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.watching.keeping import beside as beside_model
 
 

@@ -16,7 +16,7 @@ from journeyman.evaluation.label_doubts import classes_of
 from journeyman.heads.base import HeadOptions
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Encoded, Schema, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.frozen_rows import FrozenRows, frozen_rows
 from journeyman.training.label_cleaning import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from journeyman.training.cache import CacheStats
+from journeyman.training.cache.feature_cache import CacheStats
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.rungs.base import Rung, Situation
 from journeyman.training.trainer import Trained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached
 from journeyman.training.learner import Learner
 

@@ -18,7 +18,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.batches import Indices
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.loop import Watch

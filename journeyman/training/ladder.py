@@ -22,7 +22,7 @@ from journeyman.errors import JourneymanError, ResourceError
 from journeyman.files import write_text
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.costs import Costs
 from journeyman.training.examples import Examples
 from journeyman.training.folds import crossed

@@ -16,12 +16,12 @@ from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array, Schema
 from journeyman.training.checkpoints import Standing, load_checkpoint, save_checkpoint
 from journeyman.training.examples import Examples, FeatureSource
-from journeyman.training.followers import team_of
 from journeyman.training.gradients import Gradients
 from journeyman.training.learner import Learner
 from journeyman.training.options import LoopOptions
 from journeyman.training.parts import Indices
-from journeyman.training.processes import Team
+from journeyman.training.processes.followers import team_of
+from journeyman.training.processes.sharing import Team
 from journeyman.training.trackers import Tracker
 
 Watch = Callable[[int, float], bool]

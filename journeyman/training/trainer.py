@@ -16,7 +16,7 @@ from journeyman.tasks.base import Array, Schema, Task
 from journeyman.training.assembly import make_learner
 from journeyman.training.augmentations.base import with_copies
 from journeyman.training.balance import ClassWeights, class_weights
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner

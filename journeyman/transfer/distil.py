@@ -22,7 +22,7 @@ from journeyman.errors import ModelError
 from journeyman.evaluation.calibration import probabilities
 from journeyman.model import Model
 from journeyman.tasks.base import Schema, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, content_ids
 from journeyman.training.feature_source import feature_source
 from journeyman.training.trainer import Trained

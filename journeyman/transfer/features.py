@@ -9,7 +9,7 @@ from torch import Tensor
 
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Array
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.transfer.basis import Basis, bases
 from journeyman.transfer.head_fit import HeadFit, fit_head

@@ -7,7 +7,7 @@ from typing import Any
 
 from journeyman.model import Model
 from journeyman.tasks.base import Array
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.exam import Exam, make_exam
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source

@@ -10,7 +10,7 @@ from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema, Task
 from journeyman.training.assembly import make_learner
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source
 from journeyman.training.learner import Learner

@@ -12,7 +12,7 @@ from journeyman.backbones.base import Backbone
 from journeyman.data.removals import Removals
 from journeyman.progress import QUIET, Reporter
 from journeyman.tasks.base import Schema, Task
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples
 from journeyman.training.ladder import climb
 from journeyman.training.learner import Learner

@@ -23,7 +23,7 @@ from journeyman.labelling.doubt import chances_of
 from journeyman.labelling.pool import side_by_side, vectors_of
 from journeyman.model import Model
 from journeyman.tasks.base import Array
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.exam import Exam
 from journeyman.training.examples import Examples
 from journeyman.training.feature_source import feature_source

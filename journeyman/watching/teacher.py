@@ -9,7 +9,7 @@ from journeyman.continual.learning import learn
 from journeyman.continual.options import UpdateOptions
 from journeyman.continual.update import Update
 from journeyman.model import Model
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.types import Row
 from journeyman.versions.store import Store
 from journeyman.versions.taught import keep_taught

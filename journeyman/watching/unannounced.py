@@ -12,7 +12,7 @@ import numpy as np
 from journeyman.continual.update import Update
 from journeyman.model import Model
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.types import LabelPrediction, Row
 from journeyman.watching.events import Event
 from journeyman.watching.options import WatchOptions

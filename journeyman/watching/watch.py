@@ -25,7 +25,7 @@ from journeyman.labelling.queue import Wanted, label_queue
 from journeyman.model import Model
 from journeyman.model_questions import Question
 from journeyman.progress import QUIET, Reporter
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import content_ids
 from journeyman.types import LabelPrediction, Row
 from journeyman.watching.arrivals import Arrivals, Read

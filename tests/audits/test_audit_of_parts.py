@@ -106,7 +106,7 @@ def judged(rows, outputs, place, vision):
     from journeyman.audits.base import Subject
     from journeyman.data.options import DataOptions
     from journeyman.tasks.object_detection import ObjectDetection
-    from journeyman.training.cache import FeatureCache
+    from journeyman.training.cache.feature_cache import FeatureCache
     from journeyman.training.examples import make_examples
 
     task, data = ObjectDetection(), DataOptions(train="r.csv", image="image", boxes="boxes")

@@ -21,7 +21,7 @@ from tiny import (
 from journeyman.backbones.base import FAMILIES
 from journeyman.backbones.text_encoder import load_backbone
 from journeyman.errors import JourneymanError, ModelError
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import rounded
 
 KINDS = sorted(DETECTORS_TINY)

@@ -13,7 +13,7 @@ from journeyman.errors import JourneymanError
 from journeyman.explainers.base import EXPLAINERS
 from journeyman.explainers.options import ExplainOptions
 from journeyman.model import Model
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 TEXTS = ["the cat sat", "a much longer text about the cat and the mat and the dog", "dog"]
 SPEC = {"name": "tiny", "licence": "none", "source": "made", "sha256": "0" * 64}

@@ -15,7 +15,7 @@ from journeyman.errors import DataError, FetchError
 from journeyman.journey import travel
 from journeyman.recipe import load_recipe
 from journeyman.teaching import forget, teach
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.versions.store import Store
 
 FREELY = UpdateOptions(retain=None)

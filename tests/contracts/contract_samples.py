@@ -19,7 +19,7 @@ from journeyman.data.options import DataOptions
 from journeyman.heads.base import HEADS
 from journeyman.tasks.base import TASKS
 from journeyman.training.assembly import make_learner, options_of
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

@@ -10,7 +10,7 @@ from journeyman.audits.base import AUDITORS, Subject, auditor_of
 from journeyman.audits.options import AuditOptions
 from journeyman.errors import JourneymanError
 from journeyman.tasks.base import TASKS
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 OTHER = {"bad": "good", "good": "plain", "plain": "bad"}
 OTHER_TAGS = {"O": "O", "B-LOC": "B-PER", "B-PER": "B-LOC"}

@@ -19,7 +19,7 @@ from journeyman.heads.base import HEADS
 from journeyman.model import Model
 from journeyman.saved.folder import write_model
 from journeyman.tasks.base import TASKS
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.exam import make_exam
 
 CASES = [

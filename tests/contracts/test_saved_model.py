@@ -18,7 +18,7 @@ from journeyman.model import Model
 from journeyman.saved.folder import write_model
 from journeyman.saved.manifest import check_files, read_manifest
 from journeyman.tasks.base import TASKS
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.exam import make_exam
 from journeyman.tuners.base import TUNERS
 from journeyman.types import FailedPrediction

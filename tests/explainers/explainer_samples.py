@@ -7,7 +7,7 @@ import torch
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import TASKS
 from journeyman.training.assembly import make_learner
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

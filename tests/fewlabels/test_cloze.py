@@ -16,7 +16,7 @@ from journeyman.heads.base import HEADS, HeadShape
 from journeyman.heads.words import WordsHead, WordsOptions
 from journeyman.model import Model
 from journeyman.recipe import load_recipe
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 AFTER, BEFORE = "{text} the story was [MASK] .", "the film was [MASK] : {text}"
 FAMILIES = sorted({**FAMILIES_TINY, **SHARED_TINY})

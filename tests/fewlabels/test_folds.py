@@ -8,7 +8,7 @@ from tiny import tiny_backbone
 from journeyman.data.label_names import described, name_rows
 from journeyman.data.options import DataOptions
 from journeyman.tasks.base import Schema
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.folds import assign, crossed, folds_of
 from journeyman.training.ladder import climb
 from journeyman.training.options import FinetuneOptions

@@ -12,7 +12,7 @@ from journeyman.errors import DataError, JourneymanError, RecipeError
 from journeyman.tasks.text_classification import TextClassification
 from journeyman.tasks.text_regression import TextRegression
 from journeyman.training import self_training
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.folds import crossed
 from journeyman.training.gain import Gain
 from journeyman.training.options import FinetuneOptions

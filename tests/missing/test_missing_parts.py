@@ -17,7 +17,7 @@ from journeyman.errors import DataError, JourneymanError, RecipeError
 from journeyman.recipe import load_recipe
 from journeyman.training import missing_parts
 from journeyman.training.augmentations.missing import changed, joined, missing_views
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.gain import Gain
 from journeyman.training.missing_options import MissingOptions
 from journeyman.training.missing_parts import harden

@@ -5,7 +5,7 @@ import random
 from journeyman.pretraining.corpus import Corpus
 from journeyman.pretraining.options import PretrainOptions
 from journeyman.pretraining.pretrain import pretrain
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 PARTS = ("london", "paris"), ("anna", "bob"), ("good", "bad"), ("cat", "dog")
 

@@ -9,7 +9,7 @@ from tiny import tiny_backbone, tiny_folder
 from journeyman.errors import JourneymanError
 from journeyman.pretraining.methods.base import METHODS
 from journeyman.pretraining.pretrain import downstream
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 FAST = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "batch_size": 16}
 

@@ -21,7 +21,7 @@ def texts(count, seed):
 def fill(folder, cache_folder, count, seed, kill_at=0):
     """Compute features of the texts; die at the `kill_at`-th file renamed into place."""
     from journeyman.backbones.text_encoder import load_backbone
-    from journeyman.training import cache as module
+    from journeyman.training.cache import feature_cache as module
 
     module.SHARD_BYTES = 4000
     module.BATCH_TOKENS = 200
@@ -50,7 +50,7 @@ def fill(folder, cache_folder, count, seed, kill_at=0):
 def deny(cache_folder):
     """Open the cache as a user who may not write there; ends with 17 where that is told."""
     from journeyman.errors import ResourceError
-    from journeyman.training.cache import FeatureCache
+    from journeyman.training.cache.feature_cache import FeatureCache
 
     os.setgroups([])
     os.setgid(65534)

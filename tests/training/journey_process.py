@@ -29,7 +29,7 @@ def journey(job):
     """Travel; gives the number of files renamed on the way."""
     from journeyman.journey import travel
     from journeyman.recipe import load_recipe
-    from journeyman.training import cache
+    from journeyman.training.cache import feature_cache as cache
 
     os.environ["JOURNEYMAN_HOME"] = job["home"]
     cache.SHARD_BYTES = 20_000

@@ -12,7 +12,7 @@ from cache_process import CUT, deny, fill, texts
 from forked import CONTEXT
 from tiny import tiny_backbone
 
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from tiny import tiny_backbone, tiny_pictures, tiny_vision
 
 from journeyman.errors import JourneymanError
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import rounded
 
 

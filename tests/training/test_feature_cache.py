@@ -12,8 +12,8 @@ from tiny import FAMILIES_TINY, tiny_backbone
 
 from journeyman.backbones.base import HALF_LIMIT, HALF_TOLERANCE
 from journeyman.errors import ResourceError
-from journeyman.training import cache as module
-from journeyman.training.cache import FeatureCache, expected_bytes
+from journeyman.training.cache import feature_cache as module
+from journeyman.training.cache.feature_cache import FeatureCache, expected_bytes
 
 TEXTS = texts(40, seed=0)
 SMALLEST = 2.0**-25
@@ -331,7 +331,7 @@ def test_an_index_damaged_inside_is_told_with_a_way_out(backbone, tmp_path, smal
 
 
 def test_a_full_disk_leaves_no_half_written_file(backbone, cache, monkeypatch):
-    from journeyman.training import shards
+    from journeyman.training.cache import shards
 
     def full(file, array, allow_pickle):
         file.write(b"half")

@@ -9,8 +9,8 @@ from cache_process import texts
 from tiny import tiny_backbone
 
 from journeyman.data.identity import input_hash
-from journeyman.training import cache as module
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache import feature_cache as module
+from journeyman.training.cache.feature_cache import FeatureCache
 
 TEXTS = texts(40, seed=0)
 GONE = [input_hash((text,)) for text in TEXTS[:2]]
@@ -101,7 +101,7 @@ def test_rows_of_an_earlier_index_go_with_any(tmp_path, backbones):
 
 def test_what_is_still_read_elsewhere_is_told(cache, backbones, monkeypatch):
     from journeyman.errors import ResourceError
-    from journeyman.training import cache_index
+    from journeyman.training.cache import index as cache_index
 
     filled(cache, backbones[:1])
     cache.index._db.execute("PRAGMA busy_timeout = 10")

@@ -12,7 +12,7 @@ from journeyman.errors import JourneymanError, RecipeError
 from journeyman.evaluation.label_doubts import LabelDoubts
 from journeyman.heads.left_out import LeftOut
 from journeyman.training import cleaned_rows, frozen_rows
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.cleaned_rows import clean_rows
 from journeyman.training.label_cleaning import (
     HOWS,

@@ -10,7 +10,7 @@ from tiny import tiny_backbone
 from journeyman.errors import JourneymanError
 from journeyman.tensors import write_tensors
 from journeyman.training import ladder as ladders
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.costs import Costs
 from journeyman.training.gain import gain
 from journeyman.training.ladder import climb, rung_options

@@ -18,7 +18,7 @@ from journeyman.progress import Reporter
 from journeyman.tasks import multi_label_classification
 from journeyman.tasks.base import TASKS
 from journeyman.training import feature_source as source
-from journeyman.training.cache import FeatureCache, expected_bytes
+from journeyman.training.cache.feature_cache import FeatureCache, expected_bytes
 from journeyman.training.examples import make_examples
 from journeyman.training.loop import Split
 from journeyman.training.solving import solver_rows

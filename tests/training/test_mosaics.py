@@ -12,7 +12,7 @@ from journeyman.backbones.picture_inputs import Picture
 from journeyman.errors import JourneymanError
 from journeyman.tasks.object_detection import VISIBLE, ObjectDetection
 from journeyman.training.augmentations.base import AugmentOptions, with_copies
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.types import LabelledBox
 
 TASK = ObjectDetection()

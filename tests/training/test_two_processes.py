@@ -11,10 +11,10 @@ from stopper import Stop, Stopper
 from tiny import tiny_backbone
 
 from journeyman.errors import JourneymanError, ResourceError
-from journeyman.training import followers
 from journeyman.training.gradients import Gradients
-from journeyman.training.job import JOB, read_job, weights_of, write_job
 from journeyman.training.options import FinetuneOptions
+from journeyman.training.processes import followers
+from journeyman.training.processes.job import JOB, read_job, weights_of, write_job
 
 OPTIONS = {
     "head": {"name": "linear", "dropout": 0.0},

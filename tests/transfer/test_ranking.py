@@ -8,7 +8,7 @@ from journeyman.data.collection import collect
 from journeyman.data.options import CollectOptions, DataOptions
 from journeyman.model import Model
 from journeyman.tasks.base import TASKS
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import make_examples
 from journeyman.training.options import FinetuneOptions
 from journeyman.training.trainer import finetune

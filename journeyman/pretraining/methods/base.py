@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.registry import Registry
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from journeyman.backbones.base import Backbone, Features
 from journeyman.pretraining.methods.base import METHODS, Method, MethodOptions
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource, Uncached
 
 

@@ -19,7 +19,7 @@ from journeyman.errors import JourneymanError
 from journeyman.pretraining.masking import MaskedFeatures, MaskedSource, Masker, units_of
 from journeyman.pretraining.methods.base import METHODS, Method, MethodOptions
 from journeyman.tasks.base import IGNORED
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 from journeyman.training.examples import Examples, FeatureSource
 
 

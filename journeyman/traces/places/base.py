@@ -10,7 +10,7 @@ from typing import ClassVar
 from journeyman.data.removals import Removals
 from journeyman.registry import Registry
 from journeyman.traces.removed import Removed
-from journeyman.training.cache import FeatureCache
+from journeyman.training.cache.feature_cache import FeatureCache
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.training.cache_index import Entry
+from journeyman.training.cache.index import Entry
 
 PARTS = ("pooled", "hidden")
 

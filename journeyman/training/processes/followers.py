@@ -1,4 +1,4 @@
-"""Starting the processes that follow, and being one: `python -m journeyman.training.followers`."""
+"""Starting the processes that follow, and being one of them: this module runs by `python -m`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from journeyman.errors import ResourceError
 from journeyman.training.gradients import Gradients
-from journeyman.training.job import read_job, write_job
-from journeyman.training.processes import STOP, Team, environment, free_port, joined
+from journeyman.training.processes.job import read_job, write_job
+from journeyman.training.processes.sharing import STOP, Team, environment, free_port, joined
 
 READY = "ready"
 PATIENCE = 60

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journeyman.backbones.base import Features
-from journeyman.training.cache_index import Entry
-from journeyman.training.packing import Packing
-from journeyman.training.shards import Shard
+from journeyman.training.cache.index import Entry
+from journeyman.training.cache.packing import Packing
+from journeyman.training.cache.shards import Shard
 
 
 @dataclass

@@ -26,10 +26,17 @@ from journeyman.backbones.base import HALF_LIMIT, Backbone, Inputs
 from journeyman.catalogue.home import home
 from journeyman.errors import ResourceError
 from journeyman.training.batches import token_batches
-from journeyman.training.cache_index import CacheIndex, Entry, ShardRecord
-from journeyman.training.cached_features import CachedFeatures, places_of
-from journeyman.training.packing import Packing
-from journeyman.training.shards import PARTS, Shard, ShardWriter, checksum, map_part, write_part
+from journeyman.training.cache.features import CachedFeatures, places_of
+from journeyman.training.cache.index import CacheIndex, Entry, ShardRecord
+from journeyman.training.cache.packing import Packing
+from journeyman.training.cache.shards import (
+    PARTS,
+    Shard,
+    ShardWriter,
+    checksum,
+    map_part,
+    write_part,
+)
 
 FORMAT = 1
 SHARD_BYTES = 64 << 20

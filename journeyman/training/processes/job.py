@@ -22,8 +22,8 @@ from journeyman.files import write_text
 from journeyman.heads.base import HEADS, Head, HeadShape
 from journeyman.tasks.base import TASKS, Encoded, Schema
 from journeyman.tensors import read_tensors, write_tensors
-from journeyman.training.cache import FeatureCache
-from journeyman.training.cached_features import CachedFeatures
+from journeyman.training.cache.feature_cache import FeatureCache
+from journeyman.training.cache.features import CachedFeatures
 from journeyman.training.examples import Examples, FeatureSource
 from journeyman.training.gradients import Gradients
 from journeyman.training.learner import Learner
