@@ -216,7 +216,7 @@ class _Teacher:
             if each.before is not None
         ]
         seconds = sum(update.seconds.values())
-        return self.queue, f"Learned {update.added} rows in {seconds:.1f} s. {' '.join(told)}"
+        return self.queue, f"Learned {update.learned} rows in {seconds:.1f} s. {' '.join(told)}"
 
 
 def _summary(

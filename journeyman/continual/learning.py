@@ -60,13 +60,12 @@ def learn(
     with own as features:
         learned, given, arrived = _School(pupil, found, origin, features, reporter).prepared()
     laps.append(time.perf_counter())
-    _take_in(pupil, learned, given, origin)
+    replaced = _take_in(pupil, learned, given, origin)
+    added = len(learned) - replaced
     schema = pupil.counted(found.schema)
     calibration = recalibrated(pupil.model, pupil.learner, schema)
     laps.append(time.perf_counter())
-    after = successor(
-        model, pupil.learner, schema, exam.joined(arrived), calibration, added=len(learned)
-    )
+    after = successor(model, pupil.learner, schema, exam.joined(arrived), calibration, added=added)
     kept = retention(model, solved_head(model), after, pupil.head, exam, arrived)
     verdict = judge(kept, options)
     laps.append(time.perf_counter())
@@ -80,7 +79,8 @@ def learn(
         parent=model.version or None,
         accepted=verdict.accepted,
         reasons=(*verdict.reasons, *told),
-        added=len(learned),
+        added=added,
+        replaced=replaced,
         quarantined=len(found.refused),
         retention=tuple(kept),
         exact=not pupil.learner.tuner.trains,
@@ -120,12 +120,13 @@ class _School:
         return Split(examples, feature_source(learner, examples, self.cache, self.reporter))
 
 
-def _take_in(pupil: Pupil, learned: Examples, given: Entries | None, origin: str) -> None:
-    """Let the head learn the rows, in place of what it knew of the very same ones."""
+def _take_in(pupil: Pupil, learned: Examples, given: Entries | None, origin: str) -> int:
+    """Let the head learn the rows, in place of what it knew of the very same ones; how many those
+    are."""
     learner, head = pupil.learner, pupil.head
-    ledger = learner.ledger
+    ledger, again = learner.ledger, list[int]()
     if given is None:
-        return
+        return 0
     if ledger is not None:
         again = ledger.same(zip(learned.ids, content_ids(learned.texts), strict=True))
         if again:
@@ -136,3 +137,4 @@ def _take_in(pupil: Pupil, learned: Examples, given: Entries | None, origin: str
     if ledger is not None:
         enter(learner, learned, given, origin)
     head.resolve(keep=True)
+    return len(again)

@@ -39,10 +39,11 @@ class Retention:
 class Update:
     """One update: the `version` it led to, from which `parent`, and what the gate said.
 
-    `added`, `removed` and `quarantined` count rows. `exact` is whether the model is as if it had
-    been given just these rows from the start, its features and choices aside. `data` is a SHA-256
-    over what was learned, and empty where rows were removed: nothing of them is kept. `seconds`
-    are by part: of the frozen pass, the solving, the exam.
+    `added`, `replaced`, `removed` and `quarantined` count rows: those that were replaced were known
+    before, and learned anew in place of what they were. `exact` is whether the model is as if it
+    had been given just these rows from the start, its features and choices aside. `data` is a
+    SHA-256 over what was learned, and empty where rows were removed: nothing of them is kept.
+    `seconds` are by part: of the frozen pass, the solving, the exam.
     """
 
     kind: Kind
@@ -52,12 +53,18 @@ class Update:
     accepted: bool
     reasons: tuple[str, ...] = ()
     added: int = 0
+    replaced: int = 0
     removed: int = 0
     quarantined: int = 0
     retention: Sequence[Retention] = ()
     exact: bool = True
     data: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def learned(self) -> int:
+        """How many rows were learned, whether they were known before or not."""
+        return self.added + self.replaced
 
     def to_json(self) -> dict[str, Any]:
         """What `learn` and `unlearn` print and the store keeps; clock times aside."""
@@ -70,6 +77,7 @@ class Update:
             "reasons": list(self.reasons),
             "rows": {
                 "added": self.added,
+                "replaced": self.replaced,
                 "removed": self.removed,
                 "quarantined": self.quarantined,
             },
@@ -90,6 +98,7 @@ class Update:
             accepted=saved["accepted"],
             reasons=tuple(saved["reasons"]),
             added=rows["added"],
+            replaced=rows.get("replaced", 0),
             removed=rows["removed"],
             quarantined=rows["quarantined"],
             retention=tuple(map(Retention.from_json, saved["retention"])),

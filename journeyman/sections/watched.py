@@ -40,7 +40,7 @@ def story(episode: Episode) -> tuple[str, ...]:
     if update is None:
         told.append("Nothing was learned.")
     elif update.accepted:
-        told.append(f"The model learned {update.added} rows, and the gate let the version pass.")
+        told.append(f"The model learned {update.learned} rows, and the gate let the version pass.")
     else:
         told.append(f"The gate refused what was learned: {'; '.join(update.reasons)}.")
     return (" ".join(told),)
@@ -109,7 +109,9 @@ def _said(event: Event) -> str:
     if event.said:
         return "; ".join(event.said)
     if event.kind == "learned":
-        return f"{event.told['rows']['added']} rows, version {event.version}; the gate let it pass"
+        rows = event.told["rows"]
+        count = rows["added"] + rows.get("replaced", 0)
+        return f"{count} rows, version {event.version}; the gate let it pass"
     return "; ".join(event.told.get("reasons", ()))
 
 

@@ -73,6 +73,20 @@ def test_a_file_is_learned_by_command_and_the_new_version_serves(run, place, cap
     assert journeyman.load(run).version == before
 
 
+def test_a_file_that_is_learned_twice_counts_once(run, place):
+    file = write(place / "new.jsonl", texts("london", 20))
+    options = UpdateOptions(retain=None, exam=0.0)
+    first = teach(run, file, options).update
+    head = (run / "model" / "head.safetensors").read_bytes()
+    second = teach(run, file, options).update
+    assert (first.added, first.replaced) == (20, 0)
+    assert (second.added, second.replaced) == (0, 20)
+    assert second.to_json()["rows"]["replaced"] == 20
+    assert (run / "model" / "head.safetensors").read_bytes() == head
+    assert journeyman.load(run).about["rows"]["learned"] == 20
+    assert Store.beside(run / "model").history()[0].rows == (0, 0)
+
+
 def test_what_breaks_the_gate_stands_beside_and_does_not_serve(run, place, capsys, monkeypatch):
     before = journeyman.load(run).version
     flip = {"good": "bad", "bad": "good"}
