@@ -124,9 +124,10 @@ def _take_in(pupil: Pupil, learned: Examples, given: Entries | None, origin: str
     """Let the head learn the rows, in place of what it knew of the very same ones; how many those
     are."""
     learner, head = pupil.learner, pupil.head
-    ledger, again = learner.ledger, list[int]()
+    ledger = learner.ledger
     if given is None:
         return 0
+    again: list[int] = []
     if ledger is not None:
         again = ledger.same(zip(learned.ids, content_ids(learned.texts), strict=True))
         if again:
